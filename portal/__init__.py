@@ -1,0 +1,1 @@
+"""Careloop: a patient portal's backend in which every request is a loop that must close."""

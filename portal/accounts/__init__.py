@@ -1,0 +1,1 @@
+"""People and systems that sign in: accounts, sessions, second factors, clients."""

@@ -1,0 +1,117 @@
+"""Settings, read once from the environment. A missing secret stops a production start."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+ENVIRONMENTS = ("demo", "test", "production")
+
+
+class ConfigurationError(Exception):
+    """The environment lacks a setting, or holds one that can't be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a process of Careloop needs to know about where it runs."""
+
+    environment: str
+    secret_key: str
+    database_url: str
+    owner_database_url: str
+    redis_url: str
+    smtp_url: str
+    mail_from: str
+    base_url: str
+    var: Path
+    pool_size: int
+    webhook_private_hosts: bool
+    rate_limits: bool
+    session_hours: int
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.base_url.startswith("https://")
+
+    @property
+    def celery_broker_url(self) -> str:
+        """Kombu's spelling of the same address: it names unix sockets `redis+socket`."""
+        return self.redis_url.replace("unix://", "redis+socket://", 1)
+
+    @property
+    def limits_storage_url(self) -> str:
+        """The spelling of the `limits` library for the same address."""
+        return self.redis_url.replace("unix://", "redis+unix://", 1)
+
+
+def read_setting(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
+    """The value of `name`, or the content of the file that `name_FILE` points to.
+
+    Raises ConfigurationError when there is neither and no default.
+    """
+    if name in environ:
+        return environ[name]
+    file_name = environ.get(f"{name}_FILE")
+    if file_name:
+        try:
+            return Path(file_name).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigurationError(f"{name}_FILE can't be read: {error}") from error
+    if default is None:
+        raise ConfigurationError(f"{name} is not set: give {name} or {name}_FILE")
+    return default
+
+
+def with_password(url: str, password: str) -> str:
+    """The database URL with a password that was kept apart from it, in a secrets file."""
+    if not password:
+        return url
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0]
+    return urlunsplit(parts._replace(netloc=f"{name}:{quote(password, safe='')}@{host}"))
+
+
+def load_config(environ: Mapping[str, str] | None = None) -> Config:
+    """Read the settings.
+
+    Raises ConfigurationError naming the first setting that is missing or unusable.
+    """
+    env = os.environ if environ is None else environ
+    environment = read_setting(env, "PORTAL_ENV", "production")
+    if environment not in ENVIRONMENTS:
+        raise ConfigurationError(f"PORTAL_ENV must be one of {', '.join(ENVIRONMENTS)}")
+    secret_key = read_setting(env, "PORTAL_SECRET_KEY")
+    if len(secret_key) < 32:
+        raise ConfigurationError("PORTAL_SECRET_KEY must have at least 32 characters")
+    database_url = with_password(
+        read_setting(env, "PORTAL_DATABASE_URL"),
+        read_setting(env, "PORTAL_DATABASE_PASSWORD", ""),
+    )
+    owner_url = with_password(
+        read_setting(env, "PORTAL_OWNER_DATABASE_URL", ""),
+        read_setting(env, "PORTAL_OWNER_DATABASE_PASSWORD", ""),
+    )
+    production = environment == "production"
+    return Config(
+        environment=environment,
+        secret_key=secret_key,
+        database_url=database_url,
+        owner_database_url=owner_url,
+        redis_url=read_setting(env, "PORTAL_REDIS_URL"),
+        smtp_url=read_setting(env, "PORTAL_SMTP_URL", None if production else "smtp://127.0.0.1:25"),
+        mail_from=read_setting(env, "PORTAL_MAIL_FROM", "Careloop <no-reply@careloop.example>"),
+        base_url=read_setting(
+            env, "PORTAL_BASE_URL", None if production else "http://localhost:8000"
+        ).rstrip("/"),
+        var=Path(read_setting(env, "PORTAL_VAR", "var")),
+        pool_size=int(read_setting(env, "PORTAL_POOL_SIZE", "10")),
+        webhook_private_hosts=read_setting(
+            env, "PORTAL_WEBHOOK_PRIVATE_HOSTS", "no" if production else "yes"
+        )
+        == "yes",
+        rate_limits=read_setting(env, "PORTAL_RATE_LIMITS", "yes") == "yes",
+        session_hours=int(read_setting(env, "PORTAL_SESSION_HOURS", "12")),
+    )

@@ -1,0 +1,94 @@
+"""Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same request, the same answer.
+
+The key's row is written first, in the request's own transaction: a concurrent twin waits for it
+there, and the answer is stored with the effect in one commit.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, request
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from portal.core.actor import Actor
+from portal.core.clock import utcnow
+from portal.core.db import transaction
+from portal.core.errors import FieldError, Invalid, Malformed
+from portal.core.json import dumps
+
+HEADER = "Idempotency-Key"
+KEPT_FOR = timedelta(hours=48)
+MAX_LENGTH = 255
+
+_CLAIM = text(
+    "INSERT INTO idempotency_key (actor_id, key, request_digest, created_at, expires_at) "
+    "VALUES (:actor_id, :key, :digest, :now, :expires_at) ON CONFLICT DO NOTHING"
+)
+_RECALL = text(
+    "SELECT request_digest, status, body FROM idempotency_key "
+    "WHERE actor_id = :actor_id AND key = :key"
+)
+_KEEP = text(
+    "UPDATE idempotency_key SET status = :status, body = :body "
+    "WHERE actor_id = :actor_id AND key = :key"
+)
+
+
+class KeyReused(Invalid):
+    code = "idempotency_key_reused"
+    detail = "This Idempotency-Key was used with another request. Use a new key."
+
+
+UseCase = Callable[[Session], tuple[Any, int]]
+
+
+def _header() -> str | None:
+    key = request.headers.get(HEADER)
+    if key is not None and not (0 < len(key) <= MAX_LENGTH and key.isprintable()):
+        raise Malformed(
+            errors=[FieldError(f"#header/{HEADER}", f"1 to {MAX_LENGTH} printable characters.")]
+        )
+    return key
+
+
+def _digest() -> bytes:
+    body = request.get_data(cache=True)
+    return hashlib.sha256(b"\0".join((request.method.encode(), request.path.encode(), body))).digest()
+
+
+def once(actor: Actor, use_case: UseCase) -> Response:
+    """Run a creating use case in one transaction, at most once for each key of the actor.
+
+    `use_case` gets the session and returns (JSON-ready body, HTTP status). Without a key in the
+    request it simply runs. Raises KeyReused when the key came with another request before.
+    """
+    key = _header()
+    with transaction(actor) as session:
+        if key is None:
+            body, status = use_case(session)
+            return _response(dumps(body), status)
+        return _claimed_or_recalled(session, actor, key, use_case)
+
+
+def _claimed_or_recalled(session: Session, actor: Actor, key: str, use_case: UseCase) -> Response:
+    now = utcnow()
+    mine = {"actor_id": actor.id, "key": key}
+    claim = {**mine, "digest": _digest(), "now": now, "expires_at": now + KEPT_FOR}
+    if session.connection().execute(_CLAIM, claim).rowcount == 0:
+        stored = session.execute(_RECALL, mine).one()
+        if bytes(stored.request_digest) != claim["digest"]:
+            raise KeyReused()
+        response = _response(bytes(stored.body), stored.status)
+        response.headers["Idempotent-Replayed"] = "true"
+        return response
+    body, status = use_case(session)
+    dumped = dumps(body)
+    session.execute(_KEEP, {**mine, "status": status, "body": dumped})
+    return _response(dumped, status)
+
+
+def _response(body: bytes, status: int) -> Response:
+    return Response(body, status=status, content_type="application/json")

@@ -1,0 +1,56 @@
+"""Keyset paging: a cursor is the sort key of the last row, so that page 1,000 costs as page 1."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import orjson
+
+from portal.core.errors import FieldError, Invalid
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; `next` is the cursor of the page after it, or None."""
+
+    items: Sequence[T]
+    next: str | None
+
+
+def encode_cursor(moment: datetime, id_: UUID) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([moment.isoformat(), str(id_)])).decode()
+
+
+def decode_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """The sort key in a cursor.
+
+    Raises Invalid for a cursor that we did not hand out.
+    """
+    if not cursor:
+        return None
+    try:
+        moment, id_ = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
+        parsed = datetime.fromisoformat(moment)
+        if parsed.tzinfo is None:
+            raise ValueError("a cursor's time has a zone")
+        return parsed, UUID(id_)
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise Invalid(
+            errors=[FieldError("#query/cursor", "Not a cursor of ours: take it from `next`.")]
+        ) from error
+
+
+def page_of(rows: Sequence[T], limit: int, key: Callable[[T], tuple[datetime, UUID]]) -> Page[T]:
+    """Cut `rows`, read with `limit + 1`, to a page."""
+    if len(rows) <= limit:
+        return Page(rows, None)
+    return Page(rows[:limit], encode_cursor(*key(rows[limit - 1])))

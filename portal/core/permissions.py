@@ -1,0 +1,114 @@
+"""What each kind of actor may do: one table, deny by default.
+
+Which *rows* an actor may see is decided by the database (rls.py); this says which *actions* exist
+for whom. Every route declares one; a route without a declaration stops the start-up.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, TypeVar
+
+from flask import Flask
+
+from portal.core.actor import PEOPLE, ActorKind
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PATIENT = ActorKind.PATIENT
+PRACTITIONER = ActorKind.PRACTITIONER
+STAFF = ActorKind.STAFF
+ADMINISTRATOR = ActorKind.ADMINISTRATOR
+PHARMACY = ActorKind.PHARMACY
+PHONE = ActorKind.PHONE
+
+CARE_TEAM = frozenset({PRACTITIONER, STAFF})
+
+PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
+    # accounts
+    "account.read_own": PEOPLE,
+    "account.change_own": PEOPLE,
+    "session.manage_own": PEOPLE,
+    "account.administer": frozenset({ADMINISTRATOR}),
+    # directory
+    "directory.read": PEOPLE,
+    "coverage.read": CARE_TEAM | {ADMINISTRATOR},
+    "coverage.write": CARE_TEAM | {ADMINISTRATOR},
+    # patients
+    "patient.read_own": frozenset({PATIENT}),
+    "patient.change_own": frozenset({PATIENT}),
+    "patient.read": CARE_TEAM,
+    "patient.register": frozenset({STAFF}),
+    "patient.invite": CARE_TEAM,
+    "patient.break_glass": CARE_TEAM,
+    "audit.read_own": frozenset({PATIENT}),
+    # prescriptions
+    "prescription.read": frozenset({PATIENT}) | CARE_TEAM,
+    "prescription.write": frozenset({PRACTITIONER}),
+    "prescription.override": CARE_TEAM,
+    # refills
+    "refill.request": frozenset({PATIENT}),
+    "refill.read": frozenset({PATIENT}) | CARE_TEAM,
+    "refill.cancel": frozenset({PATIENT, PRACTITIONER}),
+    "refill.change_pharmacy": frozenset({PATIENT}),
+    "refill.decide": frozenset({PRACTITIONER}),
+    "refill.liaise": frozenset({STAFF}),
+    # pharmacies and the phone line
+    "pharmacy.orders": frozenset({PHARMACY}),
+    "pharmacy.report": frozenset({PHARMACY}),
+    "pharmacy.webhook": frozenset({PHARMACY}),
+    "phone.refill": frozenset({PHONE}),
+    # worklist and notifications
+    "worklist.read": CARE_TEAM,
+    "worklist.work": CARE_TEAM,
+    "notification.read": PEOPLE,
+    "notification.preferences": PEOPLE,
+}
+
+ANYONE = "public"
+
+
+class UndeclaredRoute(RuntimeError):
+    """A route that says neither who may call it nor that anybody may."""
+
+
+def permits(kind: ActorKind, permission: str) -> bool:
+    return kind in PERMISSIONS.get(permission, frozenset())
+
+
+def requires(permission: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare the permission of a route; checked before its body and before its arguments."""
+    if permission not in PERMISSIONS:
+        raise UndeclaredRoute(f"no such permission: {permission}")
+    return _declare(permission)
+
+
+def public(view: Callable[P, R]) -> Callable[P, R]:
+    """Declare that anybody may call this route."""
+    return _declare(ANYONE)(view)
+
+
+def _declare(permission: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        view.__portal_permission__ = permission  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def declared(view: object) -> str | None:
+    return getattr(view, "__portal_permission__", None)
+
+
+# Views that come with the libraries: the documentation and its files.
+LIBRARY_ENDPOINTS = frozenset(
+    {"static", "api-docs.openapi_json", "api-docs.openapi_swagger_ui", "api-docs.openapi_redoc"}
+)
+
+
+def verify_routes(app: Flask) -> None:
+    """Raises UndeclaredRoute naming the first view without a declared permission."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in LIBRARY_ENDPOINTS:
+            continue
+        if declared(app.view_functions[rule.endpoint]) is None:
+            raise UndeclaredRoute(f"{rule.rule} ({rule.endpoint}) declares no permission")

@@ -1,0 +1,213 @@
+"""Row-level security as code: each table declares, beside its model, who may see which rows.
+
+The application logs in as `careloop_app`, which owns nothing and sees nothing; transaction(actor)
+switches to one role per kind of actor. A policy is written TO one role, with the setting in a
+scalar sub-select, so that the planner evaluates it once and uses the index even without a WHERE.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+from portal.core.actor import ActorKind
+
+APP_ROLE = "careloop_app"
+OWNER_ROLE = "careloop_owner"
+ME = "(SELECT nullif(current_setting('careloop.actor_id', true), '')::uuid)"
+MY_CREDENTIAL = "(SELECT nullif(current_setting('careloop.credential_id', true), '')::uuid)"
+ON_BEHALF_OF = "(SELECT nullif(current_setting('careloop.on_behalf_of', true), '')::uuid)"
+EVERY_ROW = "true"
+
+SELECT, INSERT, UPDATE, DELETE = "SELECT", "INSERT", "UPDATE", "DELETE"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one kind of actor may do with the rows of a table for which `rows` holds.
+
+    `columns` narrows UPDATE to those columns; `check` is the rule for rows as written, where it
+    differs from `rows`.
+    """
+
+    kind: ActorKind
+    verbs: tuple[str, ...]
+    rows: str
+    columns: tuple[str, ...] = ()
+    check: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableAccess:
+    """Everything that the application's roles may do with one table."""
+
+    table: str
+    grants: tuple[Grant, ...]
+    row_security: bool = True
+
+
+@dataclass(slots=True)
+class Registry:
+    tables: dict[str, TableAccess] = field(default_factory=dict)
+    functions: list[str] = field(default_factory=list)
+    ways_in: dict[str, list[str]] = field(default_factory=dict)
+    triggers: list[str] = field(default_factory=list)
+
+
+registry = Registry()
+
+
+def protect(table: str, *grants: Grant) -> None:
+    """Declare a table with patients' data: forced row-level security, and these grants alone."""
+    registry.tables[table] = TableAccess(table, grants)
+
+
+def share(table: str, *grants: Grant) -> None:
+    """Declare a table without patients' data: grants by verb, no row policies."""
+    registry.tables[table] = TableAccess(table, grants, row_security=False)
+
+
+def to(
+    kinds: ActorKind | Iterable[ActorKind],
+    verbs: str | Sequence[str],
+    rows: str = EVERY_ROW,
+    *,
+    columns: Sequence[str] = (),
+    check: str | None = None,
+) -> tuple[Grant, ...]:
+    """Grants of the same shape for several kinds of actor."""
+    listed = (kinds,) if isinstance(kinds, ActorKind) else tuple(kinds)
+    listed_verbs = (verbs,) if isinstance(verbs, str) else tuple(verbs)
+    return tuple(Grant(kind, listed_verbs, rows, tuple(columns), check) for kind in listed)
+
+
+SYSTEM = (ActorKind.WORKER, ActorKind.OPERATOR)
+
+
+def system_access() -> tuple[Grant, ...]:
+    """Workers and the operator's command line: every row, no DELETE."""
+    return to(SYSTEM, (SELECT, INSERT, UPDATE))
+
+
+def role_statements(password: str = "") -> list[str]:
+    """SQL that makes the cluster's roles where missing. Run by a role that may create roles."""
+    login = f" PASSWORD '{password}'" if password else ""
+    statements = [_create_role(OWNER_ROLE, "NOLOGIN"), _create_role(APP_ROLE, "LOGIN NOINHERIT")]
+    if login:
+        statements.append(f"ALTER ROLE {APP_ROLE}{login}")
+    for kind in ActorKind:
+        statements.append(_create_role(kind.database_role, "NOLOGIN"))
+        statements.append(f"GRANT {kind.database_role} TO {APP_ROLE} WITH INHERIT FALSE, SET TRUE")
+    statements.append(f"GRANT {OWNER_ROLE} TO CURRENT_USER")
+    return statements
+
+
+def _create_role(name: str, attributes: str) -> str:
+    return (
+        f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN "
+        f"CREATE ROLE {name} {attributes}; END IF; END $$"
+    )
+
+
+def access_statements(access: TableAccess) -> list[str]:
+    """SQL that brings one table's grants and policies to what the code declares."""
+    name = access.table
+    roles = ", ".join([APP_ROLE, *(kind.database_role for kind in ActorKind)])
+    statements = [
+        f"REVOKE ALL ON {name} FROM PUBLIC, {roles}",
+        f"DO $$ DECLARE p record; BEGIN FOR p IN SELECT policyname FROM pg_policies "
+        f"WHERE schemaname = current_schema() AND tablename = '{name}' LOOP "
+        f"EXECUTE format('DROP POLICY %I ON {name}', p.policyname); END LOOP; END $$",
+    ]
+    switch = "ENABLE" if access.row_security else "DISABLE"
+    force = "FORCE" if access.row_security else "NO FORCE"
+    statements.append(f"ALTER TABLE {name} {switch} ROW LEVEL SECURITY")
+    statements.append(f"ALTER TABLE {name} {force} ROW LEVEL SECURITY")
+    if access.row_security:
+        # The owner is a role that nobody logs in as: migrations and the look-up functions run
+        # as it, and FORCE would blind them without a policy of their own.
+        statements.append(
+            f"CREATE POLICY {name}_owner ON {name} TO {OWNER_ROLE} USING (true) WITH CHECK (true)"
+        )
+    for number, grant in enumerate(access.grants):
+        statements.extend(_grant_statements(access, grant, number))
+    return statements
+
+
+def _grant_statements(access: TableAccess, grant: Grant, number: int) -> list[str]:
+    role = grant.kind.database_role
+    columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
+    statements = []
+    for verb in grant.verbs:
+        narrowed = columns if verb in (UPDATE, SELECT) else ""
+        statements.append(f"GRANT {verb}{narrowed} ON {access.table} TO {role}")
+        if not access.row_security:
+            continue
+        clauses = "" if verb == INSERT else f" USING ({grant.rows})"
+        if verb in (INSERT, UPDATE):
+            clauses += f" WITH CHECK ({grant.check or grant.rows})"
+        policy = f"{access.table}_{grant.kind.value}_{verb.lower()}_{number}"
+        statements.append(
+            f"CREATE POLICY {policy} ON {access.table} FOR {verb} TO {role}{clauses}"
+        )
+    return statements
+
+
+def define_function(statement: str) -> None:
+    """Declare a SQL function (CREATE OR REPLACE …) that policies or sign-in stand on."""
+    registry.functions.append(statement)
+
+
+def way_in(function: str, condition: str) -> None:
+    """Add a reason for which an actor may see a patient or a record (`target` in the condition).
+
+    `function` is the name that policies call, as in `careloop_cares_for(patient_id)`. Each slice
+    adds the reasons that its own tables give.
+    """
+    registry.ways_in.setdefault(function, []).append(condition)
+
+
+def define_trigger(statement: str) -> None:
+    """Declare a statement that makes a constraint trigger, run after the functions exist."""
+    registry.triggers.append(statement)
+
+
+def owned_function(signature: str, returns: str, body: str, *, language: str = "sql") -> None:
+    """Declare a function that runs as the owner, callable by the application's roles."""
+    name = signature.split("(", maxsplit=1)[0]
+    volatility = "STABLE " if language == "sql" else ""
+    define_function(
+        f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE {language} "
+        f"{volatility}SECURITY DEFINER SET search_path = public AS $${body}$$"
+    )
+    define_function(f"ALTER FUNCTION {name} OWNER TO {OWNER_ROLE}")
+
+
+def _way_in_statements(function: str, conditions: Sequence[str]) -> list[str]:
+    body = " OR ".join(f"({condition})" for condition in conditions)
+    return [
+        f"CREATE OR REPLACE FUNCTION {function}(target uuid) RETURNS boolean LANGUAGE sql STABLE "
+        f"SECURITY DEFINER SET search_path = public AS $$SELECT {body}$$",
+        f"ALTER FUNCTION {function} OWNER TO {OWNER_ROLE}",
+    ]
+
+
+def apply(connection: Connection) -> None:
+    """Bring functions, grants and policies to what the code declares, in one transaction.
+
+    Runs after every migration as the owner, so that a policy changed in the code is never
+    forgotten in a migration. Idempotent.
+    """
+    roles = ", ".join([APP_ROLE, *(kind.database_role for kind in ActorKind)])
+    connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {roles}"))
+    connection.execute(text(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {roles}"))
+    for statement in registry.functions:
+        connection.exec_driver_sql(statement)
+    for function, conditions in registry.ways_in.items():
+        for statement in _way_in_statements(function, conditions):
+            connection.exec_driver_sql(statement)
+    for statement in registry.triggers:
+        connection.exec_driver_sql(statement)
+    for access in registry.tables.values():
+        for statement in access_statements(access):
+            connection.exec_driver_sql(statement)

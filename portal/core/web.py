@@ -1,0 +1,99 @@
+"""What every route stands on: who calls, whether they may, and a body that is what it says."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from flask_smorest import Blueprint as SmorestBlueprint
+
+from portal.core.actor import Actor
+from portal.core.errors import Forbidden, TooLarge, Unauthenticated, UnsupportedMediaType
+from portal.core.log import bind_request_id
+from portal.core.permissions import ANYONE, declared, permits
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+FORM_ROUTES = frozenset({"/oauth/token"})
+QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+Authenticator = Callable[[], Actor]
+
+
+class Blueprint(SmorestBlueprint):
+    """A slice's routes, under /api/v1, each with the problem document as its error answer."""
+
+    def __init__(self, name: str, import_name: str, description: str) -> None:
+        super().__init__(name, import_name, url_prefix="/api/v1", description=description)
+
+
+def current_actor() -> Actor:
+    """The signed-in actor of this request.
+
+    Raises Unauthenticated when there is none.
+    """
+    actor: Actor | None = g.get("actor")
+    if actor is None:
+        raise Unauthenticated()
+    return actor
+
+
+def _begin() -> None:
+    g.started = perf_counter()
+    g.request_id = bind_request_id(request.headers.get("X-Request-ID"))
+
+
+def _check_permission() -> None:
+    if request.endpoint is None:
+        return
+    permission = declared(current_app.view_functions[request.endpoint])
+    if permission in (None, ANYONE):
+        return
+    authenticate: Authenticator = current_app.extensions["careloop.authenticate"]
+    g.actor = authenticate()
+    if not permits(g.actor.kind, str(permission)):
+        raise Forbidden()
+
+
+def _check_body() -> None:
+    if request.method not in BODY_METHODS:
+        return
+    if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
+        raise TooLarge(f"At most {MAX_BODY_BYTES} bytes a request.")
+    if request.path in FORM_ROUTES or not request.content_length:
+        return
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    if request.path not in QUIET_PATHS and "started" in g:
+        log.info(
+            "request",
+            method=request.method,
+            route=str(request.url_rule or "-"),
+            status=response.status_code,
+            duration_ms=round((perf_counter() - g.started) * 1000, 1),
+        )
+    return response
+
+
+def register(app: Flask, authenticate: Authenticator) -> None:
+    """Install the checks in their order: request id, size and type, then who and whether."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.extensions["careloop.authenticate"] = authenticate
+    for check in (_begin, _check_body, _check_permission):
+        app.before_request(check)
+    app.after_request(_finish)
+
+
+def extension(name: str) -> Any:
+    """Something that the application factory put aside for the slices (config, vault, limiter)."""
+    return current_app.extensions[f"careloop.{name}"]

@@ -1,0 +1,1 @@
+"""Clinics and their hours, practitioners, staff, pools, coverage, pharmacies."""

@@ -1,0 +1,107 @@
+"""Notifications, how each was sent, every attempt to send it, and what people want to be told."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.core import rls
+from portal.core.actor import PEOPLE
+from portal.core.db import Base, one_of
+from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.notifications.states import DeliveryStatus
+
+
+class Channel(StrEnum):
+    """Outside channels; every notification is in the portal in any case."""
+
+    EMAIL = "email"
+
+
+class Notification(Base):
+    """Something that somebody is told. `data` holds ids and codes; words are chosen on reading."""
+
+    __tablename__ = "notification"
+    __table_args__ = (
+        UniqueConstraint("source_id", "recipient_id", "event"),
+        Index("ix_notification_recipient", "recipient_id", "created_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    recipient_kind: Mapped[str]
+    recipient_id: Mapped[UUID]
+    event: Mapped[str]
+    source_id: Mapped[UUID]
+    subject_id: Mapped[UUID | None]
+    patient_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"))
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    read_at: Mapped[datetime | None]
+
+
+class Delivery(Base):
+    """One notification by one outside channel."""
+
+    __tablename__ = "notification_delivery"
+    __table_args__ = (
+        one_of("channel", Channel),
+        one_of("status", DeliveryStatus),
+        UniqueConstraint("notification_id", "channel"),
+        Index(
+            "ix_notification_delivery_open",
+            "created_at",
+            postgresql_where=text("status = 'pending'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    notification_id: Mapped[UUID] = mapped_column(ForeignKey("notification.id"))
+    recipient_id: Mapped[UUID]
+    channel: Mapped[str]
+    status: Mapped[str]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class DeliveryAttempt(Base):
+    """The ledger: each attempt to deliver, with its outcome."""
+
+    __tablename__ = "delivery_attempt"
+    __table_args__ = (UniqueConstraint("delivery_id", "number"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("notification_delivery.id"))
+    number: Mapped[int]
+    at: Mapped[datetime]
+    outcome: Mapped[str]
+    detail: Mapped[str | None]
+
+
+class Preference(Base):
+    """Whether a person wants a kind of event by a channel; no row means yes."""
+
+    __tablename__ = "notification_preference"
+    __table_args__ = (one_of("channel", Channel),)
+
+    person_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    enabled: Mapped[bool]
+
+
+rls.protect(
+    "notification",
+    *to(PEOPLE, SELECT, f"recipient_id = {ME}"),
+    *to(PEOPLE, UPDATE, f"recipient_id = {ME}", columns=("read_at",)),
+    *rls.system_access(),
+)
+rls.protect("notification_delivery", *rls.system_access())
+rls.protect("delivery_attempt", *rls.system_access())
+rls.protect(
+    "notification_preference",
+    *to(PEOPLE, (SELECT, INSERT, UPDATE), f"person_id = {ME}"),
+    *rls.system_access(),
+)

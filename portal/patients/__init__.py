@@ -1,0 +1,1 @@
+"""Patients, their care team, and break-glass access."""

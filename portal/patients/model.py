@@ -1,0 +1,157 @@
+"""Patients, who cares for them, and time-limited exceptional access."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.core import rls
+from portal.core.actor import ActorKind
+from portal.core.db import Base, one_of
+from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
+
+
+class Sex(StrEnum):
+    """Administrative gender (FHIR R4)."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class CareRole(StrEnum):
+    PRIMARY = "primary"
+    SPECIALIST = "specialist"
+    CARE_COORDINATOR = "care_coordinator"
+
+
+class Patient(Base):
+    """Somebody who is cared for."""
+
+    __tablename__ = "patient"
+    __table_args__ = (one_of("sex", Sex),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    mrn: Mapped[str] = mapped_column(unique=True)
+    given_name: Mapped[str]
+    family_name: Mapped[str]
+    birth_date: Mapped[date]
+    sex: Mapped[str]
+    phone: Mapped[str | None]
+    line: Mapped[str | None]
+    city: Mapped[str | None]
+    state: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    time_zone: Mapped[str]
+    language: Mapped[str] = mapped_column(server_default=text("'en'"))
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinic.id"), index=True)
+    preferred_pharmacy_id: Mapped[UUID | None] = mapped_column(ForeignKey("pharmacy.id"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[datetime]
+
+    @property
+    def name(self) -> str:
+        return f"{self.given_name} {self.family_name}"
+
+
+class CareTeamMember(Base):
+    """A practitioner or staff member who cares for a patient."""
+
+    __tablename__ = "care_team_member"
+    __table_args__ = (
+        one_of("role", CareRole),
+        Index("ix_care_team_member_member", "member_id", "patient_id"),
+        Index(
+            "uq_care_team_member_primary",
+            "patient_id",
+            unique=True,
+            postgresql_where=text("role = 'primary' AND ended_on IS NULL"),
+        ),
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_kind: Mapped[str]
+    role: Mapped[str]
+    started_on: Mapped[date]
+    ended_on: Mapped[date | None]
+
+
+class BreakGlassGrant(Base):
+    """Access in an exceptional case: for a reason, for a limited time, and reviewed."""
+
+    __tablename__ = "break_glass_grant"
+    __table_args__ = (
+        CheckConstraint("expires_at > granted_at", name="order"),
+        CheckConstraint("length(reason) >= 10", name="reason"),
+        Index("ix_break_glass_grant_grantee", "grantee_id", "patient_id", "expires_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
+    grantee_id: Mapped[UUID]
+    grantee_kind: Mapped[str]
+    reason: Mapped[str]
+    granted_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+rls.protect(
+    "patient",
+    *to(ActorKind.PATIENT, SELECT, f"id = {ME}"),
+    *to(
+        ActorKind.PATIENT,
+        UPDATE,
+        f"id = {ME}",
+        columns=(
+            "phone",
+            "line",
+            "city",
+            "state",
+            "postal_code",
+            "time_zone",
+            "language",
+            "preferred_pharmacy_id",
+            "version",
+        ),
+    ),
+    *to((ActorKind.PRACTITIONER, ActorKind.STAFF), SELECT, "careloop_cares_for(id)"),
+    *to(ActorKind.STAFF, INSERT),
+    *to(ActorKind.PHARMACY, SELECT, "careloop_pharmacy_serves(id)"),
+    *to(ActorKind.PHONE, SELECT, f"id = {ON_BEHALF_OF}"),
+    *rls.system_access(),
+)
+rls.protect(
+    "care_team_member",
+    *to(ActorKind.PATIENT, SELECT, f"patient_id = {ME}"),
+    *to((ActorKind.PRACTITIONER, ActorKind.STAFF), SELECT, "careloop_cares_for(patient_id)"),
+    *to(ActorKind.PHONE, SELECT, f"patient_id = {ON_BEHALF_OF}"),
+    *to(ActorKind.STAFF, INSERT),
+    *rls.system_access(),
+)
+rls.protect(
+    "break_glass_grant",
+    *to((ActorKind.PRACTITIONER, ActorKind.STAFF), (SELECT, INSERT), f"grantee_id = {ME}"),
+    *to(ActorKind.PATIENT, SELECT, f"patient_id = {ME}"),
+    *rls.system_access(),
+)
+
+rls.way_in(
+    "careloop_cares_for",
+    f"EXISTS (SELECT FROM care_team_member c WHERE c.patient_id = target "
+    f"AND c.member_id = {ME} AND c.ended_on IS NULL)",
+)
+rls.way_in(
+    "careloop_cares_for",
+    f"EXISTS (SELECT FROM care_team_member c JOIN practitioner p ON p.id = c.member_id "
+    f"JOIN pool_member m ON m.pool_id = p.pool_id AND m.member_kind = 'staff' "
+    f"WHERE c.patient_id = target AND c.ended_on IS NULL AND m.member_id = {ME})",
+)
+rls.way_in(
+    "careloop_cares_for",
+    f"EXISTS (SELECT FROM break_glass_grant g WHERE g.patient_id = target "
+    f"AND g.grantee_id = {ME} AND g.expires_at > now())",
+)

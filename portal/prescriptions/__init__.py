@@ -1,0 +1,1 @@
+"""What practitioners ordered, and what may be done with it now."""

@@ -1,0 +1,165 @@
+"""Prescriptions, the history of their status, and what was dispensed on them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.core import rls
+from portal.core.actor import Actor, ActorKind
+from portal.core.db import Base, one_of
+from portal.core.ids import new_id
+from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
+from portal.prescriptions.states import PRESCRIPTION, PrescriptionStatus
+
+
+class Prescription(Base):
+    """What a practitioner ordered (FHIR R4 MedicationRequest).
+
+    `quantity` is in `unit`; `days_supply` in days; `schedule` is the DEA schedule (2 to 5) of a
+    controlled substance, else empty; `refill_number` stands on the label.
+    """
+
+    __tablename__ = "prescription"
+    __table_args__ = (
+        one_of("status", PrescriptionStatus),
+        CheckConstraint(
+            "refills_used BETWEEN 0 AND refills_authorized", name="refills_used_in_bounds"
+        ),
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("days_supply BETWEEN 1 AND 365", name="days_supply_in_bounds"),
+        CheckConstraint("schedule IS NULL OR schedule BETWEEN 2 AND 5", name="schedule_known"),
+        CheckConstraint("expires_on > written_on", name="expiry_after_writing"),
+        Index("ix_prescription_patient", "patient_id", "written_on", "id"),
+        Index("ix_prescription_pharmacy", "pharmacy_id", "patient_id"),
+        Index("ix_prescription_previous", "previous_id"),
+        {"postgresql_with": {"fillfactor": "85"}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    refill_number: Mapped[str] = mapped_column(unique=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
+    prescriber_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
+    pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"))
+    rxnorm_code: Mapped[str]
+    drug_name: Mapped[str]
+    strength: Mapped[str]
+    form: Mapped[str]
+    directions: Mapped[str]
+    quantity: Mapped[Decimal]
+    unit: Mapped[str]
+    days_supply: Mapped[int]
+    refills_authorized: Mapped[int]
+    refills_used: Mapped[int] = mapped_column(server_default=text("0"))
+    schedule: Mapped[int | None]
+    status: Mapped[str]
+    status_reason: Mapped[str | None]
+    written_on: Mapped[date]
+    expires_on: Mapped[date]
+    last_filled_on: Mapped[date | None]
+    early_refill_until: Mapped[date | None]
+    previous_id: Mapped[UUID | None] = mapped_column(ForeignKey("prescription.id"))
+    created_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def move_to(
+        self, status: PrescriptionStatus, *, actor: Actor, now: datetime, reason: str | None
+    ) -> "PrescriptionHistory":
+        """The history row of the move. Raises IllegalTransition when the table has no such move."""
+        before = PrescriptionStatus(self.status)
+        PRESCRIPTION.check(before, status, actor.kind)
+        self.status = status
+        self.status_reason = reason
+        return PrescriptionHistory(
+            id=new_id(),
+            prescription_id=self.id,
+            patient_id=self.patient_id,
+            from_status=before,
+            to_status=status,
+            at=now,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            reason=reason,
+        )
+
+
+class PrescriptionHistory(Base):
+    """One transition of a prescription."""
+
+    __tablename__ = "prescription_history"
+    __table_args__ = (Index("ix_prescription_history_prescription", "prescription_id", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    prescription_id: Mapped[UUID] = mapped_column(ForeignKey("prescription.id"))
+    patient_id: Mapped[UUID]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID]
+    reason: Mapped[str | None]
+
+
+class Dispense(Base):
+    """What the pharmacy handed over (FHIR R4 MedicationDispense)."""
+
+    __tablename__ = "dispense"
+    __table_args__ = (
+        Index("ix_dispense_prescription", "prescription_id", "dispensed_at"),
+        Index("ix_dispense_patient", "patient_id", "dispensed_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    prescription_id: Mapped[UUID] = mapped_column(ForeignKey("prescription.id"))
+    refill_id: Mapped[UUID | None] = mapped_column(unique=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
+    pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"))
+    quantity: Mapped[Decimal]
+    days_supply: Mapped[int]
+    dispensed_at: Mapped[datetime]
+
+
+_OF_PATIENT = f"patient_id = {ME}"
+_FOR_PATIENT = f"patient_id = {ON_BEHALF_OF}"
+_CARED_FOR = "careloop_cares_for(patient_id)"
+_AT_PHARMACY = f"pharmacy_id = {ME} OR careloop_pharmacy_fills(id)"
+_CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+_RESERVES = ("refills_used", "version")
+
+rls.protect(
+    "prescription",
+    *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
+    *to(ActorKind.PATIENT, UPDATE, _OF_PATIENT, columns=_RESERVES),
+    *to(ActorKind.PHONE, SELECT, _FOR_PATIENT),
+    *to(ActorKind.PHONE, UPDATE, _FOR_PATIENT, columns=_RESERVES),
+    *to(_CARE_TEAM, SELECT, _CARED_FOR),
+    *to(ActorKind.PRACTITIONER, (INSERT, UPDATE), _CARED_FOR),
+    *to(ActorKind.STAFF, UPDATE, _CARED_FOR, columns=("early_refill_until", "version")),
+    *to(ActorKind.PHARMACY, SELECT, _AT_PHARMACY),
+    *to(
+        ActorKind.PHARMACY,
+        UPDATE,
+        _AT_PHARMACY,
+        columns=("refills_used", "last_filled_on", "version"),
+    ),
+    *rls.system_access(),
+)
+rls.protect(
+    "prescription_history",
+    *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
+    *to(_CARE_TEAM, SELECT, _CARED_FOR),
+    *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
+    *rls.system_access(),
+)
+rls.protect(
+    "dispense",
+    *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
+    *to(ActorKind.PHONE, SELECT, _FOR_PATIENT),
+    *to(_CARE_TEAM, SELECT, _CARED_FOR),
+    *to(ActorKind.PHARMACY, (SELECT, INSERT), f"pharmacy_id = {ME}"),
+    *rls.system_access(),
+)

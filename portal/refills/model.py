@@ -1,0 +1,413 @@
+"""Refills, their history, and what pharmacies were sent and sent back."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.core import rls
+from portal.core.actor import Actor, ActorKind
+from portal.core.db import Base, one_of
+from portal.core.ids import new_id
+from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
+from portal.core.tables import Xid8
+from portal.refills.states import (
+    REFILL,
+    Delivery,
+    RefillChannel,
+    RefillKind,
+    RefillStatus,
+)
+
+ENDED = "('picked_up', 'delivered', 'denied', 'not_dispensed', 'cancelled')"
+
+
+class UpdateOutcome(StrEnum):
+    """What became of one status update of a pharmacy."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    LATE = "late"
+    QUARANTINED = "quarantined"
+    NOT_FOUND = "not_found"
+    INVALID = "invalid"
+
+
+class OrderKind(StrEnum):
+    """An entry of a pharmacy's feed: fill this, or leave it."""
+
+    FILL = "fill"
+    CANCEL = "cancel"
+
+
+class WebhookStatus(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+class Refill(Base):
+    """One request to have a prescription filled again.
+
+    `reserved` says that one of the prescription's refills is taken for it. `expected_by` is when
+    the next step is due; a step later than that is shown as late. `occurred_at` is the pharmacy's
+    time of the last update that was applied.
+    """
+
+    __tablename__ = "refill"
+    __table_args__ = (
+        one_of("status", RefillStatus),
+        one_of("kind", RefillKind),
+        one_of("channel", RefillChannel),
+        one_of("delivery", Delivery),
+        CheckConstraint(f"(status IN {ENDED}) = (closed_at IS NOT NULL)", name="end"),
+        CheckConstraint(f"(status IN {ENDED}) = (expected_by IS NULL)", name="clock"),
+        Index(
+            "uq_refill_open_prescription",
+            "prescription_id",
+            unique=True,
+            postgresql_where=text(f"status NOT IN {ENDED}"),
+        ),
+        Index("ix_refill_patient", "patient_id", "requested_at", "id"),
+        Index("ix_refill_pharmacy", "pharmacy_id", "patient_id"),
+        Index("ix_refill_prescription", "prescription_id"),
+        Index("ix_refill_replaces", "replaces_id"),
+        Index(
+            "ix_refill_expected",
+            "expected_by",
+            "id",
+            postgresql_where=text(f"status NOT IN {ENDED}"),
+        ),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    prescription_id: Mapped[UUID] = mapped_column(ForeignKey("prescription.id"))
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
+    prescriber_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
+    pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"))
+    kind: Mapped[str]
+    channel: Mapped[str]
+    status: Mapped[str]
+    delivery: Mapped[str]
+    note: Mapped[str | None]
+    reserved: Mapped[bool] = mapped_column(server_default=text("false"))
+    urgent: Mapped[bool] = mapped_column(server_default=text("false"))
+    requested_at: Mapped[datetime]
+    status_at: Mapped[datetime]
+    expected_by: Mapped[datetime | None]
+    occurred_at: Mapped[datetime | None]
+    reason_code: Mapped[str | None]
+    expected_on: Mapped[date | None]
+    quantity_ready: Mapped[Decimal | None]
+    carrier: Mapped[str | None]
+    tracking_number: Mapped[str | None]
+    decision_note: Mapped[str | None]
+    next_step: Mapped[str | None]
+    original_prescription_id: Mapped[UUID | None] = mapped_column(ForeignKey("prescription.id"))
+    replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("refill.id"))
+    closed_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def move_to(
+        self,
+        status: RefillStatus,
+        *,
+        actor: Actor,
+        now: datetime,
+        expected_by: datetime | None,
+        reason_code: str | None = None,
+        note: str | None = None,
+        correction: bool = False,
+    ) -> "RefillHistory":
+        """The history row of the move; `expected_by` is when the next step is due, in UTC.
+
+        Raises IllegalTransition when the table has no such move for this actor. A pharmacy's
+        correction is checked by rules.may_correct() instead.
+        """
+        before = RefillStatus(self.status)
+        if not correction:
+            REFILL.check(before, status, actor.kind)
+        self.status = status
+        self.status_at = now
+        self.reason_code = reason_code
+        ended = status in REFILL.ends
+        self.closed_at = now if ended else None
+        self.expected_by = None if ended else expected_by
+        return RefillHistory.of(
+            self, before, actor=actor, now=now, reason_code=reason_code, note=note
+        )
+
+
+class RefillHistory(Base):
+    """One transition of a refill: who moved it, when and why."""
+
+    __tablename__ = "refill_history"
+    __table_args__ = (Index("ix_refill_history_refill", "refill_id", "at", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    refill_id: Mapped[UUID] = mapped_column(ForeignKey("refill.id"))
+    patient_id: Mapped[UUID]
+    pharmacy_id: Mapped[UUID]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID]
+    reason_code: Mapped[str | None]
+    note: Mapped[str | None]
+
+    @classmethod
+    def of(
+        cls,
+        refill: Refill,
+        before: RefillStatus | None,
+        *,
+        actor: Actor,
+        now: datetime,
+        reason_code: str | None = None,
+        note: str | None = None,
+    ) -> "RefillHistory":
+        return cls(
+            id=new_id(),
+            refill_id=refill.id,
+            patient_id=refill.patient_id,
+            pharmacy_id=refill.pharmacy_id,
+            from_status=before,
+            to_status=refill.status,
+            at=now,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            reason_code=reason_code,
+            note=note,
+        )
+
+
+class PharmacyOrder(Base):
+    """An entry of a pharmacy's pull feed.
+
+    `xact` orders the feed: an entry is handed out only once every transaction that could still
+    put one before it has ended, so that a cursor never passes over an entry.
+    """
+
+    __tablename__ = "pharmacy_order"
+    __table_args__ = (
+        one_of("kind", OrderKind),
+        UniqueConstraint("refill_id", "pharmacy_id", "kind"),
+        Index("ix_pharmacy_order_feed", "pharmacy_id", "xact", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"))
+    refill_id: Mapped[UUID] = mapped_column(ForeignKey("refill.id"))
+    kind: Mapped[str]
+    created_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    xact: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
+
+
+class PharmacyUpdate(Base):
+    """A status update as it was received, and what became of it. Never deleted, replayable."""
+
+    __tablename__ = "pharmacy_update"
+    __table_args__ = (
+        one_of("outcome", UpdateOutcome),
+        Index("ix_pharmacy_update_received", "pharmacy_id", "received_at", "event_id"),
+        Index(
+            "ix_pharmacy_update_set_aside",
+            "pharmacy_id",
+            "outcome",
+            postgresql_where=text("outcome IN ('late', 'quarantined')"),
+        ),
+    )
+
+    pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"), primary_key=True)
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    refill_id: Mapped[UUID | None]
+    content_digest: Mapped[bytes]
+    content: Mapped[dict[str, Any]]
+    occurred_at: Mapped[datetime | None]
+    received_at: Mapped[datetime]
+    outcome: Mapped[str]
+    refill_status: Mapped[str | None]
+    problem: Mapped[str | None]
+
+
+class RenewalRequest(Base):
+    """A pharmacy's own request to renew, by its event id: the same id again changes nothing."""
+
+    __tablename__ = "renewal_request"
+
+    pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"), primary_key=True)
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    content_digest: Mapped[bytes]
+    refill_id: Mapped[UUID | None]
+    outcome: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+class PharmacyWebhook(Base):
+    """Where a pharmacy wants its orders pushed (Standard Webhooks); paused when it is dead."""
+
+    __tablename__ = "pharmacy_webhook"
+    __table_args__ = (one_of("status", WebhookStatus),)
+
+    pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"), primary_key=True)
+    url: Mapped[str]
+    secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[str]
+    failures: Mapped[int] = mapped_column(server_default=text("0"))
+    last_success_at: Mapped[datetime | None]
+    last_failure_at: Mapped[datetime | None]
+    last_failure: Mapped[str | None]
+    paused_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+
+
+class WebhookAttempt(Base):
+    """The ledger of pushes: each attempt with its outcome."""
+
+    __tablename__ = "webhook_attempt"
+    __table_args__ = (
+        Index("ix_webhook_attempt_order", "order_id", "at"),
+        Index("ix_webhook_attempt_pharmacy", "pharmacy_id", "at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy_order.id"))
+    pharmacy_id: Mapped[UUID]
+    at: Mapped[datetime]
+    outcome: Mapped[str]
+    status_code: Mapped[int | None]
+    detail: Mapped[str | None]
+
+
+class PharmacyFeed(Base):
+    """The health of a pharmacy's connection: when it was last heard."""
+
+    __tablename__ = "pharmacy_feed"
+
+    pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"), primary_key=True)
+    last_pull_at: Mapped[datetime | None]
+    last_update_at: Mapped[datetime | None]
+
+
+_OF_PATIENT = f"patient_id = {ME}"
+_FOR_PATIENT = f"patient_id = {ON_BEHALF_OF}"
+_CARED_FOR = "careloop_cares_for(patient_id)"
+# A pharmacy sees a request once it is its business: what still waits for the prescriber is not,
+# unless the pharmacy asked itself.
+_SENT_HERE = f"pharmacy_id = {ME} AND (status <> 'awaiting_prescriber' OR channel = 'pharmacy')"
+_HERE = f"pharmacy_id = {ME}"
+_CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+
+rls.protect(
+    "refill",
+    *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), _OF_PATIENT),
+    *to(ActorKind.PHONE, (SELECT, INSERT), _FOR_PATIENT),
+    *to(_CARE_TEAM, SELECT, _CARED_FOR),
+    *to(ActorKind.PRACTITIONER, (INSERT, UPDATE), _CARED_FOR),
+    *to(ActorKind.PHARMACY, (SELECT, INSERT, UPDATE), _SENT_HERE),
+    *rls.system_access(),
+)
+rls.protect(
+    "refill_history",
+    *to(ActorKind.PATIENT, (SELECT, INSERT), _OF_PATIENT),
+    *to(ActorKind.PHONE, (SELECT, INSERT), _FOR_PATIENT),
+    *to(_CARE_TEAM, SELECT, _CARED_FOR),
+    *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
+    *to(ActorKind.PHARMACY, (SELECT, INSERT), _HERE),
+    *rls.system_access(),
+)
+rls.protect(
+    "pharmacy_order",
+    *to(ActorKind.PHARMACY, SELECT, _HERE),
+    *to(ActorKind.PHARMACY, UPDATE, _HERE, columns=("acknowledged_at",)),
+    *rls.system_access(),
+)
+rls.protect(
+    "pharmacy_update",
+    *to(ActorKind.PHARMACY, (SELECT, INSERT, UPDATE), _HERE),
+    *to(_CARE_TEAM, SELECT, "EXISTS (SELECT FROM refill r WHERE r.id = refill_id)"),
+    *rls.system_access(),
+)
+rls.protect(
+    "renewal_request",
+    *to(ActorKind.PHARMACY, (SELECT, INSERT, UPDATE), _HERE),
+    *rls.system_access(),
+)
+rls.protect(
+    "pharmacy_webhook",
+    *to(ActorKind.PHARMACY, (SELECT, INSERT, UPDATE, rls.DELETE), _HERE),
+    *rls.system_access(),
+)
+rls.protect(
+    "webhook_attempt",
+    *to(ActorKind.PHARMACY, SELECT, _HERE),
+    *rls.system_access(),
+)
+rls.protect(
+    "pharmacy_feed",
+    *to(ActorKind.PHARMACY, (SELECT, INSERT, UPDATE), _HERE),
+    *to(ActorKind.STAFF, SELECT),
+    *rls.system_access(),
+)
+
+rls.way_in(
+    "careloop_pharmacy_serves",
+    f"EXISTS (SELECT FROM refill WHERE refill.patient_id = target AND {_SENT_HERE})",
+)
+rls.way_in(
+    "careloop_pharmacy_serves",
+    f"EXISTS (SELECT FROM prescription p WHERE p.patient_id = target AND p.pharmacy_id = {ME})",
+)
+rls.way_in(
+    "careloop_pharmacy_fills",
+    f"EXISTS (SELECT FROM refill WHERE refill.prescription_id = target AND {_SENT_HERE})",
+)
+
+# The phone line proves whom it speaks for by what stands on the label and the date of birth.
+rls.owned_function(
+    "careloop_label_holder(number text, born date)",
+    "TABLE (patient_id uuid, prescription_id uuid)",
+    """
+    SELECT p.patient_id, p.id FROM prescription p JOIN patient ON patient.id = p.patient_id
+    WHERE p.refill_number = number AND patient.birth_date = born
+    """,
+)
+
+# A refill that waits for its prescriber has an open work item, or the commit fails.
+rls.owned_function(
+    "careloop_refill_has_owner()",
+    "trigger",
+    """
+    DECLARE waiting uuid := CASE TG_TABLE_NAME WHEN 'refill' THEN NEW.id ELSE NEW.subject_id END;
+    BEGIN
+        IF EXISTS (SELECT FROM refill WHERE id = waiting AND status = 'awaiting_prescriber')
+           AND NOT EXISTS (SELECT FROM work_item WHERE subject_id = waiting
+                           AND kind = 'refill_decision' AND status IN ('open', 'claimed')) THEN
+            RAISE EXCEPTION 'refill % waits for a prescriber without an open work item', waiting
+                USING ERRCODE = 'integrity_constraint_violation',
+                      CONSTRAINT = 'refill_has_owner';
+        END IF;
+        RETURN NULL;
+    END
+    """,
+    language="plpgsql",
+)
+for _table, _when in {
+    "refill": "NEW.status = 'awaiting_prescriber'",
+    "work_item": "NEW.kind = 'refill_decision' AND NEW.status IN ('done', 'cancelled')",
+}.items():
+    rls.define_trigger(f"DROP TRIGGER IF EXISTS {_table}_has_owner ON {_table}")
+    rls.define_trigger(
+        f"CREATE CONSTRAINT TRIGGER {_table}_has_owner AFTER INSERT OR UPDATE ON {_table} "
+        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_when}) "
+        f"EXECUTE FUNCTION careloop_refill_has_owner()"
+    )

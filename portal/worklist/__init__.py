@@ -1,0 +1,1 @@
+"""Work items: open loops with an owner, a due time and an escalation."""

@@ -1,0 +1,132 @@
+"""Work items and the hops by which they reached whom they are with."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.core import rls
+from portal.core.actor import Actor, ActorKind
+from portal.core.db import Base, one_of
+from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
+from portal.worklist.states import WORK_ITEM, Priority, WorkItemKind, WorkItemStatus
+
+IS_OPEN = text("status IN ('open', 'claimed')")
+
+
+class WorkItem(Base):
+    """One open loop on somebody's worklist.
+
+    It is with `assignee_id` where that is set, else with the pool. `routed_at` is empty until
+    the workers have decided whom it goes to.
+    """
+
+    __tablename__ = "work_item"
+    __table_args__ = (
+        one_of("kind", WorkItemKind),
+        one_of("status", WorkItemStatus),
+        one_of("priority", Priority),
+        CheckConstraint("(status IN ('done', 'cancelled')) = (closed_at IS NOT NULL)", name="end"),
+        CheckConstraint("(status = 'claimed') <= (claimed_by IS NOT NULL)", name="claim"),
+        Index(
+            "uq_work_item_open_subject",
+            "kind",
+            "subject_id",
+            unique=True,
+            postgresql_where=IS_OPEN,
+        ),
+        Index(
+            "ix_work_item_assignee", "assignee_id", "due_at", "id", postgresql_where=IS_OPEN
+        ),
+        Index("ix_work_item_claimed", "claimed_by", postgresql_where=IS_OPEN),
+        Index("ix_work_item_pool", "pool_id", "due_at", "id", postgresql_where=IS_OPEN),
+        Index("ix_work_item_due", "due_at", "id", postgresql_where=IS_OPEN),
+        Index("ix_work_item_patient", "patient_id"),
+        Index("ix_work_item_subject", "subject_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    subject_id: Mapped[UUID]
+    patient_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"))
+    status: Mapped[str]
+    priority: Mapped[str]
+    responsible_id: Mapped[UUID | None]
+    assignee_id: Mapped[UUID | None]
+    pool_id: Mapped[UUID] = mapped_column(ForeignKey("pool.id"))
+    claimed_by: Mapped[UUID | None]
+    due_at: Mapped[datetime]
+    escalation_level: Mapped[int] = mapped_column(server_default=text("0"))
+    routed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[UUID | None]
+    outcome: Mapped[str | None]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def move_to(self, status: WorkItemStatus, *, actor: Actor, now: datetime) -> None:
+        """Raises IllegalTransition when the table doesn't have the move."""
+        WORK_ITEM.check(WorkItemStatus(self.status), status, actor.kind)
+        self.status = status
+        if status in WORK_ITEM.ends:
+            self.closed_at = now
+            self.closed_by = actor.id
+
+
+class WorkItemHop(Base):
+    """One step of a work item's way: to whom it went, when and why."""
+
+    __tablename__ = "work_item_hop"
+    __table_args__ = (Index("ix_work_item_hop_item", "work_item_id", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    work_item_id: Mapped[UUID] = mapped_column(ForeignKey("work_item.id"))
+    patient_id: Mapped[UUID | None]
+    at: Mapped[datetime]
+    assignee_id: Mapped[UUID | None]
+    pool_id: Mapped[UUID]
+    escalation_level: Mapped[int]
+    reason: Mapped[str]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID]
+
+
+# A person's own items, those of their pools that are nobody's yet, and for staff and leads every
+# item of the pool: they keep an eye on what stands still.
+_POOLS = f"SELECT pool_id FROM pool_member WHERE member_id = {ME}"
+_THEIRS = (
+    f"assignee_id = {ME} OR claimed_by = {ME} "
+    f"OR (pool_id = ANY(ARRAY({_POOLS})) AND assignee_id IS NULL) "
+    f"OR pool_id = ANY(ARRAY({_POOLS} AND (lead OR member_kind = 'staff')))"
+)
+CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+
+rls.protect(
+    "work_item",
+    *to(CARE_TEAM, (SELECT, UPDATE), _THEIRS, check="true"),
+    *to(CARE_TEAM, (SELECT, INSERT), "careloop_cares_for(patient_id)"),
+    *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), f"patient_id = {ME}"),
+    *to(ActorKind.PHONE, (SELECT, INSERT, UPDATE), f"patient_id = {ON_BEHALF_OF}"),
+    *to(ActorKind.PHARMACY, INSERT, "careloop_pharmacy_serves(patient_id)"),
+    *rls.system_access(),
+)
+rls.protect(
+    "work_item_hop",
+    *to(
+        CARE_TEAM,
+        (SELECT, INSERT),
+        "EXISTS (SELECT FROM work_item w WHERE w.id = work_item_id)",
+    ),
+    *to(ActorKind.PATIENT, (SELECT, INSERT), f"patient_id = {ME}"),
+    *to(ActorKind.PHONE, (SELECT, INSERT), f"patient_id = {ON_BEHALF_OF}"),
+    *to(ActorKind.PHARMACY, INSERT, "careloop_pharmacy_serves(patient_id)"),
+    *rls.system_access(),
+)
+rls.way_in(
+    "careloop_cares_for",
+    f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
+    f"AND status IN ('open', 'claimed') AND ({_THEIRS}))",
+)
