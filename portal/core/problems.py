@@ -98,7 +98,7 @@ def _from_http(error: HTTPException) -> Response:
     if error.response is not None and error.code is None:
         return Response.force_type(error.response)
     status = error.code or 500
-    if status == 422 and (data := getattr(error, "data", None)):
+    if status in (400, 422) and (data := getattr(error, "data", None)):
         return respond(_from_validation(data))
     if status < 400:
         return Response.force_type(error.get_response())

@@ -1,0 +1,77 @@
+"""From a request to its actor: a bearer token, or a browser's cookie with its CSRF token."""
+
+import hmac
+
+from flask import request
+from sqlalchemy import text
+
+from portal.core.actor import Actor, ActorKind
+from portal.core.clock import utcnow
+from portal.core.crypto import digest, keyed_digest
+from portal.core.db import read_once
+from portal.core.errors import Forbidden, Unauthenticated
+from portal.core.web import extension
+
+SESSION_COOKIE = "careloop_session"
+CSRF_HEADER = "X-CSRF-Token"
+CLIENT_TOKEN_PREFIX = "client_"  # noqa: S105 - tells a system's token from a person's
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_SESSION = text("SELECT * FROM careloop_session_actor(:digest, :moment)")
+_CLIENT = text("SELECT * FROM careloop_client_actor(:digest, :moment)")
+
+
+class CsrfRequired(Forbidden):
+    code = "csrf_token_required"
+    detail = f"Send the csrf_token that sign-in returned in the header {CSRF_HEADER}."
+
+
+def csrf_token(session_token: str) -> str:
+    """The CSRF token of a browser's session: an HMAC, so that nothing more need be kept."""
+    return keyed_digest(extension("config").secret_key, "csrf", session_token)
+
+
+def authenticate() -> Actor:
+    """Who is calling.
+
+    Raises Unauthenticated without a valid token, CsrfRequired for a cookie without its twin.
+    """
+    token = _bearer()
+    if token is None:
+        token = request.cookies.get(SESSION_COOKIE)
+        if not token:
+            raise Unauthenticated()
+        _check_csrf(token)
+    return actor_of(token)
+
+
+def actor_of(token: str) -> Actor:
+    """The actor that a token stands for, in one look-up. Raises Unauthenticated."""
+    statement = _CLIENT if token.startswith(CLIENT_TOKEN_PREFIX) else _SESSION
+    row = read_once(statement, {"digest": digest(token), "moment": utcnow()})
+    if row is None:
+        raise Unauthenticated("The token is unknown, expired or revoked. Sign in again.")
+    return Actor(
+        kind=ActorKind(row.kind),
+        id=row.id,
+        credential_id=row.credential_id,
+        session_id=row.session_id,
+        name=row.name,
+    )
+
+
+def _bearer() -> str | None:
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Send `Authorization: Bearer <token>`.")
+    return token.strip()
+
+
+def _check_csrf(token: str) -> None:
+    if request.method in SAFE_METHODS:
+        return
+    if not hmac.compare_digest(request.headers.get(CSRF_HEADER, ""), csrf_token(token)):
+        raise CsrfRequired()
