@@ -5,14 +5,14 @@ from sqlalchemy import create_engine, text
 
 from portal import models
 from portal.core import rls
-from portal.core.db import Base
 
-assert models
-target_metadata = Base.metadata
+target_metadata = models.metadata
 LOCK = 7_246_101
 
 
-def include_object(_object: object, name: str | None, type_: str, _reflected: bool, _to: object) -> bool:
+def include_object(
+    _object: object, name: str | None, type_: str, _reflected: bool, _to: object
+) -> bool:
     """Partitions of the audit trail are made by the workers, not by migrations."""
     return not (type_ == "table" and name is not None and name.startswith("audit_entry_"))
 

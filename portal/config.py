@@ -101,7 +101,9 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         database_url=database_url,
         owner_database_url=owner_url,
         redis_url=read_setting(env, "PORTAL_REDIS_URL"),
-        smtp_url=read_setting(env, "PORTAL_SMTP_URL", None if production else "smtp://127.0.0.1:25"),
+        smtp_url=read_setting(
+            env, "PORTAL_SMTP_URL", None if production else "smtp://127.0.0.1:25"
+        ),
         mail_from=read_setting(env, "PORTAL_MAIL_FROM", "Careloop <no-reply@careloop.example>"),
         base_url=read_setting(
             env, "PORTAL_BASE_URL", None if production else "http://localhost:8000"

@@ -7,16 +7,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from portal import models
 from portal.config import Config
 from portal.core import audit_chain, rls
 from portal.core.clock import utcnow
-from portal.core.db import Base
+from portal.core.tables import Xid8
 
-assert models
 SCRIPTS = Path(__file__).parent.parent / "migrations"
 ROLES_LOCK = 7_246_102
+ischema_names["xid8"] = Xid8
 
 
 def alembic_config(owner_url: str) -> AlembicConfig:
@@ -58,7 +59,7 @@ def drift(config: Config) -> list[str]:
             context = MigrationContext.configure(
                 connection, opts={"include_object": _not_a_partition}
             )
-            return [str(change) for change in compare_metadata(context, Base.metadata)]
+            return [str(change) for change in compare_metadata(context, models.metadata)]
     finally:
         engine.dispose()
 

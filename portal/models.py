@@ -2,6 +2,7 @@
 
 from portal.accounts import model as accounts
 from portal.core import tables as core
+from portal.core.db import Base
 from portal.directory import model as directory
 from portal.notifications import model as notifications
 from portal.patients import model as patients
@@ -9,10 +10,13 @@ from portal.prescriptions import model as prescriptions
 from portal.refills import model as refills
 from portal.worklist import model as worklist
 
+metadata = Base.metadata
+
 __all__ = [
     "accounts",
     "core",
     "directory",
+    "metadata",
     "notifications",
     "patients",
     "prescriptions",

@@ -152,7 +152,9 @@ rls.protect(
     "account",
     *to(GATE, (SELECT, UPDATE)),
     *to(PEOPLE - {ActorKind.ADMINISTRATOR}, (SELECT, UPDATE), f"id = {MY_CREDENTIAL}"),
-    *to((ActorKind.PRACTITIONER, ActorKind.STAFF), INSERT, "kind = 'patient' AND status = 'invited'"),
+    *to(
+        (ActorKind.PRACTITIONER, ActorKind.STAFF), INSERT, "kind = 'patient' AND status = 'invited'"
+    ),
     *to(ActorKind.ADMINISTRATOR, (SELECT, INSERT, UPDATE)),
     *rls.system_access(),
 )

@@ -49,7 +49,6 @@ class Actor:
     name: str = ""
     purpose: str = "treatment"
 
-
     @property
     def subject_id(self) -> UUID:
         """Whose requests these are: the patient acted for, or the actor."""

@@ -15,7 +15,6 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.orm import Session
 
-
 BATCH = 10_000
 MONTHS_AHEAD = 3
 GENESIS = b"\0" * 32

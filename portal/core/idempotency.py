@@ -56,7 +56,9 @@ def _header() -> str | None:
 
 def _digest() -> bytes:
     body = request.get_data(cache=True)
-    return hashlib.sha256(b"\0".join((request.method.encode(), request.path.encode(), body))).digest()
+    return hashlib.sha256(
+        b"\0".join((request.method.encode(), request.path.encode(), body))
+    ).digest()
 
 
 def once(actor: Actor, use_case: UseCase) -> Response:

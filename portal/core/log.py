@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 from portal.core.ids import new_id
 
@@ -16,9 +17,37 @@ _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # What may appear in a log line. Anything else is dropped: a name or a note that somebody passes
 # by mistake must not reach the log.
 ALLOWED_KEYS = frozenset(
-    "event level timestamp logger request_id method route status duration_ms kind task event_id "
-    "attempt outcome error exception count actor_kind queue batch lag_seconds process signal "
-    "resource exc_info port reason due seconds".split()
+    [
+        "event",
+        "level",
+        "timestamp",
+        "logger",
+        "request_id",
+        "method",
+        "route",
+        "status",
+        "duration_ms",
+        "kind",
+        "task",
+        "event_id",
+        "attempt",
+        "outcome",
+        "error",
+        "exception",
+        "count",
+        "actor_kind",
+        "queue",
+        "batch",
+        "lag_seconds",
+        "process",
+        "signal",
+        "resource",
+        "exc_info",
+        "port",
+        "reason",
+        "due",
+        "seconds",
+    ]
 )
 
 
@@ -33,11 +62,11 @@ def bind_request_id(value: str | None) -> str:
     return chosen
 
 
-def _only_allowed(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+def _only_allowed(_logger: Any, _name: str, event: EventDict) -> EventDict:
     return {key: value for key, value in event.items() if key in ALLOWED_KEYS}
 
 
-def _with_request_id(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+def _with_request_id(_logger: Any, _name: str, event: EventDict) -> EventDict:
     if current := _request_id.get():
         event.setdefault("request_id", current)
     return event

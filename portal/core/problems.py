@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -10,6 +10,7 @@ from flask import Flask, Response
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal.core import errors
 from portal.core.log import request_id
@@ -94,14 +95,14 @@ _BY_STATUS: Mapping[int, type[errors.PortalError]] = {
 }
 
 
-def _from_http(error: HTTPException) -> Response:
+def _from_http(error: HTTPException) -> WerkzeugResponse:
     if error.response is not None and error.code is None:
-        return Response.force_type(error.response)
+        return cast(WerkzeugResponse, error.response)
     status = error.code or 500
     if status in (400, 422) and (data := getattr(error, "data", None)):
         return respond(_from_validation(data))
     if status < 400:
-        return Response.force_type(error.get_response())
+        return cast(WerkzeugResponse, error.get_response())
     kind = _BY_STATUS.get(status)
     problem = kind() if kind else errors.PortalError(error.description, code="http_error")
     response = respond(problem)

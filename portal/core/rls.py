@@ -8,7 +8,7 @@ scalar sub-select, so that the planner evaluates it once and uses the index even
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from portal.core.actor import ActorKind
 
@@ -147,9 +147,7 @@ def _grant_statements(access: TableAccess, grant: Grant, number: int) -> list[st
         if verb in (INSERT, UPDATE):
             clauses += f" WITH CHECK ({grant.check or grant.rows})"
         policy = f"{access.table}_{grant.kind.value}_{verb.lower()}_{number}"
-        statements.append(
-            f"CREATE POLICY {policy} ON {access.table} FOR {verb} TO {role}{clauses}"
-        )
+        statements.append(f"CREATE POLICY {policy} ON {access.table} FOR {verb} TO {role}{clauses}")
     return statements
 
 
@@ -199,15 +197,21 @@ def apply(connection: Connection) -> None:
     forgotten in a migration. Idempotent.
     """
     roles = ", ".join([APP_ROLE, *(kind.database_role for kind in ActorKind)])
-    connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {roles}"))
-    connection.execute(text(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {roles}"))
-    for statement in registry.functions:
-        connection.exec_driver_sql(statement)
-    for function, conditions in registry.ways_in.items():
-        for statement in _way_in_statements(function, conditions):
-            connection.exec_driver_sql(statement)
-    for statement in registry.triggers:
-        connection.exec_driver_sql(statement)
-    for access in registry.tables.values():
-        for statement in access_statements(access):
-            connection.exec_driver_sql(statement)
+    statements = [
+        f"GRANT USAGE ON SCHEMA public TO {roles}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {roles}",
+        *registry.functions,
+        *(
+            statement
+            for function, conditions in registry.ways_in.items()
+            for statement in _way_in_statements(function, conditions)
+        ),
+        *registry.triggers,
+        *(
+            statement
+            for access in registry.tables.values()
+            for statement in access_statements(access)
+        ),
+    ]
+    for statement in statements:
+        connection.exec_driver_sql(statement.replace("%", "%%"))

@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 from portal.core.actor import ActorKind
 from portal.core.errors import Conflict
 
-
 S = TypeVar("S", bound=StrEnum)
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, PrimaryKeyConstraint, text
+from sqlalchemy import BigInteger, Identity, Index, PrimaryKeyConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
@@ -97,8 +97,8 @@ class AuditSeal(Base):
     sealed_at: Mapped[datetime]
     from_xact: Mapped[int] = mapped_column(Xid8)
     to_xact: Mapped[int] = mapped_column(Xid8)
-    entry_ids: Mapped[list[UUID]] = mapped_column(ARRAY(item_type=Base.type_annotation_map[UUID]))
-    entry_digests: Mapped[list[bytes]] = mapped_column(ARRAY(item_type=BYTEA))
+    entry_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))
+    entry_digests: Mapped[list[bytes]] = mapped_column(ARRAY(BYTEA()))
     previous_hash: Mapped[bytes]
     hash: Mapped[bytes]
 

@@ -23,7 +23,7 @@ QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 Authenticator = Callable[[], Actor]
 
 
-class Blueprint(SmorestBlueprint):
+class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     """A slice's routes, under /api/v1, each with the problem document as its error answer."""
 
     def __init__(self, name: str, import_name: str, description: str) -> None:

@@ -1,13 +1,9 @@
 """Under whose name a server runs: PostgreSQL refuses to be root."""
 
 import os
-import pwd
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
-
-from portal.embedded.errors import EmbeddedServerError
 
 SYSTEM_USER = "careloop"
 

@@ -387,7 +387,7 @@ rls.owned_function(
     "careloop_refill_has_owner()",
     "trigger",
     """
-    DECLARE waiting uuid := CASE TG_TABLE_NAME WHEN 'refill' THEN NEW.id ELSE NEW.subject_id END;
+    DECLARE waiting uuid := to_jsonb(NEW) ->> TG_ARGV[0];
     BEGIN
         IF EXISTS (SELECT FROM refill WHERE id = waiting AND status = 'awaiting_prescriber')
            AND NOT EXISTS (SELECT FROM work_item WHERE subject_id = waiting
@@ -401,13 +401,17 @@ rls.owned_function(
     """,
     language="plpgsql",
 )
-for _table, _when in {
-    "refill": "NEW.status = 'awaiting_prescriber'",
-    "work_item": "NEW.kind = 'refill_decision' AND NEW.status IN ('done', 'cancelled')",
-}.items():
+for _table, _column, _when in (
+    ("refill", "id", "NEW.status = 'awaiting_prescriber'"),
+    (
+        "work_item",
+        "subject_id",
+        "NEW.kind = 'refill_decision' AND NEW.status IN ('done', 'cancelled')",
+    ),
+):
     rls.define_trigger(f"DROP TRIGGER IF EXISTS {_table}_has_owner ON {_table}")
     rls.define_trigger(
         f"CREATE CONSTRAINT TRIGGER {_table}_has_owner AFTER INSERT OR UPDATE ON {_table} "
         f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_when}) "
-        f"EXECUTE FUNCTION careloop_refill_has_owner()"
+        f"EXECUTE FUNCTION careloop_refill_has_owner('{_column}')"
     )

@@ -24,7 +24,7 @@ class RefillStatus(StrEnum):
 
 
 class RefillKind(StrEnum):
-    """A refill proper, a renewal that the prescriber decides, or a new prescription's first fill."""
+    """A refill proper, a renewal by the prescriber, or a new prescription's first fill."""
 
     REFILL = "refill"
     RENEWAL = "renewal"
@@ -107,9 +107,7 @@ _MOVES: Mapping[RefillStatus, Mapping[RefillStatus, frozenset[ActorKind]]] = {
         ),
         S.CANCELLED: REQUESTER,
     },
-    S.PARTIALLY_READY: _by_pharmacy(
-        S.READY_FOR_PICKUP, S.SHIPPED, S.PICKED_UP, S.NOT_DISPENSED
-    ),
+    S.PARTIALLY_READY: _by_pharmacy(S.READY_FOR_PICKUP, S.SHIPPED, S.PICKED_UP, S.NOT_DISPENSED),
     S.READY_FOR_PICKUP: _by_pharmacy(S.PICKED_UP, S.NOT_DISPENSED),
     S.SHIPPED: _by_pharmacy(S.DELIVERED, S.NOT_DISPENSED),
     S.PICKED_UP: {},

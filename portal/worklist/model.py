@@ -36,9 +36,7 @@ class WorkItem(Base):
             unique=True,
             postgresql_where=IS_OPEN,
         ),
-        Index(
-            "ix_work_item_assignee", "assignee_id", "due_at", "id", postgresql_where=IS_OPEN
-        ),
+        Index("ix_work_item_assignee", "assignee_id", "due_at", "id", postgresql_where=IS_OPEN),
         Index("ix_work_item_claimed", "claimed_by", postgresql_where=IS_OPEN),
         Index("ix_work_item_pool", "pool_id", "due_at", "id", postgresql_where=IS_OPEN),
         Index("ix_work_item_due", "due_at", "id", postgresql_where=IS_OPEN),

@@ -1,0 +1,5 @@
+"""The HTTP calls of this slice."""
+
+from portal.core.web import Blueprint
+
+blueprint = Blueprint("accounts", __name__, "")

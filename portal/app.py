@@ -1,0 +1,48 @@
+"""The application: every part registered in one place, and nothing else."""
+
+from flask import Flask
+from flask_smorest import Api
+
+from portal.accounts.authentication import authenticate
+from portal.accounts.routes import blueprint as accounts
+from portal.config import Config, load_config
+from portal.core import db, limits, permissions, problems, web
+from portal.core.crypto import Vault
+from portal.core.json import OrjsonProvider
+from portal.core.log import configure_logging
+from portal.directory.routes import blueprint as directory
+from portal.notifications.routes import blueprint as notifications
+from portal.patients.routes import blueprint as patients
+from portal.prescriptions.routes import blueprint as prescriptions
+from portal.refills.routes import blueprint as refills
+from portal.web import openapi
+from portal.web.routes import blueprint as pages
+from portal.worklist.routes import blueprint as worklist
+
+SLICES = (accounts, directory, patients, prescriptions, refills, worklist, notifications)
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The WSGI application.
+
+    Raises ConfigurationError for a missing setting, UndeclaredRoute for a route without a
+    permission.
+    """
+    configure_logging()
+    config = config or load_config()
+    app = Flask("portal", static_folder=None)
+    app.json = OrjsonProvider(app)
+    app.extensions["careloop.config"] = config
+    app.extensions["careloop.vault"] = Vault(config.secret_key)
+    app.config.update(SECRET_KEY=config.secret_key, **openapi.SETTINGS)
+    db.register(app, config)
+    web.register(app, authenticate)
+    limits.register(app, config)
+    problems.register(app)
+    api = Api(app)
+    for blueprint in SLICES:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(pages)
+    openapi.complete(api, app)
+    permissions.verify_routes(app)
+    return app
