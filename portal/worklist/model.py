@@ -105,7 +105,7 @@ CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
 rls.protect(
     "work_item",
     *to(CARE_TEAM, (SELECT, UPDATE), _THEIRS, check="true"),
-    *to(CARE_TEAM, (SELECT, INSERT), "careloop_cares_for(patient_id)"),
+    *to(CARE_TEAM, (SELECT, INSERT, UPDATE), "careloop_cares_for(patient_id)"),
     *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), f"patient_id = {ME}"),
     *to(ActorKind.PHONE, (SELECT, INSERT, UPDATE), f"patient_id = {ON_BEHALF_OF}"),
     *to(ActorKind.PHARMACY, INSERT, "careloop_pharmacy_serves(patient_id)"),
@@ -127,4 +127,13 @@ rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
     f"AND status IN ('open', 'claimed') AND ({_THEIRS}))",
+)
+# A pharmacy opens items without seeing any; whoever opens one learns of the open one by its id.
+rls.owned_function(
+    "careloop_open_work_item(of_kind text, of_subject uuid)",
+    "uuid",
+    """
+    SELECT id FROM work_item
+    WHERE kind = of_kind AND subject_id = of_subject AND status IN ('open', 'claimed')
+    """,
 )

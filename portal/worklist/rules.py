@@ -1,0 +1,59 @@
+"""When an item is due, and whom it goes to: pure decisions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from uuid import UUID
+
+from portal.directory.rules import Calendar, CoverageStep
+from portal.worklist.states import Priority
+
+# Business hours until an item must be answered, and until it moves a further step up.
+DUE_HOURS: Mapping[Priority, float] = {
+    Priority.ROUTINE: 16,
+    Priority.URGENT: 4,
+    Priority.STAT: 1,
+}
+STEP_HOURS: Mapping[Priority, float] = {
+    Priority.ROUTINE: 8,
+    Priority.URGENT: 2,
+    Priority.STAT: 0.5,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One step of an item's way; without an assignee it is with the pool."""
+
+    assignee_id: UUID | None
+    reason: str
+
+
+def due_at(calendar: Calendar, priority: Priority, now: datetime) -> datetime:
+    """When an item that is opened at `now` is due, by the clinic's business hours."""
+    return calendar.add_business(now, DUE_HOURS[priority])
+
+
+def step_due_at(calendar: Calendar, priority: Priority, now: datetime) -> datetime:
+    """When an item that has just moved a step up is due again."""
+    return calendar.add_business(now, STEP_HOURS[priority])
+
+
+def route(chain: Sequence[CoverageStep]) -> list[Hop]:
+    """The hops of an item from who is responsible to who gets it; the last one stands.
+
+    `chain` is the way of coverage from the responsible practitioner; empty where nobody is.
+    """
+    if not chain:
+        return [Hop(None, "pool")]
+    hops = [Hop(chain[0].practitioner_id, "responsible")]
+    for before, step in pairwise(chain):
+        hops.append(Hop(step.practitioner_id, f"{_absence(before)}: covered by {step.name}"))
+    if not chain[-1].answers:
+        hops.append(Hop(None, "nobody covers: pool"))
+    return hops
+
+
+def _absence(step: CoverageStep) -> str:
+    return "away" if step.active else "no longer active"

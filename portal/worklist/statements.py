@@ -1,0 +1,131 @@
+"""The hot writes of the worklist, set-based: one round trip for one item or ten thousand."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from sqlalchemy import CursorResult, TextClause, text
+from sqlalchemy.orm import Session
+
+from portal.core import outbox
+from portal.core.actor import Actor
+from portal.core.ids import new_id
+from portal.worklist.rules import Hop
+
+# Without an arbiter and without RETURNING: a pharmacy may write items, but not read them.
+_INSERT = text(
+    """
+    INSERT INTO work_item (id, kind, subject_id, patient_id, status, priority, responsible_id,
+                           pool_id, due_at, created_at)
+    VALUES (:id, :kind, :subject_id, :patient_id, 'open', :priority, :responsible_id, :pool_id,
+            :due_at, :now)
+    ON CONFLICT DO NOTHING
+    """
+)
+_CLOSE = text(
+    """
+    UPDATE work_item SET status = :status, closed_at = :now, closed_by = :closed_by,
+                         outcome = :outcome, version = version + 1
+    WHERE kind = :kind AND subject_id = ANY(:subject_ids) AND status IN ('open', 'claimed')
+    """
+)
+_ROUTE = text(
+    """
+    UPDATE work_item w SET assignee_id = coalesce(r.assignee_id, w.assignee_id), routed_at = :now,
+                           version = w.version + 1
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, assignee_id uuid)
+    WHERE w.id = r.id
+    """
+)
+_HOPS = text(
+    """
+    INSERT INTO work_item_hop (id, work_item_id, patient_id, at, assignee_id, pool_id,
+                               escalation_level, reason, actor_kind, actor_id)
+    SELECT r.id, r.work_item_id, r.patient_id, :now, r.assignee_id, r.pool_id,
+           r.escalation_level, r.reason, :actor_kind, :actor_id
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+        id uuid, work_item_id uuid, patient_id uuid, assignee_id uuid, pool_id uuid,
+        escalation_level int, reason text)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The steps that an item takes at once; none where it stays with whom it is."""
+
+    item_id: UUID
+    patient_id: UUID | None
+    pool_id: UUID
+    hops: Sequence[Hop]
+    escalation_level: int = 0
+
+
+def _run(session: Session, statement: TextClause, values: Mapping[str, Any]) -> int:
+    return cast(CursorResult[Any], session.execute(statement, values)).rowcount
+
+
+def insert_item(session: Session, item: Mapping[str, Any]) -> bool:
+    """Whether the item was written: False when its subject has an open one."""
+    return _run(session, _INSERT, item) == 1
+
+
+def close_items(
+    session: Session, kind: str, subject_ids: Collection[UUID], closing: Mapping[str, Any]
+) -> int:
+    """Close the open items of these subjects; returns how many there were."""
+    return _run(session, _CLOSE, {**closing, "kind": kind, "subject_ids": list(subject_ids)})
+
+
+def write_routes(session: Session, actor: Actor, moves: Sequence[Move], now: datetime) -> None:
+    """Mark the items as routed, to the last of their hops, and say so to those they go to."""
+    if not moves:
+        return
+    rows = [
+        {"id": move.item_id, "assignee_id": move.hops[-1].assignee_id if move.hops else None}
+        for move in moves
+    ]
+    _run(session, _ROUTE, {"rows": _json(rows), "now": now})
+    write_hops(session, actor, moves, now)
+
+
+def write_hops(
+    session: Session,
+    actor: Actor,
+    moves: Sequence[Move],
+    now: datetime,
+) -> None:
+    """Write each move's hops, and emit one work_item.assigned for where it ended."""
+    rows: list[dict[str, Any]] = []
+    for move in moves:
+        rows.extend(_hop_row(move, hop) for hop in move.hops)
+        if move.hops:
+            outbox.emit(
+                session,
+                "work_item.assigned",
+                now=now,
+                work_item_id=move.item_id,
+                hop_id=rows[-1]["id"],
+            )
+    if rows:
+        by = {"actor_kind": actor.kind, "actor_id": actor.id}
+        _run(session, _HOPS, {"rows": _json(rows), "now": now, **by})
+
+
+def _hop_row(move: Move, hop: Hop) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "work_item_id": move.item_id,
+        "patient_id": move.patient_id,
+        "assignee_id": hop.assignee_id,
+        "pool_id": move.pool_id,
+        "escalation_level": move.escalation_level,
+        "reason": hop.reason,
+    }
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
