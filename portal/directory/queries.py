@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
-from portal.directory.model import Pool, PoolKind
+from portal.directory.model import Pharmacy, Pool, PoolKind
 from portal.directory.rules import Calendar, CoverageStep
 
 MAX_COVERAGE_STEPS = 8
@@ -95,3 +95,8 @@ def pool_id(session: Session, clinic_id: UUID | None, kind: PoolKind) -> UUID | 
         Pool.kind,
     )
     return session.execute(select(Pool.id).order_by(*order).limit(1)).scalar()
+
+
+def pharmacies(session: Session, ids: Collection[UUID]) -> Mapping[UUID, Pharmacy]:
+    found = session.execute(select(Pharmacy).where(Pharmacy.id.in_(ids))).scalars()
+    return {pharmacy.id: pharmacy for pharmacy in found}

@@ -17,6 +17,10 @@ class Calendar:
     hours: Mapping[int, tuple[time, time]]
     closures: frozenset[date] = frozenset()
 
+    @property
+    def time_zone(self) -> str:
+        return self.zone.key
+
     def add_business(self, start: datetime, hours: float) -> datetime:
         """When `hours` of opening time have passed since `start`; UTC in, UTC out.
 

@@ -73,6 +73,11 @@ def get_pharmacy(session: Session, id_: UUID) -> Pharmacy:
     return found
 
 
+def pharmacies_by_id(session: Session, ids: Collection[UUID]) -> Mapping[UUID, Pharmacy]:
+    """Those of the pharmacies that exist, in one query."""
+    return queries.pharmacies(session, ids)
+
+
 def get_practitioner(session: Session, id_: UUID) -> Practitioner:
     """Raises PractitionerUnknown."""
     found = session.get(Practitioner, id_)

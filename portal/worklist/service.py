@@ -1,7 +1,9 @@
 """Opening, closing and routing work items: what the other slices and the workers ask for."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -15,6 +17,19 @@ from portal.worklist.errors import OpeningLost
 from portal.worklist.states import WORK_ITEM, Priority, WorkItemKind, WorkItemStatus
 
 TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """A loop to be opened: what it is about, who answers for it, and by when."""
+
+    kind: WorkItemKind
+    subject_id: UUID
+    patient_id: UUID | None
+    responsible_id: UUID | None
+    pool_id: UUID
+    priority: Priority
+    due_at: datetime
 
 
 def open_item(
@@ -34,24 +49,31 @@ def open_item(
 
     It is with the pool until it is routed; `actor` is whoever gave cause for it.
     """
-    item_id = new_id()
-    item = {
-        "id": item_id,
-        "kind": kind,
-        "subject_id": subject_id,
-        "patient_id": patient_id,
-        "responsible_id": responsible_id,
-        "pool_id": pool_id,
-        "priority": priority,
-        "due_at": due_at,
-        "now": now,
-    }
-    for _ in range(TRIES):
-        if statements.insert_item(session, item):
+    item = NewItem(kind, subject_id, patient_id, responsible_id, pool_id, priority, due_at)
+    return open_items(session=session, actor=actor, items=[item], now=now)[0]
+
+
+def open_items(
+    *, session: Session, actor: Actor, items: Sequence[NewItem], now: datetime
+) -> list[UUID]:
+    """The open item of each subject, as open_item() gives it; one statement for any number."""
+    rows = [{"id": new_id(), **asdict(item)} for item in items]
+    written = statements.insert_items(session, rows, now) if rows else 0
+    ids = [row["id"] for row in rows]
+    if written < len(rows):
+        ids = [_there_or_written(session, row, now) for row in rows]
+    for row, item_id in zip(rows, ids, strict=True):
+        if row["id"] == item_id:
             outbox.emit(session, "work_item.opened", now=now, work_item_id=item_id)
-            return item_id
-        if (there := queries.open_item_of(session, kind, subject_id)) is not None:
+    return ids
+
+
+def _there_or_written(session: Session, row: dict[str, Any], now: datetime) -> UUID:
+    for _ in range(TRIES):
+        if (there := queries.open_item_of(session, row["kind"], row["subject_id"])) is not None:
             return there
+        # What stood in the way was closed just now.
+        statements.insert_items(session, [row], now)
     raise OpeningLost()
 
 

@@ -20,8 +20,10 @@ _INSERT = text(
     """
     INSERT INTO work_item (id, kind, subject_id, patient_id, status, priority, responsible_id,
                            pool_id, due_at, created_at)
-    VALUES (:id, :kind, :subject_id, :patient_id, 'open', :priority, :responsible_id, :pool_id,
-            :due_at, :now)
+    SELECT id, kind, subject_id, patient_id, 'open', priority, responsible_id, pool_id, due_at, :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+        id uuid, kind text, subject_id uuid, patient_id uuid, priority text, responsible_id uuid,
+        pool_id uuid, due_at timestamptz)
     ON CONFLICT DO NOTHING
     """
 )
@@ -68,9 +70,9 @@ def _run(session: Session, statement: TextClause, values: Mapping[str, Any]) -> 
     return cast(CursorResult[Any], session.execute(statement, values)).rowcount
 
 
-def insert_item(session: Session, item: Mapping[str, Any]) -> bool:
-    """Whether the item was written: False when its subject has an open one."""
-    return _run(session, _INSERT, item) == 1
+def insert_items(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> int:
+    """How many were written: an item whose subject has an open one is left out."""
+    return _run(session, _INSERT, {"rows": _json(rows), "now": now})
 
 
 def close_items(
