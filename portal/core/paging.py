@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
@@ -54,3 +54,40 @@ def page_of(rows: Sequence[T], limit: int, key: Callable[[T], tuple[datetime, UU
     if len(rows) <= limit:
         return Page(rows, None)
     return Page(rows[:limit], encode_cursor(*key(rows[limit - 1])))
+
+
+def encode_key(*parts: object) -> str:
+    """A cursor for a sort key of any parts that have a text form."""
+    return base64.urlsafe_b64encode(orjson.dumps([str(part) for part in parts])).decode()
+
+
+def decode_key(cursor: str | None, *parsers: Callable[[str], Any]) -> tuple[Any, ...] | None:
+    """The parts of a cursor made by encode_key(), each by its parser.
+
+    Raises Invalid for a cursor that we did not hand out.
+    """
+    if not cursor:
+        return None
+    try:
+        parts = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
+        pairs = zip(parts, parsers, strict=True)
+        return tuple(parser(part) for part, parser in pairs)
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise Invalid(
+            errors=[FieldError("#query/cursor", "Not a cursor of ours: take it from `next`.")]
+        ) from error
+
+
+def aware_time(value: str) -> datetime:
+    """A time with its zone, for decode_key(). Raises ValueError."""
+    parsed = datetime.fromisoformat(value)
+    if parsed.tzinfo is None:
+        raise ValueError("a cursor's time has a zone")
+    return parsed
+
+
+def page_by(rows: Sequence[T], limit: int, key: Callable[[T], tuple[object, ...]]) -> Page[T]:
+    """Cut `rows`, read with `limit + 1`, to a page whose cursor has the parts of `key`."""
+    if len(rows) <= limit:
+        return Page(rows, None)
+    return Page(rows[:limit], encode_key(*key(rows[limit - 1])))

@@ -31,6 +31,8 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "account.administer": frozenset({ADMINISTRATOR}),
     # directory
     "directory.read": PEOPLE,
+    "directory.write": frozenset({ADMINISTRATOR}),
+    "pool.read": CARE_TEAM | {ADMINISTRATOR},
     "coverage.read": CARE_TEAM | {ADMINISTRATOR},
     "coverage.write": CARE_TEAM | {ADMINISTRATOR},
     # patients

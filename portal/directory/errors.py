@@ -41,3 +41,13 @@ class CoverageOverlaps(Conflict):
 class CoverageEnded(Conflict):
     code = "coverage_ended"
     detail = "This coverage is over; there is nothing left to cancel."
+
+
+class ClosureExists(Conflict):
+    code = "closure_exists"
+    detail = "The clinic is closed on this day already."
+
+
+class NcpdpIdTaken(Conflict):
+    code = "ncpdp_id_taken"
+    detail = "Another pharmacy has this NCPDP id."

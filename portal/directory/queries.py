@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
-from portal.directory.model import Pharmacy, Pool, PoolKind
+from portal.directory.model import Pharmacy, Pool, PoolKind, StaffMember
 from portal.directory.rules import Calendar, CoverageStep
 
 MAX_COVERAGE_STEPS = 8
@@ -100,3 +100,13 @@ def pool_id(session: Session, clinic_id: UUID | None, kind: PoolKind) -> UUID | 
 def pharmacies(session: Session, ids: Collection[UUID]) -> Mapping[UUID, Pharmacy]:
     found = session.execute(select(Pharmacy).where(Pharmacy.id.in_(ids))).scalars()
     return {pharmacy.id: pharmacy for pharmacy in found}
+
+
+def staff_clinic(session: Session, staff_id: UUID) -> UUID | None:
+    return session.execute(select(StaffMember.clinic_id).where(StaffMember.id == staff_id)).scalar()
+
+
+def lock_coverage(session: Session, clinic_id: UUID) -> None:
+    """Let one transaction at a time arrange coverage in a clinic."""
+    key = func.hashtextextended(str(clinic_id), 0)
+    session.execute(select(func.pg_advisory_xact_lock(key)))

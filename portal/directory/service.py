@@ -7,8 +7,14 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.directory import queries
-from portal.directory.errors import ClinicUnknown, NoPool, PharmacyUnknown, PractitionerUnknown
-from portal.directory.model import Pharmacy, PoolKind, Practitioner
+from portal.directory.errors import (
+    ClinicUnknown,
+    CoverageUnknown,
+    NoPool,
+    PharmacyUnknown,
+    PractitionerUnknown,
+)
+from portal.directory.model import Clinic, Coverage, Pharmacy, PoolKind, Practitioner
 from portal.directory.rules import Calendar, CoverageStep, who_answers
 
 
@@ -83,4 +89,20 @@ def get_practitioner(session: Session, id_: UUID) -> Practitioner:
     found = session.get(Practitioner, id_)
     if found is None:
         raise PractitionerUnknown()
+    return found
+
+
+def get_clinic(session: Session, id_: UUID) -> Clinic:
+    """Raises ClinicUnknown."""
+    found = session.get(Clinic, id_)
+    if found is None:
+        raise ClinicUnknown()
+    return found
+
+
+def get_coverage(session: Session, id_: UUID) -> Coverage:
+    """Raises CoverageUnknown."""
+    found = session.get(Coverage, id_)
+    if found is None:
+        raise CoverageUnknown()
     return found

@@ -1,0 +1,32 @@
+"""ETag and If-Match by a row's version: two people who edit the same thing don't overwrite."""
+
+import re
+
+from flask import request
+
+from portal.core.errors import FieldError, Malformed, PreconditionFailed
+
+_TAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def expected_version() -> int | None:
+    """The version in If-Match; None where the header is missing or `*`. Raises Malformed."""
+    header = request.headers.get("If-Match", "*").strip()
+    if header == "*":
+        return None
+    match = _TAG.fullmatch(header)
+    if match is None:
+        raise Malformed(
+            errors=[FieldError("#header/If-Match", "One ETag as the last answer had it, or *.")]
+        )
+    return int(match[1])
+
+
+def check_version(expected: int | None, current: int) -> None:
+    """Raises PreconditionFailed naming the current version."""
+    if expected is not None and expected != current:
+        raise PreconditionFailed(current_etag=etag(current))

@@ -1,0 +1,156 @@
+"""The SELECTs behind the directory's own pages."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, literal, or_, select, tuple_, union_all
+from sqlalchemy.orm import Session, aliased
+
+from portal.directory.model import (
+    Clinic,
+    ClinicClosure,
+    ClinicHours,
+    Coverage,
+    Pharmacy,
+    Pool,
+    PoolMember,
+    Practitioner,
+    StaffMember,
+)
+
+_Away = aliased(Practitioner)
+_Covering = aliased(Practitioner)
+
+
+def pharmacies_like(
+    session: Session,
+    *,
+    q: str | None,
+    mail_order: bool | None,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> Sequence[Pharmacy]:
+    """Active pharmacies by name, one more than `limit`."""
+    query = select(Pharmacy).where(Pharmacy.active).order_by(Pharmacy.name, Pharmacy.id)
+    if q is not None:
+        query = query.where(
+            or_(
+                Pharmacy.name.icontains(q, autoescape=True),
+                Pharmacy.city.icontains(q, autoescape=True),
+                Pharmacy.postal_code.istartswith(q, autoescape=True),
+            )
+        )
+    if mail_order is not None:
+        query = query.where(Pharmacy.mail_order.is_(mail_order))
+    if after is not None:
+        query = query.where(tuple_(Pharmacy.name, Pharmacy.id) > after)
+    return session.execute(query.limit(limit + 1)).scalars().all()
+
+
+def practitioners(
+    session: Session, *, after: tuple[Any, ...] | None, limit: int
+) -> Sequence[Practitioner]:
+    """Active practitioners by name, one more than `limit`."""
+    query = select(Practitioner).where(Practitioner.active)
+    if after is not None:
+        query = query.where(tuple_(Practitioner.name, Practitioner.id) > after)
+    ordered = query.order_by(Practitioner.name, Practitioner.id).limit(limit + 1)
+    return session.execute(ordered).scalars().all()
+
+
+def clinic_page(session: Session, clinic: Clinic) -> dict[str, Any]:
+    """A clinic with its hours and the days on which it is closed."""
+    hours = select(ClinicHours).where(ClinicHours.clinic_id == clinic.id)
+    closures = select(ClinicClosure).where(ClinicClosure.clinic_id == clinic.id)
+    return {
+        "id": clinic.id,
+        "name": clinic.name,
+        "phone": clinic.phone,
+        "time_zone": clinic.time_zone,
+        "hours": session.execute(hours.order_by(ClinicHours.weekday)).scalars().all(),
+        "closures": session.execute(closures.order_by(ClinicClosure.day)).scalars().all(),
+    }
+
+
+def pools(session: Session) -> list[dict[str, Any]]:
+    """Every pool with its members, in two queries."""
+    members: dict[UUID, list[Row[Any]]] = defaultdict(list)
+    for row in session.execute(_members()):
+        members[row.pool_id].append(row)
+    found = session.execute(select(Pool).order_by(Pool.clinic_id, Pool.name)).scalars()
+    return [
+        {
+            "id": pool.id,
+            "clinic_id": pool.clinic_id,
+            "kind": pool.kind,
+            "name": pool.name,
+            "members": members[pool.id],
+        }
+        for pool in found
+    ]
+
+
+def _members() -> Select[Any]:
+    everybody = union_all(
+        select(
+            Practitioner.id,
+            Practitioner.name,
+            Practitioner.active,
+            literal("practitioner").label("kind"),
+        ),
+        select(StaffMember.id, StaffMember.name, StaffMember.active, literal("staff")),
+    ).subquery()
+    return (
+        select(PoolMember.pool_id, PoolMember.lead, everybody)
+        .join(everybody, PoolMember.member_id == everybody.c.id)
+        .order_by(PoolMember.lead.desc(), everybody.c.name)
+    )
+
+
+def _coverage() -> Select[Any]:
+    return (
+        select(
+            *Coverage.__table__.c,
+            _Away.name.label("practitioner_name"),
+            _Covering.name.label("covering_name"),
+        )
+        .join(_Away, _Away.id == Coverage.practitioner_id)
+        .join(_Covering, _Covering.id == Coverage.covering_id)
+    )
+
+
+def coverage_list(
+    session: Session,
+    *,
+    practitioner_id: UUID | None,
+    since: datetime,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Coverage that stands and ends after `since`, one more than `limit`."""
+    query = _coverage().where(Coverage.cancelled_at.is_(None), Coverage.ends_at > since)
+    if practitioner_id is not None:
+        query = query.where(Coverage.practitioner_id == practitioner_id)
+    if after is not None:
+        query = query.where(tuple_(Coverage.starts_at, Coverage.id) > after)
+    return session.execute(query.order_by(Coverage.starts_at, Coverage.id).limit(limit + 1)).all()
+
+
+def coverage_row(session: Session, coverage_id: UUID) -> Row[Any]:
+    return session.execute(_coverage().where(Coverage.id == coverage_id)).one()
+
+
+def overlapping_coverage(
+    session: Session, practitioner_id: UUID, starts_at: datetime, ends_at: datetime
+) -> UUID | None:
+    """Coverage of this practitioner that stands and shares a moment with the period."""
+    query = select(Coverage.id).where(
+        Coverage.practitioner_id == practitioner_id,
+        Coverage.cancelled_at.is_(None),
+        Coverage.starts_at < ends_at,
+        Coverage.ends_at > starts_at,
+    )
+    return session.execute(query.limit(1)).scalar()

@@ -1,0 +1,178 @@
+"""JSON of the directory."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from marshmallow import Schema, fields, post_load, validate
+
+from portal.core.schemas import ONE_LINE, PageQuery, Strict, text_field
+from portal.directory.arrangements import ArrangeCoverage
+
+ZONES = validate.OneOf(sorted(available_timezones()), error="An IANA time zone.")
+
+
+class Listing(Schema):
+    """What every list has beside its items."""
+
+    next = fields.String(
+        allow_none=True, metadata={"description": "`cursor` of the next page; null at the end"}
+    )
+    sources = fields.List(
+        fields.String(), metadata={"description": "Sources that could not be reached"}
+    )
+
+
+class PharmacyQuery(PageQuery):
+    q = fields.String(
+        load_default=None,
+        validate=[validate.Length(1, 100), ONE_LINE],
+        metadata={"description": "Part of the name or city, or the start of the postal code"},
+    )
+    mail_order = fields.Boolean(
+        load_default=None, metadata={"description": "Only those that do, or do not, mail only"}
+    )
+
+
+class AddressSchema(Schema):
+    line = fields.String(allow_none=True)
+    city = fields.String(allow_none=True)
+    state = fields.String(allow_none=True)
+    postal_code = fields.String(allow_none=True)
+
+
+class PharmacySchema(Schema):
+    id = fields.UUID()
+    name = fields.String(metadata={"example": "Corner Pharmacy"})
+    ncpdp_id = fields.String(allow_none=True, metadata={"example": "3912345"})
+    phone = fields.String()
+    address = fields.Nested(AddressSchema, attribute="*")
+    hours = fields.String(metadata={"example": "Mon-Fri 9-18"})
+    time_zone = fields.String()
+    mail_order = fields.Boolean(metadata={"description": "Ships only"})
+    mails = fields.Boolean(metadata={"description": "Ships as well"})
+    active = fields.Boolean()
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        return obj if attr == "*" else super().get_attribute(obj, attr, default)
+
+
+class PharmacyPage(Listing):
+    items = fields.List(fields.Nested(PharmacySchema))
+
+
+class WritePharmacySchema(Strict):
+    name = text_field(200, metadata={"example": "Corner Pharmacy"})
+    ncpdp_id = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Regexp(r"^\d{7}$", error="Seven digits."),
+    )
+    phone = text_field(40, metadata={"example": "+1 555 0142"})
+    line = text_field(200)
+    city = text_field(100)
+    state = text_field(100)
+    postal_code = text_field(20)
+    hours = text_field(300)
+    time_zone = fields.String(required=True, validate=ZONES)
+    mail_order = fields.Boolean(load_default=False)
+    mails = fields.Boolean(load_default=False)
+    active = fields.Boolean(load_default=True)
+
+
+class PractitionerSchema(Schema):
+    id = fields.UUID()
+    name = fields.String(metadata={"example": "Dr. Ines Okafor"})
+    specialty = fields.String()
+    npi = fields.String(allow_none=True)
+    clinic_id = fields.UUID()
+    active = fields.Boolean()
+
+
+class PractitionerPage(Listing):
+    items = fields.List(fields.Nested(PractitionerSchema))
+
+
+class HoursSchema(Schema):
+    weekday = fields.Integer(metadata={"description": "0 is Monday"})
+    opens = fields.Time(format="%H:%M")
+    closes = fields.Time(format="%H:%M")
+
+
+class ClosureSchema(Schema):
+    day = fields.Date()
+    reason = fields.String()
+
+
+class WriteClosureSchema(Strict):
+    day = fields.Date(required=True)
+    reason = text_field(200, metadata={"example": "Memorial Day"})
+
+
+class ClinicSchema(Schema):
+    id = fields.UUID()
+    name = fields.String()
+    phone = fields.String()
+    time_zone = fields.String()
+    hours = fields.List(fields.Nested(HoursSchema))
+    closures = fields.List(fields.Nested(ClosureSchema))
+
+
+class MemberSchema(Schema):
+    id = fields.UUID()
+    kind = fields.String(metadata={"description": "practitioner or staff"})
+    name = fields.String()
+    lead = fields.Boolean()
+    active = fields.Boolean()
+
+
+class PoolSchema(Schema):
+    id = fields.UUID()
+    clinic_id = fields.UUID()
+    kind = fields.String()
+    name = fields.String()
+    members = fields.List(fields.Nested(MemberSchema))
+
+
+class PoolList(Listing):
+    items = fields.List(fields.Nested(PoolSchema))
+
+
+class CoverageQuery(PageQuery):
+    practitioner_id = fields.UUID(load_default=None)
+    from_ = fields.AwareDateTime(
+        data_key="from",
+        load_default=None,
+        metadata={"description": "Coverage that ends after this; by default after now"},
+    )
+
+
+class ArrangeCoverageSchema(Strict):
+    practitioner_id = fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Who is away; by default the practitioner who is calling"},
+    )
+    covering_id = fields.UUID(required=True)
+    starts_at = fields.AwareDateTime(required=True)
+    ends_at = fields.AwareDateTime(required=True)
+    reason = text_field(200, metadata={"example": "Leave"})
+
+    @post_load
+    def _command(self, data: dict[str, Any], **_kwargs: Any) -> ArrangeCoverage:
+        return ArrangeCoverage(**data)
+
+
+class CoverageSchema(Schema):
+    id = fields.UUID()
+    practitioner_id = fields.UUID()
+    practitioner_name = fields.String()
+    covering_id = fields.UUID()
+    covering_name = fields.String()
+    starts_at = fields.AwareDateTime()
+    ends_at = fields.AwareDateTime()
+    reason = fields.String()
+    cancelled_at = fields.AwareDateTime(allow_none=True)
+
+
+class CoveragePage(Listing):
+    items = fields.List(fields.Nested(CoverageSchema))
