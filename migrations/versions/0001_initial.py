@@ -769,7 +769,7 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "85"},
     )
     op.create_index(
-        "ix_prescription_patient", "prescription", ["patient_id", "written_on", "id"], unique=False
+        "ix_prescription_patient", "prescription", ["patient_id", "created_at", "id"], unique=False
     )
     op.create_index(
         "ix_prescription_pharmacy", "prescription", ["pharmacy_id", "patient_id"], unique=False
@@ -889,7 +889,6 @@ def upgrade() -> None:
         sa.Column("original_prescription_id", sa.Uuid(), nullable=True),
         sa.Column("replaces_id", sa.Uuid(), nullable=True),
         sa.Column("closed_at", sa.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.CheckConstraint(
             "(status IN ('picked_up', 'delivered', 'denied', 'not_dispensed', 'cancelled')) = (closed_at IS NOT NULL)",
             name=op.f("ck_refill_end"),
@@ -970,15 +969,15 @@ def upgrade() -> None:
             ["refill_id"], ["refill.id"], name=op.f("fk_pharmacy_order_refill_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pharmacy_order")),
-        sa.UniqueConstraint(
-            "refill_id",
-            "pharmacy_id",
-            "kind",
-            name=op.f("uq_pharmacy_order_refill_id_pharmacy_id_kind"),
-        ),
     )
     op.create_index(
         "ix_pharmacy_order_feed", "pharmacy_order", ["pharmacy_id", "xact", "id"], unique=False
+    )
+    op.create_index(
+        "ix_pharmacy_order_refill",
+        "pharmacy_order",
+        ["refill_id", "pharmacy_id", "id"],
+        unique=False,
     )
     op.create_table(
         "refill_history",
@@ -1027,6 +1026,7 @@ def downgrade() -> None:
     op.drop_table("webhook_attempt")
     op.drop_index("ix_refill_history_refill", table_name="refill_history")
     op.drop_table("refill_history")
+    op.drop_index("ix_pharmacy_order_refill", table_name="pharmacy_order")
     op.drop_index("ix_pharmacy_order_feed", table_name="pharmacy_order")
     op.drop_table("pharmacy_order")
     op.drop_index(

@@ -118,8 +118,8 @@ def read_once(statement: Any, parameters: Mapping[str, Any]) -> Row[Any] | None:
 
     Only for the SECURITY DEFINER look-ups by which an actor is established.
     """
-    with db.engine.connect() as connection:
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+    with db.engine.connect() as pooled:
+        connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
         return connection.execute(statement, parameters).first()
 
 

@@ -15,7 +15,7 @@ from portal.core.errors import TooMany
 
 DEFAULT = "1200 per minute"
 SIGN_IN = "20 per minute"
-TOKEN = "60 per minute"
+TOKENS = "60 per minute"
 ENUMERABLE = "10 per minute"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from flask import Flask, Response, current_app, g, request
@@ -21,6 +21,7 @@ FORM_ROUTES = frozenset({"/oauth/token"})
 QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 Authenticator = Callable[[], Actor]
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]
@@ -28,6 +29,19 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
     def __init__(self, name: str, import_name: str, description: str) -> None:
         super().__init__(name, import_name, url_prefix="/api/v1", description=description)
+
+    # The library's decorators carry no types; these say what they do to a view.
+    def route(self, rule: str, **options: Any) -> Decorator:
+        return cast(Decorator, super().route(rule, **options))
+
+    def arguments(self, schema: Any, **options: Any) -> Decorator:
+        return cast(Decorator, super().arguments(schema, **options))
+
+    def response(self, status_code: int, schema: Any = None, **options: Any) -> Decorator:
+        return cast(Decorator, super().response(status_code, schema, **options))
+
+    def alt_response(self, status_code: int, **options: Any) -> Decorator:
+        return cast(Decorator, super().alt_response(status_code, **options))
 
 
 def current_actor() -> Actor:

@@ -32,7 +32,7 @@ class Prescription(Base):
         CheckConstraint("days_supply BETWEEN 1 AND 365", name="days_supply_in_bounds"),
         CheckConstraint("schedule IS NULL OR schedule BETWEEN 2 AND 5", name="schedule_known"),
         CheckConstraint("expires_on > written_on", name="expiry_after_writing"),
-        Index("ix_prescription_patient", "patient_id", "written_on", "id"),
+        Index("ix_prescription_patient", "patient_id", "created_at", "id"),
         Index("ix_prescription_pharmacy", "pharmacy_id", "patient_id"),
         Index("ix_prescription_previous", "previous_id"),
         {"postgresql_with": {"fillfactor": "85"}},
@@ -74,17 +74,7 @@ class Prescription(Base):
         PRESCRIPTION.check(before, status, actor.kind)
         self.status = status
         self.status_reason = reason
-        return PrescriptionHistory(
-            id=new_id(),
-            prescription_id=self.id,
-            patient_id=self.patient_id,
-            from_status=before,
-            to_status=status,
-            at=now,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            reason=reason,
-        )
+        return PrescriptionHistory.of(self, before, actor=actor, now=now, reason=reason)
 
 
 class PrescriptionHistory(Base):
@@ -102,6 +92,28 @@ class PrescriptionHistory(Base):
     actor_kind: Mapped[str]
     actor_id: Mapped[UUID]
     reason: Mapped[str | None]
+
+    @classmethod
+    def of(
+        cls,
+        prescription: Prescription,
+        before: PrescriptionStatus | None,
+        *,
+        actor: Actor,
+        now: datetime,
+        reason: str | None,
+    ) -> "PrescriptionHistory":
+        return cls(
+            id=new_id(),
+            prescription_id=prescription.id,
+            patient_id=prescription.patient_id,
+            from_status=before,
+            to_status=prescription.status,
+            at=now,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            reason=reason,
+        )
 
 
 class Dispense(Base):

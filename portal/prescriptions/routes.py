@@ -1,5 +1,108 @@
-"""The HTTP calls of this slice."""
+"""The calls by which prescribers write, stop, hold and resume.
 
-from portal.core.web import Blueprint
+Reading a prescription says what may be refilled, which depends on open refills: those calls are
+in the refill slice.
+"""
 
-blueprint = Blueprint("prescriptions", __name__, "")
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from portal.core.clock import utcnow
+from portal.core.db import transaction
+from portal.core.idempotency import once
+from portal.core.permissions import requires
+from portal.core.web import Blueprint, current_actor
+from portal.prescriptions import service
+from portal.prescriptions.model import Prescription
+from portal.prescriptions.schemas import (
+    EarlyRefillSchema,
+    OptionalReasonSchema,
+    PrescriptionSchema,
+    StatusReasonSchema,
+    WritePrescriptionSchema,
+)
+from portal.prescriptions.service import WritePrescription
+from portal.prescriptions.states import PrescriptionStatus
+
+blueprint = Blueprint("prescriptions", __name__, "What practitioners ordered")
+
+
+@blueprint.route("/prescriptions", methods=["POST"])
+@requires("prescription.write")
+@blueprint.arguments(WritePrescriptionSchema)
+@blueprint.response(201, PrescriptionSchema)
+def write_prescription(command: WritePrescription) -> Response:
+    """Write a prescription
+
+    It is sent to the patient's pharmacy at once; its refills become available after that first
+    fill. More refills than the drug's schedule allows are refused.
+    """
+    actor, now = current_actor(), utcnow()
+
+    def use_case(session: Any) -> tuple[Any, int]:
+        written = service.write_prescription(session=session, actor=actor, command=command, now=now)
+        return PrescriptionSchema().dump(written), 201
+
+    return once(actor, use_case)
+
+
+def _change(prescription_id: UUID, status: PrescriptionStatus, reason: str | None) -> Prescription:
+    actor = current_actor()
+    with transaction(actor) as session:
+        return service.change_status(
+            session=session,
+            actor=actor,
+            prescription_id=prescription_id,
+            status=status,
+            reason=reason,
+            now=utcnow(),
+        )
+
+
+@blueprint.route("/prescriptions/<uuid:prescription_id>/stop", methods=["POST"])
+@requires("prescription.write")
+@blueprint.arguments(StatusReasonSchema)
+@blueprint.response(200, PrescriptionSchema)
+def stop_prescription(body: dict[str, Any], prescription_id: UUID) -> Prescription:
+    """Stop a prescription
+
+    What is still open at the pharmacy is withdrawn, and the patient is told.
+    """
+    return _change(prescription_id, PrescriptionStatus.STOPPED, body["reason"])
+
+
+@blueprint.route("/prescriptions/<uuid:prescription_id>/hold", methods=["POST"])
+@requires("prescription.write")
+@blueprint.arguments(StatusReasonSchema)
+@blueprint.response(200, PrescriptionSchema)
+def hold_prescription(body: dict[str, Any], prescription_id: UUID) -> Prescription:
+    """Hold a prescription: no refills until it is resumed"""
+    return _change(prescription_id, PrescriptionStatus.ON_HOLD, body["reason"])
+
+
+@blueprint.route("/prescriptions/<uuid:prescription_id>/resume", methods=["POST"])
+@requires("prescription.write")
+@blueprint.arguments(OptionalReasonSchema)
+@blueprint.response(200, PrescriptionSchema)
+def resume_prescription(body: dict[str, Any], prescription_id: UUID) -> Prescription:
+    """Resume a prescription that was on hold"""
+    return _change(prescription_id, PrescriptionStatus.ACTIVE, body["reason"])
+
+
+@blueprint.route("/prescriptions/<uuid:prescription_id>/early-refill", methods=["POST"])
+@requires("prescription.override")
+@blueprint.arguments(EarlyRefillSchema)
+@blueprint.response(200, PrescriptionSchema)
+def allow_early_refill(body: dict[str, Any], prescription_id: UUID) -> Prescription:
+    """Allow an early refill (vacation override) until a day"""
+    actor = current_actor()
+    with transaction(actor) as session:
+        return service.allow_early_refill(
+            session=session,
+            actor=actor,
+            prescription_id=prescription_id,
+            until=body["until"],
+            now=utcnow(),
+        )

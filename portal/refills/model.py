@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
@@ -111,9 +111,6 @@ class Refill(Base):
     original_prescription_id: Mapped[UUID | None] = mapped_column(ForeignKey("prescription.id"))
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("refill.id"))
     closed_at: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(server_default=text("1"))
-
-    __mapper_args__ = {"version_id_col": version}
 
     def move_to(
         self,
@@ -199,7 +196,7 @@ class PharmacyOrder(Base):
     __tablename__ = "pharmacy_order"
     __table_args__ = (
         one_of("kind", OrderKind),
-        UniqueConstraint("refill_id", "pharmacy_id", "kind"),
+        Index("ix_pharmacy_order_refill", "refill_id", "pharmacy_id", "id"),
         Index("ix_pharmacy_order_feed", "pharmacy_id", "xact", "id"),
     )
 

@@ -1,5 +1,234 @@
-"""The HTTP calls of this slice."""
+"""The calls of patients and prescribers about refills, and reading prescriptions."""
 
-from portal.core.web import Blueprint
+from typing import Any
+from uuid import UUID
 
-blueprint = Blueprint("refills", __name__, "")
+from flask import Response
+from sqlalchemy.orm import Session
+
+from portal.core import audit, problems
+from portal.core.actor import Actor, ActorKind
+from portal.core.clock import utcnow
+from portal.core.db import transaction
+from portal.core.errors import FieldError, Invalid
+from portal.core.idempotency import once
+from portal.core.json import json_response
+from portal.core.paging import decode_cursor, page_of
+from portal.core.permissions import requires
+from portal.core.web import Blueprint, current_actor
+from portal.prescriptions.errors import PrescriptionNotFound
+from portal.refills import queries, service
+from portal.refills.errors import RefillNotFound
+from portal.refills.schemas import (
+    CancelSchema,
+    ChangePharmacySchema,
+    DecisionSchema,
+    OutcomesSchema,
+    PrescriptionsQuery,
+    PrescriptionViewSchema,
+    RefillsQuery,
+    RefillViewSchema,
+    RequestRefillsSchema,
+    TimelineSchema,
+    page_schema,
+)
+from portal.refills.service import Decide, ItemOutcome, RequestRefills
+from portal.refills.states import REFILL, RefillStatus
+from portal.refills.views import prescription_view, refill_view, timeline_view
+
+blueprint = Blueprint("refills", __name__, "Asking for refills and following them")
+
+
+def whose(actor: Actor, patient_id: UUID | None) -> UUID:
+    """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
+    if actor.kind == ActorKind.PATIENT:
+        return actor.subject_id
+    if patient_id is None:
+        raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
+    return patient_id
+
+
+@blueprint.route("/prescriptions", methods=["GET"])
+@requires("prescription.read")
+@blueprint.arguments(PrescriptionsQuery, location="query")
+@blueprint.response(200, page_schema(PrescriptionViewSchema))
+def list_prescriptions(query: dict[str, Any]) -> Response:
+    """List prescriptions, each with what may be done with it now"""
+    actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
+    patient_id = whose(actor, query["patient_id"])
+    with transaction(actor) as session:
+        rows = queries.prescriptions(
+            session,
+            patient_id,
+            everything=query["include"] is not None,
+            after=after,
+            limit=query["limit"],
+        )
+        audit.record(session, actor, "read", "prescription", patient_id=patient_id, at=now)
+    page = page_of(rows, query["limit"], lambda row: (row.created_at, row.id))
+    items = [prescription_view(row, now) for row in page.items]
+    return json_response({"items": items, "next": page.next, "sources": []})
+
+
+@blueprint.route("/prescriptions/<uuid:prescription_id>", methods=["GET"])
+@requires("prescription.read")
+@blueprint.response(200, PrescriptionViewSchema)
+def read_prescription(prescription_id: UUID) -> Response:
+    """Read a prescription, with what may be done with it now and every reason"""
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        row = queries.prescription(session, prescription_id)
+        if row is None:
+            raise PrescriptionNotFound()
+        _audit_read(session, actor, "prescription", row.patient_id, row.id)
+    return json_response(prescription_view(row, now))
+
+
+@blueprint.route("/refills", methods=["POST"])
+@requires("refill.request")
+@blueprint.arguments(RequestRefillsSchema)
+@blueprint.response(201, OutcomesSchema)
+@blueprint.alt_response(207, schema=OutcomesSchema, description="Some accepted, some rejected")
+@blueprint.alt_response(422, schema=OutcomesSchema, description="None accepted")
+def request_refills(command: RequestRefills) -> Response:
+    """Ask for refills
+
+    Up to 20 prescriptions at once; each item stands for itself and has its own outcome. Those
+    with refills left go to the pharmacy; the others go to their prescriber, who approves or
+    denies. Send an `Idempotency-Key`: the same key and body give the same answer.
+    """
+    actor, now = current_actor(), utcnow()
+
+    def use_case(session: Session) -> tuple[Any, int]:
+        outcomes = service.request_refills(session=session, actor=actor, command=command, now=now)
+        accepted = sum(outcome.error is None for outcome in outcomes)
+        status = 201 if accepted == len(outcomes) else 207 if accepted else 422
+        return {"items": [_outcome_view(outcome) for outcome in outcomes]}, status
+
+    return once(actor, use_case)
+
+
+def _outcome_view(outcome: ItemOutcome) -> dict[str, Any]:
+    if outcome.error is None:
+        return {
+            "prescription_id": outcome.prescription_id,
+            "outcome": "accepted",
+            "refill": outcome.refill,
+        }
+    return {
+        "prescription_id": outcome.prescription_id,
+        "outcome": "rejected",
+        "problem": problems.document(outcome.error),
+    }
+
+
+@blueprint.route("/refills", methods=["GET"])
+@requires("refill.read")
+@blueprint.arguments(RefillsQuery, location="query")
+@blueprint.response(200, page_schema(RefillViewSchema))
+def list_refills(query: dict[str, Any]) -> Response:
+    """List refills, newest first"""
+    actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
+    patient_id = whose(actor, query["patient_id"])
+    with transaction(actor) as session:
+        rows = queries.refills(
+            session,
+            patient_id,
+            statuses=_statuses(query["status"]),
+            after=after,
+            limit=query["limit"],
+        )
+        audit.record(session, actor, "read", "refill", patient_id=patient_id, at=now)
+    page = page_of(rows, query["limit"], lambda row: (row.requested_at, row.id))
+    items = [refill_view(row, now) for row in page.items]
+    return json_response({"items": items, "next": page.next, "sources": []})
+
+
+def _statuses(wanted: str | None) -> list[str] | None:
+    if wanted is None:
+        return None
+    if wanted in ("open", "closed"):
+        return [s for s in RefillStatus if (s in REFILL.ends) == (wanted == "closed")]
+    return [wanted]
+
+
+@blueprint.route("/refills/<uuid:refill_id>", methods=["GET"])
+@requires("refill.read")
+@blueprint.response(200, TimelineSchema)
+def read_refill(refill_id: UUID) -> Response:
+    """Follow a refill: every step, who has it now, and when the next step is expected"""
+    actor = current_actor()
+    with transaction(actor) as session:
+        view = _timeline(session, actor, refill_id)
+    return json_response(view)
+
+
+def _timeline(session: Session, actor: Actor, refill_id: UUID) -> dict[str, Any]:
+    row = queries.refill(session, refill_id)
+    if row is None:
+        raise RefillNotFound()
+    _audit_read(session, actor, "refill", row.patient_id, row.id)
+    return timeline_view(
+        row,
+        queries.history(session, refill_id),
+        queries.work_item_of(session, refill_id),
+        utcnow(),
+    )
+
+
+def _audit_read(session: Session, actor: Actor, resource: str, patient_id: UUID, id_: UUID) -> None:
+    audit.record(session, actor, "read", resource, patient_id=patient_id, resource_id=id_)
+
+
+@blueprint.route("/refills/<uuid:refill_id>/cancel", methods=["POST"])
+@requires("refill.cancel")
+@blueprint.arguments(CancelSchema)
+@blueprint.response(200, TimelineSchema)
+def cancel_refill(body: dict[str, Any], refill_id: UUID) -> Response:
+    """Cancel a refill, as long as the pharmacy isn't preparing it"""
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        service.cancel_refill(
+            session=session, actor=actor, refill_id=refill_id, reason=body["reason"], now=now
+        )
+        view = _timeline(session, actor, refill_id)
+    return json_response(view)
+
+
+@blueprint.route("/refills/<uuid:refill_id>/pharmacy", methods=["POST"])
+@requires("refill.change_pharmacy")
+@blueprint.arguments(ChangePharmacySchema)
+@blueprint.response(200, TimelineSchema)
+def change_pharmacy(body: dict[str, Any], refill_id: UUID) -> Response:
+    """Send a refill to another pharmacy
+
+    Where the old pharmacy already has it, that request ends and the answer is the one that
+    replaces it (`replaces_id`).
+    """
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        goes_on = service.change_pharmacy(
+            session=session, actor=actor, refill_id=refill_id, now=now, **body
+        )
+        session.flush()
+        view = _timeline(session, actor, goes_on)
+    return json_response(view)
+
+
+@blueprint.route("/refills/<uuid:refill_id>/decision", methods=["POST"])
+@requires("refill.decide")
+@blueprint.arguments(DecisionSchema)
+@blueprint.response(200, TimelineSchema)
+def decide(command: Decide, refill_id: UUID) -> Response:
+    """Decide on a renewal
+
+    An approval writes a new prescription, the old one's successor, with the changes, and sends
+    it to the pharmacy. A denial names its reason; the patient is told what to do next.
+    """
+    actor, now = current_actor(), utcnow()
+
+    def use_case(session: Session) -> tuple[Any, int]:
+        service.decide(session=session, actor=actor, refill_id=refill_id, command=command, now=now)
+        return _timeline(session, actor, refill_id), 200
+
+    return once(actor, use_case)

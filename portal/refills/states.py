@@ -72,7 +72,8 @@ class DenialReason(StrEnum):
 
 PHARMACY = frozenset({ActorKind.PHARMACY})
 PRESCRIBER = frozenset({ActorKind.PRACTITIONER})
-REQUESTER = frozenset({ActorKind.PATIENT, ActorKind.PRACTITIONER})
+# The workers withdraw what a prescriber's stop makes pointless.
+REQUESTER = frozenset({ActorKind.PATIENT, ActorKind.PRACTITIONER, ActorKind.WORKER})
 
 S = RefillStatus
 

@@ -1,0 +1,47 @@
+"""The grammar that every slice's JSON shares."""
+
+from typing import Any
+
+from marshmallow import RAISE, Schema, fields, validate
+
+from portal.core.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+ONE_LINE = validate.Regexp(r"^[^\x00-\x1f\x7f]+$", error="One line of text, without controls.")
+NO_CONTROLS = validate.Regexp(
+    r"^[^\x00-\x08\x0b-\x1f\x7f]*$", error="Text without control characters."
+)
+
+
+class Strict(Schema):
+    """Unknown members are refused: a misspelt one must not be ignored in silence."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class PageQuery(Strict):
+    """The query string of a list."""
+
+    limit = fields.Integer(
+        load_default=DEFAULT_LIMIT,
+        validate=validate.Range(1, MAX_LIMIT),
+        metadata={"description": "How many items at most"},
+    )
+    cursor = fields.String(
+        load_default=None,
+        validate=validate.Length(1, 300),
+        metadata={"description": "`next` of the page before"},
+    )
+
+
+def text_field(most: int, **options: Any) -> fields.String:
+    """A required line of text with a bound, as the labels and feeds downstream have one."""
+    settings: dict[str, Any] = {"required": True, **options}
+    return fields.String(validate=[validate.Length(1, most), ONE_LINE], **settings)
+
+
+def note_field(most: int) -> fields.String:
+    """An optional text of several lines."""
+    return fields.String(
+        load_default=None, allow_none=True, validate=[validate.Length(1, most), NO_CONTROLS]
+    )

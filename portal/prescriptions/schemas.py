@@ -1,0 +1,117 @@
+"""JSON of prescriptions."""
+
+from datetime import date
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
+
+from portal.core.schemas import Strict, text_field
+from portal.prescriptions.service import Order, WritePrescription
+
+
+class DrugSchema(Strict):
+    rxnorm_code = fields.String(
+        required=True,
+        validate=validate.Regexp(r"^\d{1,8}$", error="An RxNorm concept id: 1 to 8 digits."),
+        metadata={"description": "RxNorm concept identifier (RXCUI)", "example": "314076"},
+    )
+    name = text_field(200, metadata={"example": "Lisinopril"})
+    strength = text_field(80, metadata={"example": "10 mg"})
+    form = text_field(80, metadata={"example": "tablet"})
+
+
+class WritePrescriptionSchema(Strict):
+    patient_id = fields.UUID(required=True)
+    pharmacy_id = fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Where to send it; by default the patient's preferred pharmacy"},
+    )
+    drug = fields.Nested(DrugSchema, required=True)
+    directions = text_field(1000, metadata={"example": "Take one tablet by mouth every day."})
+    quantity = fields.Decimal(
+        required=True,
+        places=3,
+        validate=validate.Range(min=0, max=100_000, min_inclusive=False),
+        metadata={"example": 30},
+    )
+    unit = text_field(40, metadata={"description": "UCUM unit", "example": "{tbl}"})
+    days_supply = fields.Integer(
+        required=True, strict=True, validate=validate.Range(1, 365), metadata={"example": 30}
+    )
+    refills_authorized = fields.Integer(
+        required=True, strict=True, validate=validate.Range(0, 99), metadata={"example": 5}
+    )
+    schedule = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(2, 5),
+        metadata={"description": "DEA schedule of a controlled substance, 2 to 5"},
+    )
+
+    @post_load
+    def _command(self, data: dict[str, Any], **_kwargs: Any) -> WritePrescription:
+        drug = data.pop("drug")
+        return WritePrescription(
+            patient_id=data.pop("patient_id"),
+            pharmacy_id=data.pop("pharmacy_id"),
+            order=Order(
+                rxnorm_code=drug["rxnorm_code"],
+                drug_name=drug["name"],
+                strength=drug["strength"],
+                form=drug["form"],
+                **data,
+            ),
+        )
+
+
+class StatusReasonSchema(Strict):
+    reason = text_field(300, metadata={"example": "Blood pressure too low"})
+
+
+class OptionalReasonSchema(Strict):
+    reason = text_field(300, required=False, load_default=None, allow_none=True)
+
+
+class EarlyRefillSchema(Strict):
+    until = fields.Date(
+        required=True, metadata={"description": "Last day on which an early fill is allowed"}
+    )
+
+    @validates("until")
+    def _within_reason(self, value: date, **_kwargs: Any) -> None:
+        if not date(2000, 1, 1) <= value <= date(2199, 12, 31):
+            raise ValidationError("Not a plausible day.")
+
+
+class PrescriptionSchema(Schema):
+    """A prescription as written."""
+
+    id = fields.UUID()
+    refill_number = fields.String()
+    patient_id = fields.UUID()
+    prescriber_id = fields.UUID()
+    pharmacy_id = fields.UUID()
+    drug = fields.Method("_drug", metadata={"type": "object"})
+    directions = fields.String()
+    quantity = fields.Float()
+    unit = fields.String()
+    days_supply = fields.Integer()
+    refills_authorized = fields.Integer()
+    refills_used = fields.Integer()
+    schedule = fields.Integer(allow_none=True)
+    status = fields.String()
+    status_reason = fields.String(allow_none=True)
+    written_on = fields.Date()
+    expires_on = fields.Date()
+    early_refill_until = fields.Date(allow_none=True)
+    previous_id = fields.UUID(allow_none=True)
+
+    def _drug(self, row: Any) -> dict[str, str]:
+        return {
+            "rxnorm_code": row.rxnorm_code,
+            "name": row.drug_name,
+            "strength": row.strength,
+            "form": row.form,
+        }

@@ -1,0 +1,262 @@
+"""Use cases of prescribers, and what the refill slice asks of a prescription."""
+
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from portal.core import audit, outbox
+from portal.core.actor import Actor
+from portal.core.clock import local_day
+from portal.core.errors import FieldError
+from portal.core.ids import new_id
+from portal.directory import service as directory
+from portal.patients import service as patients
+from portal.prescriptions import queries, rules
+from portal.prescriptions.errors import (
+    PharmacyNeeded,
+    PrescriptionAgainstTheLaw,
+    PrescriptionNotFound,
+)
+from portal.prescriptions.model import Dispense, Prescription, PrescriptionHistory
+from portal.prescriptions.states import PrescriptionStatus
+
+# No vowels and nothing that looks like something else: it is read from a label and typed.
+_LABEL_ALPHABET = "23456789BCDFGHJKLMNPQRSTVWXZ"
+_LABEL_LENGTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is ordered. `quantity` is in `unit` (UCUM), `days_supply` in days."""
+
+    rxnorm_code: str
+    drug_name: str
+    strength: str
+    form: str
+    directions: str
+    quantity: Decimal
+    unit: str
+    days_supply: int
+    refills_authorized: int
+    schedule: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WritePrescription:
+    """A new order for a patient; without a pharmacy it goes to the preferred one."""
+
+    patient_id: UUID
+    pharmacy_id: UUID | None
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalChanges:
+    """What a prescriber changes when approving a renewal; None keeps what was."""
+
+    refills_authorized: int | None = None
+    quantity: Decimal | None = None
+    days_supply: int | None = None
+    directions: str | None = None
+
+
+def new_refill_number() -> str:
+    """What stands on the label: 28^10 possibilities, so that none can be guessed in a lifetime."""
+    return "".join(secrets.choice(_LABEL_ALPHABET) for _ in range(_LABEL_LENGTH))
+
+
+def write_prescription(
+    *, session: Session, actor: Actor, command: WritePrescription, now: datetime
+) -> Prescription:
+    """Write a prescription; the workers send its first fill to the pharmacy at once.
+
+    Raises NotFound for a patient or pharmacy that the actor may not see, PharmacyNeeded when the
+    patient has no preferred one, PrescriptionAgainstTheLaw for too many refills.
+    """
+    patient = patients.get_patient(session, command.patient_id)
+    pharmacy_id = command.pharmacy_id or patient.preferred_pharmacy_id
+    if pharmacy_id is None:
+        raise PharmacyNeeded()
+    prescription = _write(
+        session,
+        actor,
+        patient_id=patient.id,
+        pharmacy_id=directory.get_pharmacy(session, pharmacy_id).id,
+        order=command.order,
+        today=local_day(now, patient.time_zone),
+        now=now,
+    )
+    outbox.emit(session, "prescription.written", now=now, prescription_id=prescription.id)
+    return prescription
+
+
+def _write(
+    session: Session,
+    actor: Actor,
+    *,
+    patient_id: UUID,
+    pharmacy_id: UUID,
+    order: Order,
+    today: date,
+    now: datetime,
+    previous_id: UUID | None = None,
+) -> Prescription:
+    check_refills(order.schedule, order.refills_authorized)
+    prescription = Prescription(
+        id=new_id(),
+        refill_number=new_refill_number(),
+        patient_id=patient_id,
+        prescriber_id=actor.id,
+        pharmacy_id=pharmacy_id,
+        refills_used=0,
+        status=PrescriptionStatus.ACTIVE,
+        written_on=today,
+        expires_on=rules.expires_on(order.schedule, today),
+        previous_id=previous_id,
+        created_at=now,
+        **asdict(order),
+    )
+    session.add(prescription)
+    session.flush()
+    session.add(PrescriptionHistory.of(prescription, None, actor=actor, now=now, reason=None))
+    _audit(session, actor, "create", prescription, now)
+    return prescription
+
+
+def check_refills(schedule: int | None, refills: int) -> None:
+    """Raises PrescriptionAgainstTheLaw for more refills than the schedule allows."""
+    most = rules.most_refills(schedule)
+    if refills > most:
+        law = {2: "21 CFR 1306.12", 3: "21 CFR 1306.22", 4: "21 CFR 1306.22"}.get(schedule or 0)
+        because = f" for schedule {schedule} ({law})" if law else ""
+        raise PrescriptionAgainstTheLaw(
+            errors=[FieldError("/refills_authorized", f"At most {most}{because}.")]
+        )
+
+
+def write_successor(
+    *,
+    session: Session,
+    actor: Actor,
+    prescription_id: UUID,
+    pharmacy_id: UUID,
+    changes: RenewalChanges,
+    today: date,
+    now: datetime,
+) -> Prescription:
+    """Renew: a new prescription with the changes, which supersedes the old one.
+
+    Raises PrescriptionNotFound, PrescriptionAgainstTheLaw, and IllegalTransition when the old one
+    was stopped or put on hold meanwhile.
+    """
+    old = get_for_change(session, prescription_id)
+    session.add(
+        old.move_to(
+            PrescriptionStatus.SUPERSEDED, actor=actor, now=now, reason="renewed by its successor"
+        )
+    )
+    changed = {name: value for name, value in asdict(changes).items() if value is not None}
+    return _write(
+        session,
+        actor,
+        patient_id=old.patient_id,
+        pharmacy_id=pharmacy_id,
+        order=Order(**{name: getattr(old, name) for name in Order.__dataclass_fields__} | changed),
+        today=today,
+        now=now,
+        previous_id=old.id,
+    )
+
+
+def get_for_change(session: Session, prescription_id: UUID) -> Prescription:
+    """The prescription, locked. Raises PrescriptionNotFound."""
+    prescription = queries.for_change(session, prescription_id)
+    if prescription is None:
+        raise PrescriptionNotFound()
+    return prescription
+
+
+def change_status(
+    *,
+    session: Session,
+    actor: Actor,
+    prescription_id: UUID,
+    status: PrescriptionStatus,
+    reason: str | None,
+    now: datetime,
+) -> Prescription:
+    """Stop, hold or resume. Stopping withdraws what is still open at the pharmacy (workers).
+
+    Raises PrescriptionNotFound, IllegalTransition.
+    """
+    prescription = get_for_change(session, prescription_id)
+    session.add(prescription.move_to(status, actor=actor, now=now, reason=reason))
+    if status == PrescriptionStatus.STOPPED:
+        outbox.emit(session, "prescription.stopped", now=now, prescription_id=prescription.id)
+    _audit(session, actor, status.value, prescription, now)
+    return prescription
+
+
+def allow_early_refill(
+    *, session: Session, actor: Actor, prescription_id: UUID, until: date, now: datetime
+) -> Prescription:
+    """Vacation override: until that day a fill isn't too soon. Raises PrescriptionNotFound."""
+    prescription = get_for_change(session, prescription_id)
+    prescription.early_refill_until = until
+    _audit(session, actor, "allow_early_refill", prescription, now)
+    return prescription
+
+
+def reserve_refill(prescription: Prescription) -> None:
+    """Take one refill; the database's CHECK refuses more than are authorised."""
+    prescription.refills_used += 1
+
+
+def give_back_refill(prescription: Prescription) -> None:
+    """Return a refill that was taken and not dispensed."""
+    prescription.refills_used -= 1
+
+
+def record_dispense(
+    *,
+    session: Session,
+    prescription: Prescription,
+    refill_id: UUID,
+    pharmacy_id: UUID,
+    quantity: Decimal,
+    at: datetime,
+    local_day: date,
+) -> Dispense:
+    """Keep what the pharmacy handed over, and count the supply from that day."""
+    dispense = Dispense(
+        id=new_id(),
+        prescription_id=prescription.id,
+        refill_id=refill_id,
+        patient_id=prescription.patient_id,
+        pharmacy_id=pharmacy_id,
+        quantity=quantity,
+        days_supply=prescription.days_supply,
+        dispensed_at=at,
+    )
+    session.add(dispense)
+    if prescription.last_filled_on is None or prescription.last_filled_on < local_day:
+        prescription.last_filled_on = local_day
+    return dispense
+
+
+def _audit(
+    session: Session, actor: Actor, action: str, prescription: Prescription, now: datetime
+) -> None:
+    audit.record(
+        session,
+        actor,
+        action,
+        "prescription",
+        patient_id=prescription.patient_id,
+        resource_id=prescription.id,
+        at=now,
+    )

@@ -1,0 +1,46 @@
+"""What can go wrong with a refill."""
+
+from portal.core.errors import Conflict, Invalid, NotFound
+
+
+class RefillNotFound(NotFound):
+    code = "refill_not_found"
+    detail = "There is no such refill that you may see. Check its id."
+
+
+class RefillNotAllowed(Invalid):
+    """The prescription can't be filled again now; `reasons` has every reason."""
+
+    code = "refill_not_allowed"
+
+
+class RefillAlreadyOpen(Conflict):
+    code = "open_request"
+    detail = "There is an open request for this prescription already."
+
+
+class AlreadyDecided(Conflict):
+    """Another prescriber was first; the problem names who and when."""
+
+    code = "already_decided"
+
+
+class NotCancellable(Conflict):
+    code = "not_cancellable"
+    detail = "The pharmacy is already preparing this. Call the pharmacy to stop it."
+
+
+class PharmacyNotChangeable(Conflict):
+    code = "pharmacy_not_changeable"
+    detail = "The pharmacy is already preparing this. Call the pharmacy to have it transferred."
+
+
+class PharmacyUnusable(Invalid):
+    """The chosen pharmacy can't serve this request as asked."""
+
+    code = "pharmacy_unusable"
+
+
+class MailingAddressMissing(Invalid):
+    code = "mailing_address_missing"
+    detail = "There is no mailing address on record. Add one with PATCH /api/v1/patients/me."

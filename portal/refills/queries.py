@@ -1,0 +1,272 @@
+"""Reading refills, and prescriptions together with their open refill."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, exists, select, text
+from sqlalchemy.orm import Session
+
+from portal.refills.model import (
+    PharmacyOrder,
+    PharmacyWebhook,
+    Refill,
+    RefillHistory,
+    WebhookStatus,
+)
+from portal.refills.states import RefillStatus
+
+ENDED = "('picked_up', 'delivered', 'denied', 'not_dispensed', 'cancelled')"
+
+_FACTS = """
+    p.id, p.status, p.schedule, p.written_on, p.expires_on, p.days_supply, p.refills_authorized,
+    p.refills_used, p.last_filled_on, p.early_refill_until, r.id AS open_refill_id
+"""
+# Locked in the order of their ids, so that two batches with the same prescriptions can't block
+# each other for ever. A refill that a concurrent request commits while we wait for the lock isn't
+# seen here: the unique index on open refills catches it when ours is written.
+_CANDIDATES = text(
+    f"""
+    SELECT {_FACTS}, p.patient_id, p.prescriber_id, p.pharmacy_id, p.drug_name, p.strength,
+           p.refill_number, pr.clinic_id, pr.pool_id, pr.name AS prescriber_name,
+           pa.time_zone, pa.line IS NOT NULL AS has_address,
+           ph.name AS pharmacy_name, ph.active, ph.mail_order, ph.mails
+    FROM prescription p
+    JOIN patient pa ON pa.id = p.patient_id
+    JOIN practitioner pr ON pr.id = p.prescriber_id
+    JOIN pharmacy ph ON ph.id = p.pharmacy_id
+    LEFT JOIN refill r ON r.prescription_id = p.id AND r.status NOT IN {ENDED}
+    WHERE p.id = ANY(:ids)
+    ORDER BY p.id
+    FOR NO KEY UPDATE OF p
+    """
+)
+
+_PHARMACIES = text("SELECT id, name, active, mail_order, mails FROM pharmacy WHERE id = ANY(:ids)")
+
+_PRESCRIPTION = f"""
+    SELECT {_FACTS}, p.refill_number, p.patient_id, p.rxnorm_code, p.drug_name, p.strength, p.form,
+           p.directions, p.quantity, p.unit, p.status_reason, p.previous_id, p.created_at,
+           p.prescriber_id, pr.name AS prescriber_name,
+           p.pharmacy_id, ph.name AS pharmacy_name, ph.phone AS pharmacy_phone, pa.time_zone
+    FROM prescription p
+    JOIN patient pa ON pa.id = p.patient_id
+    JOIN practitioner pr ON pr.id = p.prescriber_id
+    JOIN pharmacy ph ON ph.id = p.pharmacy_id
+    LEFT JOIN refill r ON r.prescription_id = p.id AND r.status NOT IN {ENDED}
+"""
+_PRESCRIPTIONS = text(
+    f"""
+    {_PRESCRIPTION}
+    WHERE p.patient_id = :patient_id AND (:everything OR p.status <> 'superseded')
+      AND (CAST(:moment AS timestamptz) IS NULL OR (p.created_at, p.id) < (:moment, :id))
+    ORDER BY p.created_at DESC, p.id DESC
+    LIMIT :limit
+    """
+)
+_ONE_PRESCRIPTION = text(f"{_PRESCRIPTION} WHERE p.id = :id")
+
+_REFILL = """
+    SELECT r.id, r.prescription_id, r.patient_id, r.kind, r.channel, r.status, r.delivery, r.note,
+           r.urgent, r.requested_at, r.status_at, r.expected_by, r.reason_code, r.expected_on,
+           r.quantity_ready, r.carrier, r.tracking_number, r.decision_note, r.next_step,
+           r.original_prescription_id, r.replaces_id, r.closed_at,
+           p.drug_name, p.strength, p.form, p.unit, p.refill_number,
+           r.pharmacy_id, ph.name AS pharmacy_name, ph.phone AS pharmacy_phone,
+           r.prescriber_id, pr.name AS prescriber_name
+    FROM refill r
+    JOIN prescription p ON p.id = r.prescription_id
+    JOIN pharmacy ph ON ph.id = r.pharmacy_id
+    JOIN practitioner pr ON pr.id = r.prescriber_id
+"""
+_REFILLS = text(
+    f"""
+    {_REFILL}
+    WHERE r.patient_id = :patient_id
+      AND (CAST(:statuses AS text[]) IS NULL OR r.status = ANY(CAST(:statuses AS text[])))
+      AND (CAST(:moment AS timestamptz) IS NULL OR (r.requested_at, r.id) < (:moment, :id))
+    ORDER BY r.requested_at DESC, r.id DESC
+    LIMIT :limit
+    """
+)
+_ONE_REFILL = text(f"{_REFILL} WHERE r.id = :id")
+_HISTORY = text(
+    """
+    SELECT h.id, h.from_status, h.to_status, h.at, h.actor_kind, h.reason_code, h.note,
+           coalesce(pr.name, st.name, ph.name) AS actor_name
+    FROM refill_history h
+    LEFT JOIN practitioner pr ON h.actor_kind = 'practitioner' AND pr.id = h.actor_id
+    LEFT JOIN staff_member st ON h.actor_kind = 'staff' AND st.id = h.actor_id
+    LEFT JOIN pharmacy ph ON h.actor_kind = 'pharmacy' AND ph.id = h.actor_id
+    WHERE h.refill_id = :id
+    ORDER BY h.at, h.id
+    """
+)
+_WITH_WHOM = text(
+    """
+    SELECT coalesce(c.name, s.name, a.name, po.name) AS name, w.due_at, w.escalation_level
+    FROM work_item w
+    JOIN pool po ON po.id = w.pool_id
+    LEFT JOIN practitioner c ON c.id = w.claimed_by
+    LEFT JOIN staff_member s ON s.id = w.claimed_by
+    LEFT JOIN practitioner a ON a.id = w.assignee_id
+    WHERE w.subject_id = :id AND w.status IN ('open', 'claimed')
+    ORDER BY w.created_at DESC LIMIT 1
+    """
+)
+
+
+_NOBODY_TOLD = """
+    NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = refill.id
+                AND w.kind = 'refill_overdue' AND w.created_at > refill.status_at)
+"""
+
+
+def candidates(session: Session, ids: Sequence[UUID]) -> dict[UUID, Row[Any]]:
+    """The prescriptions that the actor may see, locked, with all that a decision needs."""
+    return {row.id: row for row in session.execute(_CANDIDATES, {"ids": list(ids)})}
+
+
+def pharmacies(session: Session, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """What a request needs to know of the pharmacies that it names."""
+    return {row.id: row for row in session.execute(_PHARMACIES, {"ids": list(ids)})}
+
+
+def prescriptions(
+    session: Session,
+    patient_id: UUID,
+    *,
+    everything: bool,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """A patient's prescriptions, newest first, each with its open refill's id: one statement."""
+    moment, id_ = after or (None, None)
+    return session.execute(
+        _PRESCRIPTIONS,
+        {
+            "patient_id": patient_id,
+            "everything": everything,
+            "moment": moment,
+            "id": id_,
+            "limit": limit + 1,
+        },
+    ).all()
+
+
+def prescription(session: Session, prescription_id: UUID) -> Row[Any] | None:
+    return session.execute(_ONE_PRESCRIPTION, {"id": prescription_id}).first()
+
+
+def refills(
+    session: Session,
+    patient_id: UUID,
+    *,
+    statuses: Sequence[str] | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """A patient's refills, newest first."""
+    moment, id_ = after or (None, None)
+    return session.execute(
+        _REFILLS,
+        {
+            "patient_id": patient_id,
+            "statuses": None if statuses is None else list(statuses),
+            "moment": moment,
+            "id": id_,
+            "limit": limit + 1,
+        },
+    ).all()
+
+
+def refill(session: Session, refill_id: UUID) -> Row[Any] | None:
+    return session.execute(_ONE_REFILL, {"id": refill_id}).first()
+
+
+def history(session: Session, refill_id: UUID) -> Sequence[Row[Any]]:
+    """Every move of a refill in order, with the names of those who made it."""
+    return session.execute(_HISTORY, {"id": refill_id}).all()
+
+
+def work_item_of(session: Session, refill_id: UUID) -> Row[Any] | None:
+    """With whom of the care team the refill's open work item is, and when it is due."""
+    return session.execute(_WITH_WHOM, {"id": refill_id}).first()
+
+
+def for_change(session: Session, refill_id: UUID) -> Refill | None:
+    """A refill, locked until the transaction ends: a concurrent mover waits, then sees our move."""
+    return session.scalars(
+        select(Refill)
+        .where(Refill.id == refill_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def last_move(session: Session, refill_id: UUID) -> RefillHistory | None:
+    return session.scalars(
+        select(RefillHistory)
+        .where(RefillHistory.refill_id == refill_id)
+        .order_by(RefillHistory.at.desc(), RefillHistory.id.desc())
+        .limit(1)
+    ).first()
+
+
+def open_refill_of(session: Session, prescription_id: UUID) -> Refill | None:
+    """The open refill of a prescription, locked."""
+    return session.scalars(
+        select(Refill)
+        .where(Refill.prescription_id == prescription_id, Refill.closed_at.is_(None))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def last_orders(session: Session, refill_id: UUID) -> dict[UUID, str]:
+    """What each pharmacy was sent last about a refill."""
+    rows = session.execute(
+        select(PharmacyOrder.pharmacy_id, PharmacyOrder.kind)
+        .where(PharmacyOrder.refill_id == refill_id)
+        .order_by(PharmacyOrder.id)
+    )
+    return dict(row.tuple() for row in rows)
+
+
+def has_webhook(session: Session, pharmacy_id: UUID) -> bool:
+    """Whether orders are pushed to this pharmacy; to a paused one they wait in its feed."""
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    PharmacyWebhook.pharmacy_id == pharmacy_id,
+                    PharmacyWebhook.status == WebhookStatus.ACTIVE,
+                )
+            )
+        )
+    )
+
+
+def was_sent(session: Session, prescription_id: UUID) -> bool:
+    """Whether there ever was a refill on a prescription."""
+    return bool(session.scalar(select(exists().where(Refill.prescription_id == prescription_id))))
+
+
+def overdue(session: Session, now: datetime, limit: int) -> Sequence[Refill]:
+    """Late refills for whose present step nobody was told yet, locked; the latest first.
+
+    A request that waits for its prescriber isn't among them: its work item escalates by itself.
+    """
+    return session.scalars(
+        select(Refill)
+        .where(
+            Refill.closed_at.is_(None),
+            Refill.expected_by < now,
+            Refill.status != RefillStatus.AWAITING_PRESCRIBER,
+            text(_NOBODY_TOLD),
+        )
+        .order_by(Refill.expected_by, Refill.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()

@@ -1,0 +1,155 @@
+"""Pure decisions about refills: what to do with a request, when the next step is due, with whom."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from portal.core.errors import FieldError
+from portal.prescriptions.rules import Eligibility, RefillAction
+from portal.refills.errors import MailingAddressMissing, PharmacyUnusable, RefillNotAllowed
+from portal.refills.states import (
+    CORRECTABLE,
+    REFILL,
+    Delivery,
+    NotDispensedReason,
+    RefillKind,
+    RefillStatus,
+)
+
+S = RefillStatus
+
+# How long each step may take before it is shown as late. A pharmacy returns what nobody collects
+# to its stock after about two weeks.
+STEP_LIMITS = {
+    S.SENDING: timedelta(hours=4),
+    S.WITH_PHARMACY: timedelta(hours=24),
+    S.PREPARING: timedelta(hours=24),
+    S.ON_HOLD: timedelta(hours=72),
+    S.PARTIALLY_READY: timedelta(hours=72),
+    S.READY_FOR_PICKUP: timedelta(days=14),
+    S.SHIPPED: timedelta(days=10),
+}
+_WITH_PHARMACY = frozenset(STEP_LIMITS) - {S.SENDING, S.READY_FOR_PICKUP, S.SHIPPED}
+_BACK_TO_PRESCRIBER = frozenset(
+    {NotDispensedReason.PRESCRIPTION_PROBLEM, NotDispensedReason.INSURANCE_REJECTED}
+)
+
+
+class PharmacyFacts(Protocol):
+    """What a request needs to know of the pharmacy that would fill it."""
+
+    @property
+    def active(self) -> bool: ...
+    @property
+    def mail_order(self) -> bool: ...
+    @property
+    def mails(self) -> bool: ...
+
+
+def kind_of_request(answer: Eligibility) -> RefillKind:
+    """Whether the request goes to the pharmacy or to the prescriber first.
+
+    Raises RefillNotAllowed with every reason when it can go nowhere now.
+    """
+    if answer.action == RefillAction.REFILL:
+        return RefillKind.REFILL
+    if answer.action == RefillAction.RENEW:
+        return RefillKind.RENEWAL
+    raise RefillNotAllowed(
+        _REFUSALS[answer.action],
+        action=answer.action,
+        reasons=list(answer.reasons),
+        next_eligible_on=answer.next_eligible_on,
+    )
+
+
+_REFUSALS = {
+    RefillAction.WAIT: "This can't be refilled yet: see `reasons` and `next_eligible_on`.",
+    RefillAction.CONTACT_PRESCRIBER: "Contact the prescriber: this prescription can't be refilled.",
+    RefillAction.CALL_PHARMACY: "Call the pharmacy: this prescription was not filled for the first "
+    "time yet.",
+}
+
+
+def check_pharmacy(pharmacy: PharmacyFacts | None, delivery: str, has_address: bool) -> None:
+    """Raises PharmacyUnusable or MailingAddressMissing, with the remedy."""
+    problem = None
+    if pharmacy is None or not pharmacy.active:
+        problem = FieldError("/pharmacy_id", "No such pharmacy: choose one of GET /pharmacies.")
+    elif delivery == Delivery.MAIL and not (pharmacy.mails or pharmacy.mail_order):
+        problem = FieldError(
+            "/delivery", "This pharmacy doesn't mail: choose pickup, or a pharmacy_id that does."
+        )
+    elif delivery == Delivery.PICKUP and pharmacy.mail_order:
+        problem = FieldError(
+            "/delivery", "This pharmacy only mails: choose mail, or a pharmacy_id near you."
+        )
+    if problem:
+        raise PharmacyUnusable(problem.message, errors=[problem])
+    if delivery == Delivery.MAIL and not has_address:
+        raise MailingAddressMissing()
+
+
+def expected_by(
+    status: RefillStatus, now: datetime, *, expected_on: date | None = None, time_zone: str = "UTC"
+) -> datetime | None:
+    """When the next step is due (UTC); None for an end.
+
+    A day that the pharmacy named counts to its end where the pharmacy is.
+    """
+    if status in REFILL.ends:
+        return None
+    limit = now + STEP_LIMITS[status]
+    if expected_on is None:
+        return limit
+    end_of_day = datetime.combine(expected_on, time.max, tzinfo=ZoneInfo(time_zone))
+    return max(end_of_day, now + timedelta(hours=1))
+
+
+def is_urgent(runs_out_on: date | None, due_on: date) -> bool:
+    """A patient who would run out before the routine due time can't wait for it."""
+    return runs_out_on is not None and runs_out_on <= due_on
+
+
+def with_whom(status: RefillStatus) -> str | None:
+    """Who has the request now: prescriber, careloop, pharmacy, carrier, patient; None at an end."""
+    if status == S.AWAITING_PRESCRIBER:
+        return "prescriber"
+    if status in _WITH_PHARMACY:
+        return "pharmacy"
+    return {S.SENDING: "careloop", S.READY_FOR_PICKUP: "patient", S.SHIPPED: "carrier"}.get(status)
+
+
+def is_late(expected: datetime | None, now: datetime) -> bool:
+    return expected is not None and expected < now
+
+
+def may_correct(before: RefillStatus, after: RefillStatus) -> bool:
+    """Whether a pharmacy's correction may go from one status to another."""
+    return before in CORRECTABLE and after in CORRECTABLE and before != after
+
+
+def returns_to_prescriber(reason: str | None) -> bool:
+    """Whether what the pharmacy could not dispense is the prescriber's to solve."""
+    return reason in _BACK_TO_PRESCRIBER
+
+
+def next_step(status: RefillStatus, reason: str | None) -> str | None:
+    """What the patient should do after an end that isn't a dispense, in plain words."""
+    if status == S.NOT_DISPENSED:
+        if returns_to_prescriber(reason):
+            return "Your prescriber has been told and will sort this out. You need do nothing now."
+        return "Choose another pharmacy for this refill, or call this one."
+    if status == S.DENIED:
+        return _AFTER_DENIAL.get(reason or "", "Message or call your prescriber's office.")
+    return None
+
+
+_AFTER_DENIAL = {
+    "visit_needed": "Make an appointment: your prescriber wants to see you before renewing.",
+    "test_needed": "Have the test done that your prescriber ordered; ask again afterwards.",
+    "no_longer_needed": "Stop taking this medicine as your prescriber told you; ask if unsure.",
+    "changed_treatment": "Use the new treatment instead; ask your prescriber if unsure.",
+    "too_early": "Ask again closer to the day on which you run out.",
+    "not_my_patient": "Ask the prescriber who treats you for this now.",
+}

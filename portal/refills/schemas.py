@@ -1,0 +1,240 @@
+"""JSON of refills: what comes in. What goes out is made in views.py and described here."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from portal.core.schemas import PageQuery, Strict, note_field, text_field
+from portal.prescriptions.service import RenewalChanges
+from portal.refills.service import Decide, RefillItem, RequestRefills
+from portal.refills.states import Delivery, DenialReason, RefillStatus
+
+MOST_ITEMS = 20
+DELIVERY = validate.OneOf([value.value for value in Delivery])
+
+
+class RefillItemSchema(Strict):
+    prescription_id = fields.UUID(required=True)
+    delivery = fields.String(
+        load_default=Delivery.PICKUP.value,
+        validate=DELIVERY,
+        metadata={"description": "Pick up, or have it mailed at no charge", "example": "pickup"},
+    )
+    pharmacy_id = fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Another pharmacy than the prescription's"},
+    )
+    note = note_field(500)
+
+    @post_load
+    def _item(self, data: dict[str, Any], **_kwargs: Any) -> RefillItem:
+        return RefillItem(**data)
+
+
+class RequestRefillsSchema(Strict):
+    items = fields.List(
+        fields.Nested(RefillItemSchema), required=True, validate=validate.Length(1, MOST_ITEMS)
+    )
+
+    @post_load
+    def _command(self, data: dict[str, Any], **_kwargs: Any) -> RequestRefills:
+        return RequestRefills(items=tuple(data["items"]))
+
+
+class DecisionSchema(Strict):
+    """Approve, with changes if any, or deny, with a reason code."""
+
+    decision = fields.String(required=True, validate=validate.OneOf(["approve", "deny"]))
+    refills_authorized = fields.Integer(
+        load_default=None, allow_none=True, strict=True, validate=validate.Range(0, 99)
+    )
+    quantity = fields.Decimal(
+        load_default=None,
+        allow_none=True,
+        places=3,
+        validate=validate.Range(min=0, max=100_000, min_inclusive=False),
+    )
+    days_supply = fields.Integer(
+        load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 365)
+    )
+    directions = text_field(1000, required=False, load_default=None, allow_none=True)
+    reason_code = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf([value.value for value in DenialReason]),
+    )
+    note = note_field(1000)
+
+    @validates_schema
+    def _consistent(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        approves = data["decision"] == "approve"
+        if not approves and data["reason_code"] is None:
+            raise ValidationError("A denial needs a reason code.", "reason_code")
+        if approves and data["reason_code"] is not None:
+            raise ValidationError("Only a denial has a reason code.", "reason_code")
+        for name in RenewalChanges.__dataclass_fields__:
+            if not approves and data[name] is not None:
+                raise ValidationError("Only an approval changes the prescription.", name)
+
+    @post_load
+    def _command(self, data: dict[str, Any], **_kwargs: Any) -> Decide:
+        return Decide(
+            approve=data["decision"] == "approve",
+            changes=RenewalChanges(
+                **{name: data[name] for name in RenewalChanges.__dataclass_fields__}
+            ),
+            reason_code=data["reason_code"],
+            note=data["note"],
+        )
+
+
+class CancelSchema(Strict):
+    reason = text_field(300, required=False, load_default=None, allow_none=True)
+
+
+class ChangePharmacySchema(Strict):
+    pharmacy_id = fields.UUID(required=True)
+    delivery = fields.String(load_default=None, allow_none=True, validate=DELIVERY)
+
+
+class RefillsQuery(PageQuery):
+    """Query string of the list of refills."""
+
+    status = fields.String(
+        load_default=None,
+        validate=validate.OneOf(["open", "closed", *(value.value for value in RefillStatus)]),
+        metadata={"description": "A status, or `open` or `closed` for all of that sort"},
+    )
+    patient_id = fields.UUID(
+        load_default=None, metadata={"description": "For practitioners and staff: whose"}
+    )
+
+
+class PrescriptionsQuery(PageQuery):
+    """Query string of the list of prescriptions."""
+
+    include = fields.String(
+        load_default=None,
+        validate=validate.OneOf(["superseded"]),
+        metadata={"description": "`superseded`: also those that a renewal has replaced"},
+    )
+    patient_id = fields.UUID(
+        load_default=None, metadata={"description": "For practitioners and staff: whose"}
+    )
+
+
+class NameSchema(Schema):
+    id = fields.UUID()
+    name = fields.String(allow_none=True)
+
+
+class EligibilitySchema(Schema):
+    action = fields.String(metadata={"example": "refill"})
+    reasons = fields.List(fields.String())
+    refills_remaining = fields.Integer()
+    next_eligible_on = fields.Date(allow_none=True)
+    runs_out_on = fields.Date(allow_none=True)
+    open_refill_id = fields.UUID(allow_none=True)
+
+
+class DrugViewSchema(Schema):
+    rxnorm_code = fields.String()
+    name = fields.String()
+    strength = fields.String()
+    form = fields.String()
+
+
+class PrescriptionViewSchema(Schema):
+    """A prescription with what the patient may do with it now."""
+
+    id = fields.UUID()
+    refill_number = fields.String()
+    patient_id = fields.UUID()
+    drug = fields.Nested(DrugViewSchema)
+    directions = fields.String()
+    quantity = fields.Float()
+    unit = fields.String()
+    days_supply = fields.Integer()
+    refills_authorized = fields.Integer()
+    schedule = fields.Integer(allow_none=True)
+    status = fields.String()
+    status_reason = fields.String(allow_none=True)
+    written_on = fields.Date()
+    expires_on = fields.Date()
+    last_filled_on = fields.Date(allow_none=True)
+    renews_id = fields.UUID(allow_none=True)
+    prescriber = fields.Nested(NameSchema)
+    pharmacy = fields.Nested(NameSchema)
+    refill = fields.Nested(EligibilitySchema)
+
+
+class RefillViewSchema(Schema):
+    """A refill as lists show it."""
+
+    id = fields.UUID()
+    prescription_id = fields.UUID()
+    patient_id = fields.UUID()
+    kind = fields.String()
+    channel = fields.String()
+    status = fields.String(metadata={"example": "sending"})
+    delivery = fields.String()
+    urgent = fields.Boolean()
+    requested_at = fields.DateTime()
+    status_at = fields.DateTime()
+    expected_by = fields.DateTime(allow_none=True)
+    late = fields.Boolean()
+    reason_code = fields.String(allow_none=True)
+    next_step = fields.String(allow_none=True)
+    closed_at = fields.DateTime(allow_none=True)
+    replaces_id = fields.UUID(allow_none=True)
+    drug = fields.Nested(DrugViewSchema(only=["name", "strength"]))
+    pharmacy = fields.Nested(NameSchema)
+    prescriber = fields.Nested(NameSchema)
+
+
+class ItemOutcomeSchema(Schema):
+    prescription_id = fields.UUID()
+    outcome = fields.String(validate=validate.OneOf(["accepted", "rejected"]))
+    refill = fields.Nested(RefillViewSchema)
+    problem = fields.Dict(metadata={"description": "RFC 9457 problem of this item"})
+
+
+class OutcomesSchema(Schema):
+    items = fields.List(fields.Nested(ItemOutcomeSchema))
+
+
+class HistorySchema(Schema):
+    status = fields.String()
+    from_status = fields.String(allow_none=True)
+    at = fields.DateTime()
+    by = fields.Dict(metadata={"example": {"kind": "pharmacy", "name": "Corner Pharmacy"}})
+    reason_code = fields.String(allow_none=True)
+    note = fields.String(allow_none=True)
+
+
+class TimelineSchema(RefillViewSchema):
+    """A refill with every step so far and who has it now."""
+
+    note = fields.String(allow_none=True)
+    decision_note = fields.String(allow_none=True)
+    expected_on = fields.Date(allow_none=True)
+    quantity_ready = fields.Float(allow_none=True)
+    unit = fields.String()
+    carrier = fields.String(allow_none=True)
+    tracking_number = fields.String(allow_none=True)
+    refill_number = fields.String()
+    original_prescription_id = fields.UUID(allow_none=True)
+    history = fields.List(fields.Nested(HistorySchema))
+
+
+def page_schema(item: type[Schema]) -> Schema:
+    """The schema of a list of `item`."""
+    return Schema.from_dict(
+        {
+            "items": fields.List(fields.Nested(item)),
+            "next": fields.String(allow_none=True),
+            "sources": fields.List(fields.Dict()),
+        },
+        name=item.__name__.replace("Schema", "Page"),
+    )()

@@ -1,0 +1,126 @@
+"""Sending a refill to another pharmacy."""
+
+from datetime import datetime
+from types import SimpleNamespace
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from portal.core.actor import Actor
+from portal.patients import service as patients
+from portal.prescriptions.model import Prescription
+from portal.prescriptions.states import PrescriptionStatus
+from portal.refills import queries, rules
+from portal.refills.errors import PharmacyNotChangeable, RefillAlreadyOpen
+from portal.refills.model import Refill, RefillHistory
+from portal.refills.service import moves
+from portal.refills.service.request import create, new_refill
+from portal.refills.states import Delivery, RefillChannel, RefillKind, RefillStatus
+
+S = RefillStatus
+# Here nothing was handed to anybody who could already be working on it.
+_IN_PLACE = frozenset({S.AWAITING_PRESCRIBER, S.SENDING})
+# Here the old pharmacy has it: that request ends and another one takes its place.
+_REPLACED = frozenset({S.WITH_PHARMACY, S.ON_HOLD, S.NOT_DISPENSED})
+
+
+def change_pharmacy(
+    *,
+    session: Session,
+    actor: Actor,
+    refill_id: UUID,
+    pharmacy_id: UUID,
+    delivery: str | None,
+    now: datetime,
+) -> UUID:
+    """Send a refill to another pharmacy. Returns the id of the refill that goes on: the same one,
+    or the one that replaces it.
+
+    Raises RefillNotFound, PharmacyUnusable, MailingAddressMissing, and PharmacyNotChangeable once
+    the pharmacy prepares it.
+    """
+    locked = moves.lock(session, refill_id)
+    refill = locked.refill
+    status = RefillStatus(refill.status)
+    if status not in _IN_PLACE | _REPLACED:
+        raise PharmacyNotChangeable(status_now=status)
+    wanted = _checked_delivery(session, refill, pharmacy_id, delivery)
+    if pharmacy_id == refill.pharmacy_id and status != S.NOT_DISPENSED:
+        return refill.id
+    if status in _IN_PLACE:
+        _change_in_place(session, refill, actor, pharmacy_id, wanted, now)
+        return refill.id
+    return _replace(session, locked, actor, pharmacy_id, wanted, now)
+
+
+def _checked_delivery(
+    session: Session, refill: Refill, pharmacy_id: UUID, delivery: str | None
+) -> str:
+    pharmacy = queries.pharmacies(session, {pharmacy_id}).get(pharmacy_id)
+    patient = patients.get_patient(session, refill.patient_id)
+    mail_only = pharmacy is not None and pharmacy.mail_order
+    wanted = delivery or (Delivery.MAIL if mail_only else refill.delivery)
+    rules.check_pharmacy(pharmacy, wanted, patient.line is not None)
+    return wanted
+
+
+def _change_in_place(
+    session: Session,
+    refill: Refill,
+    actor: Actor,
+    pharmacy_id: UUID,
+    delivery: str,
+    now: datetime,
+) -> None:
+    refill.pharmacy_id = pharmacy_id
+    refill.delivery = delivery
+    status = RefillStatus(refill.status)
+    if status == S.SENDING:
+        refill.expected_by = rules.expected_by(status, now)
+    step = RefillHistory.of(refill, status, actor=actor, now=now, reason_code="pharmacy_changed")
+    moves.remember(session, refill, step, actor=actor, action="change_pharmacy", now=now)
+
+
+def _replace(
+    session: Session,
+    locked: moves.Locked,
+    actor: Actor,
+    pharmacy_id: UUID,
+    delivery: str,
+    now: datetime,
+) -> UUID:
+    old = locked.refill
+    if old.status != S.NOT_DISPENSED:
+        moves.move(
+            session,
+            locked,
+            S.CANCELLED,
+            actor=actor,
+            now=now,
+            reason_code="pharmacy_changed",
+        )
+    session.flush()
+    row = new_refill(
+        _fillable(locked.prescription),
+        kind=RefillKind(old.kind),
+        channel=RefillChannel(old.channel),
+        delivery=delivery,
+        note=old.note,
+        actor=actor,
+        now=now,
+        replaces_id=old.id,
+    )
+    row["pharmacy_id"] = pharmacy_id
+    if row["id"] not in create(session, actor, [row], now):
+        raise RefillAlreadyOpen()
+    return UUID(str(row["id"]))
+
+
+def _fillable(prescription: Prescription) -> SimpleNamespace:
+    """Raises PharmacyNotChangeable when the prescription itself can no longer be filled."""
+    if prescription.status != PrescriptionStatus.ACTIVE:
+        raise PharmacyNotChangeable("The prescription is no longer active: ask your prescriber.")
+    return SimpleNamespace(**{name: getattr(prescription, name) for name in _NEEDED})
+
+
+_NEEDED = ("id", "patient_id", "prescriber_id", "pharmacy_id", "drug_name", "strength")

@@ -1,0 +1,69 @@
+"""Fixtures for every test: real servers once a process, an empty database for each test."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, text
+
+from portal.app import create_app
+from portal.config import Config
+from portal.core.actor import ActorKind
+from portal.core.db import db
+from portal.models import metadata
+from tests.support.api import Caller
+from tests.support.clinic import SmallClinic, build_clinic, token_for
+from tests.support.servers import config_of, running
+
+
+@pytest.fixture(scope="session")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a Careloop process against this test process's own servers."""
+    with running(tmp_path_factory.mktemp("servers")) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def config(environ: dict[str, str]) -> Config:
+    return config_of(environ)
+
+
+@pytest.fixture(scope="session")
+def application(config: Config) -> Flask:
+    app = create_app(config)
+    app.testing = True
+    return app
+
+
+@pytest.fixture
+def app(application: Flask, config: Config) -> Iterator[Flask]:
+    """The application with its context pushed, on a database that is emptied afterwards."""
+    with application.app_context():
+        yield application
+        db.session.remove()
+    names = ", ".join(f'"{table}"' for table in metadata.tables)
+    engine = create_engine(config.owner_database_url)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    engine.dispose()
+
+
+@pytest.fixture
+def clinic(app: Flask) -> SmallClinic:
+    assert app
+    return build_clinic()
+
+
+@pytest.fixture
+def anonymous(app: Flask) -> Caller:
+    return Caller(app)
+
+
+@pytest.fixture
+def caller(app: Flask) -> Callable[..., Caller]:
+    """A signed-in caller: `caller(ActorKind.PATIENT, patient.id)`."""
+
+    def sign_in(kind: ActorKind, id_: object, name: str = "Somebody") -> Caller:
+        return Caller(app, token_for(kind, id_, name))  # type: ignore[arg-type]
+
+    return sign_in

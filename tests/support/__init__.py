@@ -1,0 +1,1 @@
+"""What tests stand on: real servers, a small clinic, and callers of the API."""

@@ -1,0 +1,40 @@
+"""A caller of the API: a Flask test client with a bearer token."""
+
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+
+class Caller:
+    """Speaks JSON to the application, as one actor or as nobody."""
+
+    def __init__(self, app: Flask, token: str | None = None) -> None:
+        self._client = app.test_client(use_cookies=False)
+        self._token = token
+
+    def request(self, method: str, path: str, **kwargs: Any) -> TestResponse:
+        headers = dict(kwargs.pop("headers", {}))
+        if self._token:
+            headers.setdefault("Authorization", f"Bearer {self._token}")
+        return self._client.open(path, method=method, headers=headers, **kwargs)
+
+    def get(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.request("GET", f"/api/v1{path}", **kwargs)
+
+    def post(self, path: str, body: Any = None, **kwargs: Any) -> TestResponse:
+        """POST JSON, with an Idempotency-Key of its own unless `headers` has one."""
+        headers = {"Idempotency-Key": str(uuid4()), **kwargs.pop("headers", {})}
+        return self.request(
+            "POST", f"/api/v1{path}", json={} if body is None else body, headers=headers, **kwargs
+        )
+
+    def patch(self, path: str, body: Any, **kwargs: Any) -> TestResponse:
+        return self.request("PATCH", f"/api/v1{path}", json=body, **kwargs)
+
+    def put(self, path: str, body: Any, **kwargs: Any) -> TestResponse:
+        return self.request("PUT", f"/api/v1{path}", json=body, **kwargs)
+
+    def delete(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.request("DELETE", f"/api/v1{path}", **kwargs)
