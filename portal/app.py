@@ -38,8 +38,8 @@ def create_app(config: Config | None = None) -> Flask:
     db.register(app, config)
     web.register(app, authenticate)
     limits.register(app, config)
-    problems.register(app)
     api = Api(app)
+    problems.register(app)  # after the API library's own handlers, which it replaces
     for blueprint in SLICES:
         api.register_blueprint(blueprint)
     app.register_blueprint(pages)

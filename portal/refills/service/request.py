@@ -25,6 +25,7 @@ from portal.refills.states import Delivery, RefillChannel, RefillKind, RefillSta
 from portal.refills.views import facts_of, refill_view
 from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
+from portal.worklist.service import NewItem
 from portal.worklist.states import Priority, WorkItemKind
 
 
@@ -219,9 +220,10 @@ def create(
     written = session.execute(_CREATE, {"rows": orjson.dumps(rows).decode()})
     created = {row.id for row in written}
     mine = [row for row in rows if row["id"] in created]
+    waiting = [_decision(row) for row in mine if row["status"] == RefillStatus.AWAITING_PRESCRIBER]
+    if waiting:
+        worklist.open_items(session=session, actor=actor, items=waiting, now=now)
     for row in mine:
-        if row["status"] == RefillStatus.AWAITING_PRESCRIBER:
-            _open_work_item(session, actor, row, now)
         outbox.emit(
             session, "refill.moved", now=now, refill_id=row["id"], history_id=row["history_id"]
         )
@@ -237,10 +239,9 @@ def create(
     return created
 
 
-def _open_work_item(session: Session, actor: Actor, row: Mapping[str, Any], now: datetime) -> None:
-    worklist.open_item(
-        session=session,
-        actor=actor,
+def _decision(row: Mapping[str, Any]) -> NewItem:
+    """The prescriber's work item for a refill that waits for a decision."""
+    return NewItem(
         kind=WorkItemKind.REFILL_DECISION,
         subject_id=row["id"],
         patient_id=row["patient_id"],
@@ -248,7 +249,6 @@ def _open_work_item(session: Session, actor: Actor, row: Mapping[str, Any], now:
         pool_id=row["pool_id"],
         priority=Priority.URGENT if row["urgent"] else Priority.ROUTINE,
         due_at=row["expected_by"],
-        now=now,
     )
 
 

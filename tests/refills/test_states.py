@@ -1,0 +1,80 @@
+"""Every pair of statuses against the design's table, for every kind of mover."""
+
+from itertools import product
+
+import pytest
+
+from portal.core.actor import ActorKind
+from portal.core.ids import new_id
+from portal.core.states import IllegalTransition
+from portal.refills.model import Refill
+from portal.refills.states import OPEN, REFILL, RefillStatus
+from tests.support.clinic import NOW, actor
+
+# Written out a second time on purpose: status -> (next -> who).
+DESIGN = {
+    "awaiting_prescriber": {"sending": "d", "denied": "d", "cancelled": "pdw"},
+    "sending": {"with_pharmacy": "f", "not_dispensed": "f", "cancelled": "pdw"},
+    "with_pharmacy": {
+        "preparing": "f",
+        "on_hold": "f",
+        "partially_ready": "f",
+        "ready_for_pickup": "f",
+        "shipped": "f",
+        "not_dispensed": "f",
+        "cancelled": "pdw",
+    },
+    "preparing": dict.fromkeys(
+        ["on_hold", "partially_ready", "ready_for_pickup", "shipped", "not_dispensed"], "f"
+    ),
+    "on_hold": {
+        "preparing": "f",
+        "partially_ready": "f",
+        "ready_for_pickup": "f",
+        "shipped": "f",
+        "not_dispensed": "f",
+        "cancelled": "pdw",
+    },
+    "partially_ready": dict.fromkeys(
+        ["ready_for_pickup", "shipped", "picked_up", "not_dispensed"], "f"
+    ),
+    "ready_for_pickup": {"picked_up": "f", "not_dispensed": "f"},
+    "shipped": {"delivered": "f", "not_dispensed": "f"},
+}
+LETTERS = {
+    "p": ActorKind.PATIENT,
+    "d": ActorKind.PRACTITIONER,
+    "f": ActorKind.PHARMACY,
+    "w": ActorKind.WORKER,
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), list(product(RefillStatus, RefillStatus)), ids=str
+)
+def test_every_pair_for_every_mover(before: RefillStatus, after: RefillStatus) -> None:
+    movers = {LETTERS[letter] for letter in DESIGN.get(before, {}).get(after, "")}
+    for kind in ActorKind:
+        refill = Refill(id=new_id(), status=before, patient_id=new_id(), pharmacy_id=new_id())
+        mover = actor(kind, new_id())
+        if kind in movers:
+            history = refill.move_to(after, actor=mover, now=NOW, expected_by=NOW)
+            assert (history.from_status, history.to_status) == (before, after)
+            assert refill.status == after
+            assert (refill.closed_at is not None) == (after in REFILL.ends)
+            assert (refill.expected_by is None) == (after in REFILL.ends)
+        else:
+            with pytest.raises(IllegalTransition):
+                refill.move_to(after, actor=mover, now=NOW, expected_by=NOW)
+            assert refill.status == before
+
+
+def test_the_ends() -> None:
+    assert {s.value for s in REFILL.ends} == {
+        "picked_up",
+        "delivered",
+        "denied",
+        "not_dispensed",
+        "cancelled",
+    }
+    assert set(OPEN) | REFILL.ends == set(RefillStatus)
