@@ -128,6 +128,12 @@ rls.way_in(
     f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
     f"AND status IN ('open', 'claimed') AND ({_THEIRS}))",
 )
+# Who answered a loop can still read what came of it, for a month.
+rls.way_in(
+    "careloop_cares_for",
+    f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
+    f"AND closed_by = {ME} AND closed_at > now() - interval '30 days')",
+)
 # A pharmacy opens items without seeing any; whoever opens one learns of the open one by its id.
 rls.owned_function(
     "careloop_open_work_item(of_kind text, of_subject uuid)",

@@ -1,6 +1,5 @@
 """Asking for refills, by HTTP."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -12,39 +11,13 @@ from flask import Flask
 from sqlalchemy import event, func, select, text
 
 from portal.core.actor import OPERATOR, ActorKind
-from portal.core.clock import utcnow
 from portal.core.db import db, transaction
 from portal.prescriptions.model import Prescription
 from portal.refills.model import Refill, RefillHistory
 from portal.worklist.model import WorkItem
+from tests.refills.conftest import TODAY, Make, ask
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, prescription, token_for
-
-SignIn = Callable[..., Caller]
-TODAY = utcnow().date()
-
-
-@pytest.fixture
-def patient(clinic: SmallClinic, caller: SignIn) -> Caller:
-    return caller(ActorKind.PATIENT, clinic.patient.id, "Avery")
-
-
-def refillable(clinic: SmallClinic, **changes: Any) -> Prescription:
-    """Refillable by today's clock, since the API has no other."""
-    return prescription(
-        clinic,
-        **{
-            "last_filled_on": TODAY - timedelta(days=40),
-            "written_on": TODAY - timedelta(days=100),
-            "expires_on": TODAY + timedelta(days=200),
-            **changes,
-        },
-    )
-
-
-def ask(patient: Caller, *ids: UUID, **options: Any) -> Any:
-    items = [{"prescription_id": str(id_), **options} for id_ in ids]
-    return patient.post("/refills", {"items": items})
+from tests.support.clinic import SmallClinic, token_for
 
 
 def used(prescription_id: UUID) -> int:
@@ -59,10 +32,8 @@ def count(model: type[Any]) -> int:
         return session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def test_a_refillable_prescription_goes_to_the_pharmacy(
-    clinic: SmallClinic, patient: Caller
-) -> None:
-    rx = refillable(clinic)
+def test_a_refillable_prescription_goes_to_the_pharmacy(refillable: Make, patient: Caller) -> None:
+    rx = refillable()
     answer = ask(patient, rx.id)
     assert answer.status_code == 201, answer.text
     [item] = answer.json["items"]
@@ -80,9 +51,9 @@ def test_a_refillable_prescription_goes_to_the_pharmacy(
 
 
 def test_without_refills_left_it_goes_to_the_prescriber(
-    clinic: SmallClinic, patient: Caller
+    refillable: Make, clinic: SmallClinic, patient: Caller
 ) -> None:
-    rx = refillable(clinic, refills_used=5)
+    rx = refillable(refills_used=5)
     [item] = ask(patient, rx.id).json["items"]
     assert item["refill"]["status"] == "awaiting_prescriber"
     assert item["refill"]["kind"] == "renewal"
@@ -96,8 +67,8 @@ def test_without_refills_left_it_goes_to_the_prescriber(
     assert work.priority == "urgent", "it ran out ten days ago"
 
 
-def test_each_item_of_a_batch_stands_for_itself(clinic: SmallClinic, patient: Caller) -> None:
-    good, early = refillable(clinic), refillable(clinic, last_filled_on=TODAY)
+def test_each_item_of_a_batch_stands_for_itself(refillable: Make, patient: Caller) -> None:
+    good, early = refillable(), refillable(last_filled_on=TODAY)
     answer = ask(patient, good.id, early.id, uuid4(), good.id)
     assert answer.status_code == 207
     items = answer.json["items"]
@@ -110,25 +81,27 @@ def test_each_item_of_a_batch_stands_for_itself(clinic: SmallClinic, patient: Ca
     assert count(Refill) == 1
 
 
-def test_nothing_accepted_is_a_422_and_changes_nothing(
-    clinic: SmallClinic, patient: Caller
-) -> None:
-    rx = refillable(clinic, status="on_hold")
+def test_nothing_accepted_is_a_422_and_changes_nothing(refillable: Make, patient: Caller) -> None:
+    rx = refillable(status="on_hold")
     answer = ask(patient, rx.id)
     assert answer.status_code == 422
     assert answer.json["items"][0]["problem"]["action"] == "contact_prescriber"
     assert (count(Refill), used(rx.id)) == (0, 1)
 
 
-def test_somebody_elses_prescription_does_not_exist(clinic: SmallClinic, patient: Caller) -> None:
-    rx = refillable(clinic, patient_id=clinic.other_patient.id)
+def test_somebody_elses_prescription_does_not_exist(
+    refillable: Make, clinic: SmallClinic, patient: Caller
+) -> None:
+    rx = refillable(patient_id=clinic.other_patient.id)
     assert ask(patient, rx.id).json["items"][0]["problem"]["code"] == "prescription_not_found"
     assert patient.get(f"/prescriptions/{rx.id}").status_code == 404
     assert patient.get("/prescriptions").json["items"] == []
 
 
-def test_where_and_how_it_is_wanted_must_be_possible(clinic: SmallClinic, patient: Caller) -> None:
-    rx = refillable(clinic, pharmacy_id=clinic.other_pharmacy.id)
+def test_where_and_how_it_is_wanted_must_be_possible(
+    refillable: Make, clinic: SmallClinic, patient: Caller
+) -> None:
+    rx = refillable(pharmacy_id=clinic.other_pharmacy.id)
 
     def problem(**options: Any) -> Any:
         return ask(patient, rx.id, **options).json["items"][0].get("problem", {}).get("code")
@@ -139,8 +112,8 @@ def test_where_and_how_it_is_wanted_must_be_possible(clinic: SmallClinic, patien
     assert problem(pharmacy_id=str(clinic.mail_pharmacy.id), delivery="mail") is None
 
 
-def test_mail_needs_an_address(clinic: SmallClinic, patient: Caller) -> None:
-    rx = refillable(clinic)
+def test_mail_needs_an_address(refillable: Make, patient: Caller) -> None:
+    rx = refillable()
     with transaction(OPERATOR) as session:
         session.execute(text("UPDATE patient SET line = NULL"))
     [item] = ask(patient, rx.id, delivery="mail").json["items"]
@@ -172,8 +145,8 @@ def test_bad_input_names_the_member(patient: Caller, body: Any, pointer: str) ->
     assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
 
 
-def test_the_same_key_gives_the_same_answer(clinic: SmallClinic, patient: Caller) -> None:
-    rx, other = refillable(clinic), refillable(clinic)
+def test_the_same_key_gives_the_same_answer(refillable: Make, patient: Caller) -> None:
+    rx, other = refillable(), refillable()
     key = {"Idempotency-Key": "tuesday-morning"}
     body = {"items": [{"prescription_id": str(rx.id)}]}
     first = patient.post("/refills", body, headers=key)
@@ -185,8 +158,10 @@ def test_the_same_key_gives_the_same_answer(clinic: SmallClinic, patient: Caller
     assert count(Refill) == 1
 
 
-def test_fifty_at_once_leave_one_open_refill(app: Flask, clinic: SmallClinic, config: Any) -> None:
-    rx = refillable(clinic)
+def test_fifty_at_once_leave_one_open_refill(
+    refillable: Make, app: Flask, clinic: SmallClinic, config: Any
+) -> None:
+    rx = refillable()
     token = token_for(ActorKind.PATIENT, clinic.patient.id)
     start = Barrier(10)
 
@@ -201,8 +176,10 @@ def test_fifty_at_once_leave_one_open_refill(app: Flask, clinic: SmallClinic, co
     assert (count(Refill), count(RefillHistory), used(rx.id)) == (1, 1, 2)
 
 
-def test_batches_in_opposite_order_do_not_block_each_other(app: Flask, clinic: SmallClinic) -> None:
-    rxs = [refillable(clinic).id for _ in range(6)]
+def test_batches_in_opposite_order_do_not_block_each_other(
+    refillable: Make, app: Flask, clinic: SmallClinic
+) -> None:
+    rxs = [refillable().id for _ in range(6)]
     token = token_for(ActorKind.PATIENT, clinic.patient.id)
     start = Barrier(4)
 
@@ -219,9 +196,9 @@ def test_batches_in_opposite_order_do_not_block_each_other(app: Flask, clinic: S
 
 @pytest.mark.parametrize("number", [1, 5])
 def test_the_number_of_statements_does_not_grow(
-    clinic: SmallClinic, patient: Caller, number: int
+    refillable: Make, patient: Caller, number: int
 ) -> None:
-    renewable = [refillable(clinic, refills_used=5).id for _ in range(number)]
+    renewable = [refillable(refills_used=5).id for _ in range(number)]
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
@@ -235,9 +212,9 @@ def test_the_number_of_statements_does_not_grow(
     assert len(seen) == 11, "\n".join(seen)
 
 
-def test_the_list_takes_few_statements_and_pages(clinic: SmallClinic, patient: Caller) -> None:
+def test_the_list_takes_few_statements_and_pages(refillable: Make, patient: Caller) -> None:
     for _ in range(5):
-        refillable(clinic)
+        refillable()
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:

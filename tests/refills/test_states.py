@@ -49,9 +49,7 @@ LETTERS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("before", "after"), list(product(RefillStatus, RefillStatus)), ids=str
-)
+@pytest.mark.parametrize(("before", "after"), list(product(RefillStatus, RefillStatus)), ids=str)
 def test_every_pair_for_every_mover(before: RefillStatus, after: RefillStatus) -> None:
     movers = {LETTERS[letter] for letter in DESIGN.get(before, {}).get(after, "")}
     for kind in ActorKind:

@@ -1,0 +1,88 @@
+"""What the tests of refills share: callers, and prescriptions that are refillable today."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from portal.core.actor import OPERATOR, ActorKind
+from portal.core.clock import utcnow
+from portal.core.db import transaction
+from portal.prescriptions.model import Prescription
+from portal.refills.model import Refill
+from tests.support.api import Caller
+from tests.support.clinic import SmallClinic, prescription
+
+TODAY = utcnow().date()
+Make = Callable[..., Prescription]
+
+
+@pytest.fixture
+def patient(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
+    return caller(ActorKind.PATIENT, clinic.patient.id, "Avery")
+
+
+@pytest.fixture
+def physician(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
+    return caller(ActorKind.PRACTITIONER, clinic.physician.id, clinic.physician.name)
+
+
+@pytest.fixture
+def refillable(clinic: SmallClinic) -> Make:
+    """Makes prescriptions that are refillable by today's clock, since the API has no other."""
+
+    def make(**changes: Any) -> Prescription:
+        dates = {
+            "last_filled_on": TODAY - timedelta(days=40),
+            "written_on": TODAY - timedelta(days=100),
+            "expires_on": TODAY + timedelta(days=200),
+        }
+        return prescription(clinic, **{**dates, **changes})
+
+    return make
+
+
+@pytest.fixture
+def requested(patient: Caller, refillable: Make) -> UUID:
+    """A refill on its way to the pharmacy."""
+    return ask_one(patient, refillable().id)
+
+
+@pytest.fixture
+def waiting(patient: Caller, refillable: Make) -> UUID:
+    """A renewal that waits for its prescriber."""
+    return ask_one(patient, refillable(refills_used=5).id)
+
+
+def ask(patient: Caller, *ids: UUID, **options: Any) -> Any:
+    items = [{"prescription_id": str(id_), **options} for id_ in ids]
+    return patient.post("/refills", {"items": items})
+
+
+def ask_one(patient: Caller, prescription_id: UUID) -> UUID:
+    answer = ask(patient, prescription_id)
+    assert answer.status_code == 201, answer.text
+    return UUID(answer.json["items"][0]["refill"]["id"])
+
+
+def load(model: type[Any], id_: UUID) -> Any:
+    """A row as it stands in the database."""
+    with transaction(OPERATOR) as session:
+        row = session.get(model, id_)
+        assert row is not None
+        return row
+
+
+def refill(id_: UUID) -> Refill:
+    row: Refill = load(Refill, id_)
+    return row
+
+
+def set_status(refill_id: UUID, status: str) -> None:
+    """Put an open refill into another open status, as if the pharmacy had."""
+    with transaction(OPERATOR) as session:
+        row = session.get(Refill, refill_id)
+        assert row is not None
+        row.status = status
