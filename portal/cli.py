@@ -1,17 +1,24 @@
 """The `portal` command: what the people who run Careloop do with it."""
 
 import click
+from flask.cli import FlaskGroup
 
+from portal.app import create_app
 from portal.config import ConfigurationError, load_config
-from portal.core.log import configure_logging
 from portal.migrate import drift
 from portal.migrate import migrate as bring_up_to_date
+from portal.refills.cli import loops
 
-
-@click.group()
-def portal() -> None:
-    """Run and look after Careloop. Settings come from the environment: see docs/operations.md."""
-    configure_logging("WARNING")
+portal = FlaskGroup(
+    name="portal",
+    create_app=create_app,
+    add_default_commands=False,
+    add_version_option=False,
+    load_dotenv=False,
+    set_debug_flag=False,
+    help="Run and look after Careloop. Settings come from the environment: docs/operations.md.",
+)
+portal.add_command(loops)
 
 
 @portal.command()

@@ -231,7 +231,7 @@ def last_orders(session: Session, refill_id: UUID) -> dict[UUID, str]:
         .where(PharmacyOrder.refill_id == refill_id)
         .order_by(PharmacyOrder.id)
     )
-    return dict(row.tuple() for row in rows)
+    return {row.pharmacy_id: row.kind for row in rows}
 
 
 def has_webhook(session: Session, pharmacy_id: UUID) -> bool:
