@@ -38,8 +38,8 @@ def migrate(config: Config) -> None:
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ROLES_LOCK})
             connection.execute(text(f"SET LOCAL ROLE {rls.OWNER_ROLE}"))
-            audit_chain.ensure_partitions(connection, utcnow())
             rls.apply(connection)
+            audit_chain.ensure_months(connection, utcnow())
     finally:
         engine.dispose()
 

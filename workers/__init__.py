@@ -1,0 +1,1 @@
+"""What happens outside the request: the relay, the tasks and the beat."""

@@ -14,7 +14,7 @@ from portal.core.rls import INSERT, MY_CREDENTIAL, SELECT, UPDATE, to
 
 
 class Account(Base):
-    """One person's way in. `person_id` is the patient, practitioner or staff member it speaks for."""
+    """One person's way in; `person_id` is the patient, practitioner or staff member."""
 
     __tablename__ = "account"
     __table_args__ = (

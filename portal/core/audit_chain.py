@@ -8,12 +8,14 @@ a row that was altered, removed or slipped in afterwards is found, and named.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.orm import Session
+
+from portal.core import rls
 
 BATCH = 10_000
 MONTHS_AHEAD = 3
@@ -64,6 +66,28 @@ _SEALS = text(
 )
 
 
+# Runs as the owner, since only the owner may add a partition; a month that is there stays.
+rls.owned_function(
+    "careloop_make_audit_months(moment timestamptz)",
+    "void",
+    f"""
+    DECLARE first date := date_trunc('month', moment AT TIME ZONE 'UTC'); month date;
+    BEGIN
+        FOR step IN 0..{MONTHS_AHEAD - 1} LOOP
+            month := first + make_interval(months => step);
+            EXECUTE format(
+                'CREATE TABLE IF NOT EXISTS %I PARTITION OF audit_entry '
+                'FOR VALUES FROM (%L) TO (%L)',
+                'audit_entry_' || to_char(month, 'YYYY_MM'),
+                month::timestamp AT TIME ZONE 'UTC',
+                (month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+        END LOOP;
+    END
+    """,
+    language="plpgsql",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What verification found: how much stands under seal, and the first thing that is wrong."""
@@ -74,19 +98,9 @@ class Verdict:
     problem: str | None
 
 
-def _month(year: int, month: int) -> datetime:
-    return datetime(year + (month - 1) // 12, (month - 1) % 12 + 1, 1, tzinfo=UTC)
-
-
-def ensure_partitions(connection: Connection, now: datetime) -> None:
+def ensure_months(session: Session | Connection, now: datetime) -> None:
     """Make the partitions of this month and the next ones, where they are missing."""
-    for step in range(MONTHS_AHEAD):
-        start = _month(now.year, now.month + step)
-        stop = _month(now.year, now.month + step + 1)
-        connection.exec_driver_sql(
-            f"CREATE TABLE IF NOT EXISTS audit_entry_{start:%Y_%m} PARTITION OF audit_entry "
-            f"FOR VALUES FROM ('{start:%Y-%m-%d} 00:00+00') TO ('{stop:%Y-%m-%d} 00:00+00')"
-        )
+    session.execute(text("SELECT careloop_make_audit_months(:now)"), {"now": now})
 
 
 def chain_hash(

@@ -102,7 +102,7 @@ def _from_http(error: HTTPException) -> WerkzeugResponse:
     if status in (400, 422) and (data := getattr(error, "data", None)):
         return respond(_from_validation(data))
     if status < 400:
-        return cast(WerkzeugResponse, error.get_response())
+        return error.get_response()
     kind = _BY_STATUS.get(status)
     problem = kind() if kind else errors.PortalError(error.description, code="http_error")
     response = respond(problem)

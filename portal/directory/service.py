@@ -14,7 +14,7 @@ from portal.directory.errors import (
     PharmacyUnknown,
     PractitionerUnknown,
 )
-from portal.directory.model import Clinic, Coverage, Pharmacy, PoolKind, Practitioner
+from portal.directory.model import Clinic, Coverage, Pharmacy, Pool, PoolKind, Practitioner
 from portal.directory.rules import Calendar, CoverageStep, who_answers
 
 
@@ -106,3 +106,11 @@ def get_coverage(session: Session, id_: UUID) -> Coverage:
     if found is None:
         raise CoverageUnknown()
     return found
+
+
+def calendar_of_pool(session: Session, pool_id: UUID) -> Calendar:
+    """The business calendar of a pool's clinic. Raises NoPool."""
+    pool = session.get(Pool, pool_id)
+    if pool is None:
+        raise NoPool()
+    return calendar_of(session, pool.clinic_id)

@@ -9,10 +9,10 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import PEOPLE
+from portal.core.actor import PEOPLE, Actor
 from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
-from portal.notifications.states import DeliveryStatus
+from portal.notifications.states import DELIVERY, DeliveryStatus
 
 
 class Channel(StrEnum):
@@ -64,6 +64,12 @@ class Delivery(Base):
     status: Mapped[str]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+    def move_to(self, status: DeliveryStatus, *, actor: Actor, now: datetime) -> None:
+        """Raises IllegalTransition for a delivery that has ended."""
+        DELIVERY.check(DeliveryStatus(self.status), status, actor.kind)
+        self.status = status
+        self.finished_at = now
 
 
 class DeliveryAttempt(Base):

@@ -28,3 +28,27 @@ DELIVERY = Transitions(
         DeliveryStatus.SUPPRESSED: {},
     },
 )
+
+
+class NotificationEvent(StrEnum):
+    """What people are told of."""
+
+    REFILL_SENT = "refill_sent"
+    REFILL_AWAITING_PRESCRIBER = "refill_awaiting_prescriber"
+    REFILL_APPROVED = "refill_approved"
+    REFILL_DENIED = "refill_denied"
+    REFILL_WITH_PHARMACY = "refill_with_pharmacy"
+    REFILL_PREPARING = "refill_preparing"
+    REFILL_ON_HOLD = "refill_on_hold"
+    REFILL_PARTIALLY_READY = "refill_partially_ready"
+    REFILL_READY_FOR_PICKUP = "refill_ready_for_pickup"
+    REFILL_SHIPPED = "refill_shipped"
+    REFILL_PICKED_UP = "refill_picked_up"
+    REFILL_DELIVERED = "refill_delivered"
+    REFILL_NOT_DISPENSED = "refill_not_dispensed"
+    REFILL_CANCELLED = "refill_cancelled"
+    REFILL_LATE = "refill_late"
+    WORK_ASSIGNED = "work_assigned"
+    WORK_ESCALATED = "work_escalated"
+    WORK_URGENT = "work_urgent"
+    ACCOUNT_CHANGED = "account_changed"

@@ -57,3 +57,14 @@ def route(chain: Sequence[CoverageStep]) -> list[Hop]:
 
 def _absence(step: CoverageStep) -> str:
     return "away" if step.active else "no longer active"
+
+
+def step_up(*, assignee_id: UUID | None, lead_id: UUID | None, level: int) -> Hop:
+    """Where a late item goes: from a person to the pool, from the pool to its lead."""
+    if level == 0 and assignee_id is not None and assignee_id != lead_id:
+        return Hop(None, "not answered in time: pool")
+    if lead_id is None:
+        return Hop(None, "not answered in time: the pool has no lead")
+    if assignee_id == lead_id:
+        return Hop(lead_id, "still not answered: reminder to the lead")
+    return Hop(lead_id, "not answered in time: the pool's lead")

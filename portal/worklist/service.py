@@ -13,8 +13,27 @@ from portal.core.actor import Actor
 from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.worklist import queries, rules, statements
+from portal.worklist.answering import Reassign, claim, complete, reassign, release
 from portal.worklist.errors import OpeningLost
+from portal.worklist.escalation import escalate_due, follow_coverage, told_of
 from portal.worklist.states import WORK_ITEM, Priority, WorkItemKind, WorkItemStatus
+
+__all__ = [
+    "NewItem",
+    "Reassign",
+    "claim",
+    "close_item",
+    "complete",
+    "escalate_due",
+    "follow_coverage",
+    "open_item",
+    "open_items",
+    "reassign",
+    "release",
+    "route_item",
+    "route_items",
+    "told_of",
+]
 
 TRIES = 3
 

@@ -42,6 +42,24 @@ _ROUTE = text(
     WHERE w.id = r.id
     """
 )
+# A step up frees the item: who had it did not answer, and whoever gets it may claim it.
+_ESCALATE = text(
+    """
+    UPDATE work_item w SET assignee_id = r.assignee_id, claimed_by = NULL, status = 'open',
+                           due_at = r.due_at, escalation_level = r.escalation_level,
+                           routed_at = coalesce(w.routed_at, :now), version = w.version + 1
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+        id uuid, assignee_id uuid, due_at timestamptz, escalation_level int)
+    WHERE w.id = r.id
+    """
+)
+_REROUTE = text(
+    """
+    UPDATE work_item w SET assignee_id = r.assignee_id, version = w.version + 1
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, assignee_id uuid)
+    WHERE w.id = r.id
+    """
+)
 _HOPS = text(
     """
     INSERT INTO work_item_hop (id, work_item_id, patient_id, at, assignee_id, pool_id,
@@ -94,17 +112,49 @@ def write_routes(session: Session, actor: Actor, moves: Sequence[Move], now: dat
     write_hops(session, actor, moves, now)
 
 
+def write_escalations(
+    session: Session,
+    actor: Actor,
+    moves: Sequence[Move],
+    due_at: Mapping[UUID, datetime],
+    now: datetime,
+) -> None:
+    """Move items a step up, each with its new due time."""
+    rows = [
+        {
+            "id": move.item_id,
+            "assignee_id": move.hops[-1].assignee_id,
+            "due_at": due_at[move.item_id],
+            "escalation_level": move.escalation_level,
+        }
+        for move in moves
+    ]
+    _run(session, _ESCALATE, {"rows": _json(rows), "now": now})
+    write_hops(session, actor, moves, now)
+
+
+def write_reroutes(session: Session, actor: Actor, moves: Sequence[Move], now: datetime) -> None:
+    """Give items to the last of their hops."""
+    if not moves:
+        return
+    rows = [{"id": move.item_id, "assignee_id": move.hops[-1].assignee_id} for move in moves]
+    _run(session, _REROUTE, {"rows": _json(rows)})
+    write_hops(session, actor, moves, now)
+
+
 def write_hops(
     session: Session,
     actor: Actor,
     moves: Sequence[Move],
     now: datetime,
+    *,
+    tell: bool = True,
 ) -> None:
-    """Write each move's hops, and emit one work_item.assigned for where it ended."""
+    """Write each move's hops; those to whom it went are told, by one event for each move."""
     rows: list[dict[str, Any]] = []
     for move in moves:
         rows.extend(_hop_row(move, hop) for hop in move.hops)
-        if move.hops:
+        if move.hops and tell:
             outbox.emit(
                 session,
                 "work_item.assigned",

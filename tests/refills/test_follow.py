@@ -165,8 +165,6 @@ def test_a_step_closes_the_item_about_its_lateness(requested: UUID) -> None:
     with transaction(WORKER) as session:
         row = session.get(Refill, requested)
         assert row is not None
-        open_liaison_item(
-            session, row, WorkItemKind.REFILL_OVERDUE, Priority.ROUTINE, utcnow()
-        )
+        open_liaison_item(session, row, WorkItemKind.REFILL_OVERDUE, Priority.ROUTINE, utcnow())
     follow_all(requested)
     assert [(item.kind, item.status) for item in work_items()] == [("refill_overdue", "done")]

@@ -1,0 +1,155 @@
+"""Telling people: in the portal at once, by e-mail through the workers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal.core import outbox
+from portal.core.actor import WORKER, Actor, ActorKind
+from portal.core.ids import new_id
+from portal.directory import service as directory
+from portal.notifications import queries, rules
+from portal.notifications.errors import NotificationNotFound
+from portal.notifications.gateway import send_mail
+from portal.notifications.model import Channel, Delivery, DeliveryAttempt, Preference
+from portal.notifications.states import DeliveryStatus, NotificationEvent
+from portal.worklist import rules as due_times
+from portal.worklist import service as worklist
+from portal.worklist.states import Priority, WorkItemKind
+
+__all__ = [
+    "mark_read",
+    "notify",
+    "preferences",
+    "record_attempt",
+    "send_mail",
+    "set_preferences",
+]
+
+
+def notify(
+    *,
+    session: Session,
+    recipient_kind: ActorKind,
+    recipient_ids: Sequence[UUID],
+    event: NotificationEvent,
+    source_id: UUID,
+    subject_id: UUID | None,
+    patient_id: UUID | None,
+    data: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Tell people of one kind of something that happened, once for each `source_id`.
+
+    Those who want the event by e-mail, and have an account, get one from the workers.
+    """
+    if not recipient_ids:
+        return
+    rows = [{"id": new_id(), "recipient_id": id_, "delivery_id": new_id()} for id_ in recipient_ids]
+    pending = session.execute(
+        queries.TELL,
+        {
+            "rows": orjson.dumps(rows).decode(),
+            "kind": recipient_kind,
+            "event": event,
+            "source_id": source_id,
+            "subject_id": subject_id,
+            "patient_id": patient_id,
+            "data": orjson.dumps(dict(data)).decode(),
+            "by_default": rules.by_email(event),
+            "now": now,
+        },
+    )
+    for row in pending:
+        outbox.emit(session, "notification.deliver", now=now, delivery_id=row.id)
+
+
+def mark_read(*, session: Session, actor: Actor, id_: UUID | None, now: datetime) -> int:
+    """Mark one notification as read, or all of them. Raises NotificationNotFound."""
+    changed = session.execute(
+        queries.MARK_READ, {"recipient_id": actor.id, "id": id_, "now": now}
+    ).all()
+    if id_ is not None and not changed:
+        raise NotificationNotFound()
+    return len(changed)
+
+
+def preferences(session: Session, actor: Actor) -> dict[NotificationEvent, bool]:
+    """Which events the actor gets by e-mail; those never chosen have their default."""
+    chosen = {
+        row.event: row.enabled
+        for row in session.scalars(select(Preference).where(Preference.person_id == actor.id))
+    }
+    return {event: chosen.get(event, rules.by_email(event)) for event in NotificationEvent}
+
+
+def set_preferences(
+    *, session: Session, actor: Actor, by_email: Mapping[NotificationEvent, bool]
+) -> None:
+    """Choose which events come by e-mail; those not named stay as they are."""
+    for event, enabled in by_email.items():
+        values = {
+            "person_id": actor.id,
+            "event": event,
+            "channel": Channel.EMAIL,
+            "enabled": enabled,
+        }
+        session.execute(
+            insert(Preference)
+            .values(**values)
+            .on_conflict_do_update(
+                index_elements=["person_id", "event", "channel"], set_={"enabled": enabled}
+            )
+        )
+
+
+def record_attempt(
+    *,
+    session: Session,
+    delivery_id: UUID,
+    number: int,
+    outcome: str,
+    detail: str | None,
+    status: DeliveryStatus,
+    now: datetime,
+) -> None:
+    """Keep one attempt in the ledger. A delivery that failed for good becomes a work item."""
+    session.add(
+        DeliveryAttempt(
+            id=new_id(),
+            delivery_id=delivery_id,
+            number=number,
+            at=now,
+            outcome=outcome,
+            detail=detail,
+        )
+    )
+    if status == DeliveryStatus.PENDING:
+        return
+    delivery = session.get_one(Delivery, delivery_id)
+    delivery.move_to(status, actor=WORKER, now=now)
+    if status == DeliveryStatus.FAILED:
+        _make_work_of(session, delivery_id, now)
+
+
+def _make_work_of(session: Session, delivery_id: UUID, now: datetime) -> None:
+    pool_id = directory.operations_pool(session)
+    calendar = directory.calendar_of_pool(session, pool_id)
+    worklist.open_item(
+        session=session,
+        actor=WORKER,
+        kind=WorkItemKind.DELIVERY_FAILED,
+        subject_id=delivery_id,
+        patient_id=None,
+        responsible_id=None,
+        pool_id=pool_id,
+        priority=Priority.ROUTINE,
+        due_at=due_times.due_at(calendar, Priority.ROUTINE, now),
+        now=now,
+    )

@@ -1,0 +1,64 @@
+"""The words of each notification, chosen when it is read; kept rows hold codes alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portal.notifications.states import NotificationEvent
+
+E = NotificationEvent
+
+_TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
+    E.REFILL_SENT: ("Refill requested", "Your refill is on its way to the pharmacy."),
+    E.REFILL_AWAITING_PRESCRIBER: (
+        "Your prescriber was asked",
+        "No refills were left, so your prescriber has been asked to renew.",
+    ),
+    E.REFILL_APPROVED: ("Renewal approved", "Your prescriber approved; the pharmacy is told now."),
+    E.REFILL_DENIED: ("Renewal not approved", "Your prescriber did not approve. See what to do."),
+    E.REFILL_WITH_PHARMACY: ("The pharmacy has it", "The pharmacy has received your refill."),
+    E.REFILL_PREPARING: ("Being prepared", "The pharmacy is preparing your refill."),
+    E.REFILL_ON_HOLD: ("On hold at the pharmacy", "The pharmacy had to put your refill on hold."),
+    E.REFILL_PARTIALLY_READY: ("Partly ready", "A part of your refill is ready, the rest follows."),
+    E.REFILL_READY_FOR_PICKUP: ("Ready to pick up", "Your refill is ready to be picked up."),
+    E.REFILL_SHIPPED: ("Shipped", "Your refill is on its way to you."),
+    E.REFILL_PICKED_UP: ("Picked up", "Your refill was picked up."),
+    E.REFILL_DELIVERED: ("Delivered", "Your refill was delivered."),
+    E.REFILL_NOT_DISPENSED: (
+        "The pharmacy could not fill it",
+        "The pharmacy could not fill this. See what happens next.",
+    ),
+    E.REFILL_CANCELLED: ("Cancelled", "The refill was cancelled."),
+    E.REFILL_LATE: (
+        "Later than expected",
+        "A step of your refill takes longer than expected. Somebody is looking into it.",
+    ),
+    E.WORK_ASSIGNED: ("New on your worklist", "There is a new item on your worklist."),
+    E.WORK_ESCALATED: ("Overdue", "An item was not answered in time and has moved up."),
+    E.WORK_URGENT: ("Urgent on your worklist", "There is an urgent item on your worklist."),
+    E.ACCOUNT_CHANGED: ("Your account", "How you sign in was changed. If this wasn't you, call."),
+}
+
+_REASONS: Mapping[str, str] = {
+    "out_of_stock": "It is out of stock.",
+    "insurance": "The insurance has a question.",
+    "prior_authorization": "The insurance wants an authorization first.",
+    "clarification": "The pharmacy has a question to the prescriber.",
+    "prescription_stopped": "The prescriber stopped this prescription.",
+    "pharmacy_changed": "It goes to another pharmacy.",
+}
+
+
+def words_of(event: str, data: Mapping[str, Any]) -> tuple[str, str]:
+    """Title and text of a notification."""
+    title, text = _TEXTS[NotificationEvent(event)]
+    reason = _REASONS.get(data.get("reason_code") or "")
+    return title, f"{text} {reason}" if reason else text
+
+
+def link_of(event: str, subject_id: Any) -> str | None:
+    """Where in the API the subject is read."""
+    if subject_id is None:
+        return None
+    if event.startswith("refill_"):
+        return f"/api/v1/refills/{subject_id}"
+    return f"/api/v1/worklist/{subject_id}" if event.startswith("work_") else None

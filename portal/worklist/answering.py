@@ -1,0 +1,171 @@
+"""What people do with the items on their worklist."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from portal.core import audit
+from portal.core.actor import Actor
+from portal.core.errors import FieldError, PreconditionFailed
+from portal.worklist import queries, statements
+from portal.worklist.errors import (
+    AlreadyClaimed,
+    AlreadyClosed,
+    NotClosedByHand,
+    NotTheClaimer,
+    Unassignable,
+    WorkItemUnknown,
+)
+from portal.worklist.model import WorkItem
+from portal.worklist.rules import Hop
+from portal.worklist.states import WORK_ITEM, WorkItemKind, WorkItemStatus
+
+# These close with the decision that they ask for.
+CLOSED_BY_DECISION = frozenset({WorkItemKind.REFILL_DECISION})
+
+
+@dataclass(frozen=True, slots=True)
+class Reassign:
+    """To a person, or back to the pool; with a reason, which becomes part of the item's way."""
+
+    assignee_id: UUID | None
+    reason: str
+
+
+def _open(session: Session, item_id: UUID, version: int | None) -> WorkItem:
+    item = queries.for_change(session, item_id)
+    if item is None:
+        raise WorkItemUnknown()
+    if version is not None and item.version != version:
+        raise PreconditionFailed(version_now=item.version)
+    if WorkItemStatus(item.status) in WORK_ITEM.ends:
+        raise AlreadyClosed(
+            f"This item was closed: {item.outcome}.", closed_at=item.closed_at, outcome=item.outcome
+        )
+    return item
+
+
+def _name(session: Session, person_id: UUID | None) -> str:
+    person: Any = queries.person(session, person_id) if person_id else None
+    return person.name if person else "somebody"
+
+
+def claim(
+    *, session: Session, actor: Actor, item_id: UUID, version: int | None, now: datetime
+) -> None:
+    """Take an item, so that nobody else works on it. Claiming one's own again changes nothing.
+
+    Raises WorkItemUnknown, AlreadyClosed, AlreadyClaimed naming who has it, PreconditionFailed.
+    """
+    item = _open(session, item_id, version)
+    if item.claimed_by == actor.id:
+        return
+    if item.claimed_by is not None:
+        who = _name(session, item.claimed_by)
+        raise AlreadyClaimed(f"{who} has claimed this item.", claimed_by=who)
+    item.move_to(WorkItemStatus.CLAIMED, actor=actor, now=now)
+    item.claimed_by = actor.id
+    session.flush()
+    _remember(session, actor, item, None, f"claimed by {actor.name}", "claim", now)
+
+
+def release(
+    *, session: Session, actor: Actor, item_id: UUID, version: int | None, now: datetime
+) -> None:
+    """Give an item that one has claimed back. Raises NotTheClaimer, and what claim() raises."""
+    item = _open(session, item_id, version)
+    if item.claimed_by != actor.id:
+        raise NotTheClaimer()
+    item.move_to(WorkItemStatus.OPEN, actor=actor, now=now)
+    item.claimed_by = None
+    session.flush()
+    _remember(session, actor, item, None, f"released by {actor.name}", "release", now)
+
+
+def reassign(
+    *,
+    session: Session,
+    actor: Actor,
+    item_id: UUID,
+    command: Reassign,
+    version: int | None,
+    now: datetime,
+) -> None:
+    """Give an item to somebody else of the clinic, or to the pool; they are told.
+
+    Raises Unassignable for somebody who can't take it, and what claim() raises.
+    """
+    item = _open(session, item_id, version)
+    view: Any = queries.item(session, item_id)
+    if command.assignee_id is not None:
+        person = queries.person(session, command.assignee_id)
+        if person is None or person.clinic_id != view.clinic_id:
+            raise Unassignable(
+                errors=[FieldError("/assignee_id", "Nobody of this clinic who could take it.")]
+            )
+        if item.kind in CLOSED_BY_DECISION and person.kind != "practitioner":
+            raise Unassignable(
+                errors=[FieldError("/assignee_id", "Only a practitioner can decide this.")]
+            )
+    if item.status == WorkItemStatus.CLAIMED:
+        item.move_to(WorkItemStatus.OPEN, actor=actor, now=now)
+        item.claimed_by = None
+    item.assignee_id = command.assignee_id
+    session.flush()
+    hop = Hop(command.assignee_id, f"reassigned by {actor.name}: {command.reason}")
+    _remember(session, actor, item, hop, hop.reason, "reassign", now)
+
+
+def complete(
+    *,
+    session: Session,
+    actor: Actor,
+    item_id: UUID,
+    outcome: str,
+    version: int | None,
+    now: datetime,
+) -> None:
+    """Close an item by hand, with what came of it.
+
+    Raises NotClosedByHand for one that closes with a decision, and what claim() raises.
+    """
+    item = _open(session, item_id, version)
+    if item.kind in CLOSED_BY_DECISION:
+        raise NotClosedByHand(
+            f"Decide it: POST /api/v1/refills/{item.subject_id}/decision closes this item."
+        )
+    item.move_to(WorkItemStatus.DONE, actor=actor, now=now)
+    item.outcome = outcome
+    session.flush()
+    _audit(session, actor, item, "complete", now)
+
+
+def _remember(
+    session: Session,
+    actor: Actor,
+    item: WorkItem,
+    hop: Hop | None,
+    reason: str,
+    action: str,
+    now: datetime,
+) -> None:
+    """A hop in the item's way; only one that gives it to others is told to them."""
+    step = hop or Hop(item.assignee_id, reason)
+    move = statements.Move(item.id, item.patient_id, item.pool_id, [step], item.escalation_level)
+    statements.write_hops(session, actor, [move], now, tell=hop is not None)
+    _audit(session, actor, item, action, now)
+
+
+def _audit(session: Session, actor: Actor, item: WorkItem, action: str, now: datetime) -> None:
+    audit.record(
+        session,
+        actor,
+        action,
+        "work_item",
+        patient_id=item.patient_id,
+        resource_id=item.id,
+        at=now,
+    )

@@ -1,0 +1,91 @@
+"""JSON of work items, made by hand: the worklist page is a hot path."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from portal.worklist.states import WorkItemKind
+
+_SUMMARIES = {
+    WorkItemKind.REFILL_DECISION: "A renewal waits for a decision",
+    WorkItemKind.REFILL_OVERDUE: "A step of a refill is late: ask the pharmacy",
+    WorkItemKind.REFILL_FAILED: "A pharmacy could not go on with a refill",
+    WorkItemKind.QUARANTINED_UPDATE: "A pharmacy reported what can't be: ask what happened",
+    WorkItemKind.FEED_PAUSED: "A pharmacy's endpoint does not answer: orders wait in its feed",
+    WorkItemKind.DELIVERY_FAILED: "An e-mail could not be delivered: check the address",
+    WorkItemKind.DEAD_LETTER: "A task was given up: `portal outbox status` says which",
+}
+_OF_A_REFILL = frozenset(
+    {
+        WorkItemKind.REFILL_DECISION,
+        WorkItemKind.REFILL_OVERDUE,
+        WorkItemKind.REFILL_FAILED,
+        WorkItemKind.QUARANTINED_UPDATE,
+    }
+)
+
+
+def _named(id_: UUID | None, name: str | None) -> dict[str, Any] | None:
+    return None if id_ is None else {"id": id_, "name": name}
+
+
+def item_view(row: Row[Any], hops: Sequence[Row[Any]], now: datetime) -> dict[str, Any]:
+    """An item with the way it came."""
+    refill_id = row.subject_id if row.kind in _OF_A_REFILL else None
+    patient = None
+    if row.patient_id is not None and row.given_name is not None:
+        patient = {
+            "id": row.patient_id,
+            "name": f"{row.given_name} {row.family_name}",
+            "birth_date": row.birth_date,
+        }
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "summary": _SUMMARIES[WorkItemKind(row.kind)],
+        "subject_id": row.subject_id,
+        "refill_id": refill_id,
+        "link": f"/api/v1/refills/{refill_id}" if refill_id else None,
+        "patient": patient,
+        "status": row.status,
+        "priority": row.priority,
+        "assignee": _named(row.assignee_id, row.assignee_name),
+        "pool": {"id": row.pool_id, "name": row.pool_name},
+        "claimed_by": _named(row.claimed_by, row.claimer_name),
+        "due_at": row.due_at,
+        "late": row.closed_at is None and row.due_at < now,
+        "escalation_level": row.escalation_level,
+        "created_at": row.created_at,
+        "version": row.version,
+        "hops": [
+            {
+                "at": hop.at,
+                "to": hop.name,
+                "reason": hop.reason,
+                "escalation_level": hop.escalation_level,
+            }
+            for hop in hops
+        ],
+    }
+
+
+def item_views(
+    rows: Sequence[Row[Any]], hops: Sequence[Row[Any]], now: datetime
+) -> list[dict[str, Any]]:
+    by_item: dict[UUID, list[Row[Any]]] = defaultdict(list)
+    for hop in hops:
+        by_item[hop.work_item_id].append(hop)
+    return [item_view(row, by_item[row.id], now) for row in rows]
+
+
+def summary_view(rows: Sequence[Row[Any]]) -> dict[str, Any]:
+    return {
+        "total": sum(row.items for row in rows),
+        "overdue": sum(row.overdue for row in rows),
+        "mine": sum(row.mine for row in rows),
+        "by_kind": [dict(row._mapping) for row in rows],
+    }
