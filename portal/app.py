@@ -3,7 +3,9 @@
 from flask import Flask
 from flask_smorest import Api
 
+from portal.accounts.admin_routes import blueprint as administration
 from portal.accounts.authentication import authenticate
+from portal.accounts.oauth_routes import blueprint as oauth
 from portal.accounts.routes import blueprint as accounts
 from portal.config import Config, load_config
 from portal.core import db, limits, permissions, problems, web
@@ -19,7 +21,16 @@ from portal.web import openapi
 from portal.web.routes import blueprint as pages
 from portal.worklist.routes import blueprint as worklist
 
-SLICES = (accounts, directory, patients, prescriptions, refills, worklist, notifications)
+SLICES = (
+    accounts,
+    prescriptions,
+    refills,
+    worklist,
+    notifications,
+    patients,
+    directory,
+    administration,
+)
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -42,6 +53,7 @@ def create_app(config: Config | None = None) -> Flask:
     problems.register(app)  # after the API library's own handlers, which it replaces
     for blueprint in SLICES:
         api.register_blueprint(blueprint)
+    app.register_blueprint(oauth)
     app.register_blueprint(pages)
     openapi.complete(api, app)
     permissions.verify_routes(app)

@@ -3,6 +3,7 @@
 import click
 from flask.cli import FlaskGroup
 
+from portal.accounts.cli import accounts, clients
 from portal.app import create_app
 from portal.config import ConfigurationError, load_config
 from portal.migrate import drift
@@ -18,7 +19,8 @@ portal = FlaskGroup(
     set_debug_flag=False,
     help="Run and look after Careloop. Settings come from the environment: docs/operations.md.",
 )
-portal.add_command(loops)
+for group in (accounts, clients, loops):
+    portal.add_command(group)
 
 
 @portal.command()

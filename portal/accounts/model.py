@@ -161,8 +161,8 @@ rls.protect(
 rls.protect(
     "recovery_code",
     *to(GATE, (SELECT, UPDATE)),
+    *to(GATE, (INSERT, rls.DELETE)),
     *to(PEOPLE, (SELECT, INSERT, UPDATE, rls.DELETE), MINE),
-    *to(ActorKind.ADMINISTRATOR, rls.DELETE),
     *to(rls.SYSTEM, (SELECT, INSERT, UPDATE, rls.DELETE)),
 )
 rls.protect(
@@ -174,7 +174,7 @@ rls.protect(
 )
 rls.protect(
     "password_reset",
-    *to(GATE, (SELECT, INSERT, UPDATE)),
+    *to(GATE, (SELECT, UPDATE)),
     *to(rls.SYSTEM, (SELECT, INSERT, UPDATE, rls.DELETE)),
 )
 rls.protect(
@@ -223,5 +223,15 @@ rls.owned_function(
     SELECT c.kind, c.organization_id, c.id, t.id, c.name FROM access_token t
     JOIN client c ON c.id = t.client_id
     WHERE t.token_digest = digest AND t.expires_at > moment AND c.status = 'active'
+    """,
+)
+
+# Whoever invites learns of the account that was invited before by its id, and sees nothing of it.
+rls.owned_function(
+    "careloop_invited_account(of_kind text, of_person uuid)",
+    "uuid",
+    """
+    SELECT id FROM account
+    WHERE kind = of_kind AND person_id = of_person AND status = 'invited'
     """,
 )

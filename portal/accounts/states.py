@@ -1,6 +1,8 @@
-"""The statuses of an account and of a client."""
+"""The statuses of an account and of a client, and who needs a second factor."""
 
 from enum import StrEnum
+
+from portal.core.actor import ActorKind
 
 
 class AccountStatus(StrEnum):
@@ -12,3 +14,7 @@ class AccountStatus(StrEnum):
 class ClientStatus(StrEnum):
     ACTIVE = "active"
     DISABLED = "disabled"
+
+
+# They see other people's records.
+NEEDS_SECOND_FACTOR = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF, ActorKind.ADMINISTRATOR})

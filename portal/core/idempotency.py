@@ -61,21 +61,26 @@ def _digest() -> bytes:
     ).digest()
 
 
-def once(actor: Actor, use_case: UseCase) -> Response:
+def once(actor: Actor, use_case: UseCase, *, keep_body: bool = True) -> Response:
     """Run a creating use case in one transaction, at most once for each key of the actor.
 
     `use_case` gets the session and returns (JSON-ready body, HTTP status). Without a key in the
-    request it simply runs. Raises KeyReused when the key came with another request before.
+    request it simply runs. `keep_body=False` is for answers that hold a secret: those are given
+    once, and the same key again gets their status alone.
+
+    Raises KeyReused when the key came with another request before.
     """
     key = _header()
     with transaction(actor) as session:
         if key is None:
             body, status = use_case(session)
             return _response(dumps(body), status)
-        return _claimed_or_recalled(session, actor, key, use_case)
+        return _claimed_or_recalled(session, actor, key, use_case, keep_body)
 
 
-def _claimed_or_recalled(session: Session, actor: Actor, key: str, use_case: UseCase) -> Response:
+def _claimed_or_recalled(
+    session: Session, actor: Actor, key: str, use_case: UseCase, keep_body: bool
+) -> Response:
     now = utcnow()
     mine = {"actor_id": actor.id, "key": key}
     claim = {**mine, "digest": _digest(), "now": now, "expires_at": now + KEPT_FOR}
@@ -88,7 +93,7 @@ def _claimed_or_recalled(session: Session, actor: Actor, key: str, use_case: Use
         return response
     body, status = use_case(session)
     dumped = dumps(body)
-    session.execute(_KEEP, {**mine, "status": status, "body": dumped})
+    session.execute(_KEEP, {**mine, "status": status, "body": dumped if keep_body else b"{}"})
     return _response(dumped, status)
 
 

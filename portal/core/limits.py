@@ -11,12 +11,13 @@ from flask import Flask, g, request
 from flask_limiter import Limiter, RequestLimit
 
 from portal.config import Config
+from portal.core.crypto import digest
 from portal.core.errors import TooMany
 
 DEFAULT = "1200 per minute"
-SIGN_IN = "20 per minute"
-TOKENS = "60 per minute"
-ENUMERABLE = "10 per minute"
+SIGN_IN = "300 per minute"
+TOKENS = "300 per minute"
+ENUMERABLE = "20 per minute"
 
 
 def _who() -> str:
@@ -27,6 +28,13 @@ def _who() -> str:
 
 def by_address() -> str:
     return request.remote_addr or "-"
+
+
+def by_email() -> str:
+    """The address somebody tries to sign in with, as a digest: it is kept in Valkey."""
+    body = request.get_json(silent=True)
+    email = body.get("email") if isinstance(body, dict) else None
+    return digest(str(email).strip().lower()).hex()[:32]
 
 
 def _on_breach(limit: RequestLimit) -> NoReturn:

