@@ -83,7 +83,7 @@ def copy(connection: psycopg.Connection[Any], tables: Mapping[str, list[str]]) -
 
 def _check(connection: psycopg.Connection[Any], plan: Plan, append: bool) -> None:
     first = row_id(plan.tail, Table.CLINIC, 0)
-    if connection.execute("SELECT FROM clinic WHERE id = %s", [first]).fetchone():
+    if connection.execute("SELECT 1 FROM clinic WHERE id = %s", [first]).fetchone():
         raise SeedUsed()
-    if not append and connection.execute("SELECT FROM patient LIMIT 1").fetchone():
+    if not append and connection.execute("SELECT 1 FROM patient LIMIT 1").fetchone():
         raise NotEmpty()

@@ -71,11 +71,11 @@ class Chunks:
 
     def rows(self, chunk: int) -> dict[str, list[str]]:
         """Each table's lines for COPY, in an order that foreign keys allow."""
-        self._lines = lines = {table: [] for table in COLUMNS}
+        self._lines = {table: [] for table in COLUMNS}
         rng = Random(f"{self._plan.seed}/{chunk}")
         for number in self._plan.chunk(chunk):
             self._patient(rng, number)
-        return lines
+        return self._lines
 
     def _patient(self, rng: Random, n: int) -> None:
         plan, tail = self._plan, self._tail
