@@ -20,8 +20,8 @@ from portal.core.web import extension
 accounts = AppGroup("accounts", help="Accounts of people.")
 clients = AppGroup("clients", help="Systems that call the API.")
 
-_PERSON = click.Choice(sorted(PEOPLE))
-_SYSTEM = click.Choice(sorted(CLIENTS))
+_PERSON = click.Choice(sorted(kind.value for kind in PEOPLE))
+_SYSTEM = click.Choice(sorted(kind.value for kind in CLIENTS))
 
 
 def _fail(error: PortalError) -> click.ClickException:

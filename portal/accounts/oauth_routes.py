@@ -26,7 +26,7 @@ blueprint = Blueprint("oauth", __name__)
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
+ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "Ed25519", "EdDSA"]
 LONGEST_ASSERTION_SECONDS = 300
 LEEWAY_SECONDS = 30
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
 from portal.accounts import queries
 from portal.accounts.authentication import CLIENT_TOKEN_PREFIX
 from portal.accounts.errors import ClientNotFound
-from portal.accounts.model import AccessToken, Client, ClientSecret, UsedAssertion
+from portal.accounts.model import AccessToken, Client, ClientSecret
 from portal.accounts.states import ClientStatus
 from portal.core.actor import NOBODY, ActorKind
 from portal.core.crypto import digest, new_token
@@ -20,6 +19,10 @@ from portal.core.ids import new_id
 
 TOKEN_LIFETIME = timedelta(hours=1)
 GRACE = timedelta(hours=24)
+_USE_ASSERTION = text(
+    "INSERT INTO used_assertion (client_id, jti, expires_at) "
+    "VALUES (:client_id, :jti, :expires_at) ON CONFLICT DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,8 @@ def secret_matches(session: Session, client_id: UUID, secret: str, now: datetime
 
 def use_assertion(session: Session, client_id: UUID, jti: str, expires_at: datetime) -> bool:
     """Whether an assertion's id is used for the first time (RFC 7523, 3)."""
-    statement = (
-        insert(UsedAssertion)
-        .values(client_id=client_id, jti=jti, expires_at=expires_at)
-        .on_conflict_do_nothing()
-    )
-    return session.connection().execute(statement).rowcount == 1
+    used = {"client_id": client_id, "jti": jti, "expires_at": expires_at}
+    return session.connection().execute(_USE_ASSERTION, used).rowcount == 1
 
 
 def issue_token(session: Session, client_id: UUID, now: datetime) -> str:
