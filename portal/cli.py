@@ -6,6 +6,8 @@ from flask.cli import FlaskGroup
 from portal.accounts.cli import accounts, clients
 from portal.app import create_app
 from portal.config import ConfigurationError, load_config
+from portal.demo.cli import demo
+from portal.demo.seed.cli import seed
 from portal.migrate import drift
 from portal.migrate import migrate as bring_up_to_date
 from portal.refills.cli import loops
@@ -19,7 +21,7 @@ portal = FlaskGroup(
     set_debug_flag=False,
     help="Run and look after Careloop. Settings come from the environment: docs/operations.md.",
 )
-for group in (accounts, clients, loops):
+for group in (accounts, clients, demo, loops, seed):
     portal.add_command(group)
 
 

@@ -1,0 +1,66 @@
+"""Loading the demo clinic, all of it or nothing, and starting over."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+from portal.config import Config
+from portal.core import audit_chain
+from portal.core.actor import OPERATOR
+from portal.core.crypto import Vault
+from portal.core.db import transaction
+from portal.demo import directory, logins, patients, stories
+from portal.demo.logins import Logins
+from portal.demo.settling import leave_the_rest_until
+from portal.models import metadata
+
+LOAD_LOCK = 7_246_110
+# The stories reach back for a month; their audit rows need their months' partitions.
+STORIES_REACH = timedelta(days=30)
+
+
+def load(*, config: Config, vault: Vault, now: datetime) -> tuple[Path, bool]:
+    """Load the clinic unless it is there, and write the file of its logins.
+
+    Returns the file's path, and whether the clinic was loaded just now.
+    """
+    kept = logins.read(config.var)
+    with transaction(OPERATOR) as session:
+        there = directory.is_loaded(session)
+        if there and kept is not None and logins.still_good(session, kept, now):
+            return logins.write(config.var, kept, config.base_url), False
+    hashed = logins.hashes()
+    with transaction(OPERATOR) as session:
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOAD_LOCK})
+        there = directory.is_loaded(session)
+        if there:
+            made = logins.renew(session, hashed, vault, now)
+        else:
+            made = _load(session, hashed, vault, now)
+    return logins.write(config.var, made, config.base_url), not there
+
+
+def _load(session: Session, hashed: Mapping[str, str], vault: Vault, now: datetime) -> Logins:
+    audit_chain.ensure_months(session, now - STORIES_REACH)
+    places = directory.write(session, now)
+    records = patients.write(session, places, now)
+    made = logins.create(session, places, records, hashed, vault, now)
+    session.flush()
+    session.expunge_all()
+    stories.tell(stories.Teller(session, places, records, now))
+    leave_the_rest_until(session, now)
+    return made
+
+
+def wipe(config: Config) -> None:
+    """Empty every table of the database."""
+    engine = create_engine(config.owner_database_url)
+    names = ", ".join(f'"{table}"' for table in metadata.tables)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    finally:
+        engine.dispose()

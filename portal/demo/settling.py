@@ -1,0 +1,94 @@
+"""The workers' part of a story, done at the story's own time instead of at the workers'."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from portal.core import outbox
+from portal.core.actor import WORKER
+from portal.core.tables import OutboxEvent, OutboxStatus
+from portal.refills import service as refills
+from portal.worklist import service as worklist
+
+Follower = Callable[[Session, dict[str, Any], datetime], None]
+
+
+def _follow_move(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    refills.follow_move(
+        session=session,
+        refill_id=UUID(payload["refill_id"]),
+        history_id=UUID(payload["history_id"]),
+        now=now,
+    )
+
+
+def _route(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    worklist.route_item(
+        session=session, actor=WORKER, item_id=UUID(payload["work_item_id"]), now=now
+    )
+
+
+def _open_first_fill(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    refills.open_first_fill(
+        session=session, prescription_id=UUID(payload["prescription_id"]), now=now
+    )
+
+
+def _withdraw_stopped(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    refills.withdraw_stopped(
+        session=session, prescription_id=UUID(payload["prescription_id"]), now=now
+    )
+
+
+_FOLLOWERS: dict[str, Follower] = {
+    "refill.moved": _follow_move,
+    "work_item.opened": _route,
+    "prescription.written": _open_first_fill,
+    "prescription.stopped": _withdraw_stopped,
+}
+
+
+def settle(session: Session, now: datetime) -> None:
+    """Do what the outbox holds for the database alone; e-mails are left to the workers."""
+    while events := _take(session, now):
+        for event in events:
+            _FOLLOWERS[event.kind](session, event.payload, now)
+            session.flush()
+    # Statements of the use cases went past the rows that the session remembers.
+    session.expunge_all()
+
+
+def _take(session: Session, now: datetime) -> list[Any]:
+    session.flush()
+    outbox.write_gathered(session)
+    pending = (
+        select(OutboxEvent.id, OutboxEvent.kind, OutboxEvent.payload)
+        .where(OutboxEvent.status == OutboxStatus.PENDING, OutboxEvent.kind.in_(_FOLLOWERS))
+        .order_by(OutboxEvent.id)
+    )
+    events = list(session.execute(pending))
+    _set(session, [event.id for event in events], status=OutboxStatus.DONE, done_at=now)
+    return events
+
+
+def leave_the_rest_until(session: Session, now: datetime) -> None:
+    """What was not done is due from now on, not from when the story says it happened."""
+    session.flush()
+    outbox.write_gathered(session)
+    overdue = select(OutboxEvent.id).where(
+        OutboxEvent.status == OutboxStatus.PENDING, OutboxEvent.due_at < now
+    )
+    _set(session, list(session.scalars(overdue)), due_at=now)
+
+
+def _set(session: Session, ids: list[UUID], **values: Any) -> None:
+    session.execute(
+        update(OutboxEvent)
+        .where(OutboxEvent.id.in_(ids))
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
