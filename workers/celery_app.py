@@ -1,53 +1,26 @@
-"""The Celery application: tasks carry ids only, and the outbox is the truth behind each."""
+"""What `celery -A workers.celery_app` runs: the worker processes and the beat."""
 
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 import structlog
-from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init
 from flask import Flask
-from kombu.entity import Queue
 
 from portal.app import create_app
 from portal.config import load_config
 from portal.core.log import configure_logging
-from workers import queues, schedule, tasks
+from workers import schedule, tasks
+from workers.broker import RUN_EVENTS, TICK, make_celery
 from workers.runner import run_events
 
 __all__ = ["app", "tasks"]  # importing the tasks registers every handler
 
 log = structlog.get_logger(__name__)
 
-SOFT_LIMIT_SECONDS = 25
-HARD_LIMIT_SECONDS = 30
-
-app = Celery("careloop", broker=load_config().celery_broker_url)
-app.conf.update(
-    task_serializer="json",
-    accept_content=["json"],
-    task_ignore_result=True,
-    task_store_errors_even_if_ignored=False,
-    task_acks_late=True,
-    task_reject_on_worker_lost=True,
-    task_soft_time_limit=SOFT_LIMIT_SECONDS,
-    task_time_limit=HARD_LIMIT_SECONDS,
-    task_queues=[Queue(name) for name in queues.ALL],  # type: ignore[no-untyped-call]
-    task_default_queue=queues.INTERACTIVE,
-    worker_prefetch_multiplier=1,
-    worker_enable_remote_control=False,
-    worker_send_task_events=False,
-    broker_connection_retry_on_startup=True,
-    broker_connection_max_retries=None,
-    broker_transport_options={
-        "visibility_timeout": 120,
-        "socket_keepalive": True,
-        "health_check_interval": 10,
-    },
-    beat_schedule=schedule.BEAT,
-    timezone="UTC",
-)
+app = make_celery(load_config())
+app.conf.beat_schedule = schedule.BEAT
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
@@ -61,17 +34,31 @@ def flask_app() -> Flask:
     return create_app()
 
 
-@app.task(name="careloop.run_events")  # type: ignore[untyped-decorator]
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _warm_up(**_kwargs: Any) -> None:
+    flask_app()
+
+
+@app.task(name=RUN_EVENTS)  # type: ignore[untyped-decorator]
 def run(kind: str, ids: list[str]) -> None:
     """Run outbox events of one kind."""
-    with flask_app().app_context():
-        run_events(kind, [UUID(id_) for id_ in ids])
+    try:
+        with flask_app().app_context():
+            run_events(kind, [UUID(id_) for id_ in ids])
+    except Exception as error:
+        # Not for Celery to log, which writes messages out: the events are still in the outbox,
+        # and the relay hands them over again.
+        log.error("events_left", kind=kind, count=len(ids), exc_info=error)
 
 
-@app.task(name="careloop.tick")  # type: ignore[untyped-decorator]
+@app.task(name=TICK)  # type: ignore[untyped-decorator]
 def tick(name: str) -> None:
     """One beat of something that happens at intervals."""
-    with flask_app().app_context():
-        count = schedule.TICKS[name]()
-        if count:
-            log.info("tick", task=name, count=count)
+    try:
+        with flask_app().app_context():
+            count = schedule.TICKS[name]()
+    except Exception as error:
+        log.error("tick_failed", task=name, exc_info=error)
+        return
+    if count:
+        log.info("tick", task=name, count=count)

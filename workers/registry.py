@@ -8,6 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.core.log import bind_request_id
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -90,6 +92,7 @@ def handles(kind: str) -> Callable[[OneEvent], OneEvent]:
     def register(handler: OneEvent) -> OneEvent:
         def each(*, session: Session, events: Sequence[Event], now: datetime) -> None:
             for event in events:
+                bind_request_id(event.request_id)
                 handler(session=session, event=event, now=now)
 
         HANDLERS[kind] = each

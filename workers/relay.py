@@ -1,18 +1,23 @@
-"""The relay: takes outbox rows to Celery. Any number may run; none is needed for correctness
-alone, since a row stays pending until one has handed it over.
+"""The relay: takes outbox rows to Celery. Any number may run at once.
+
+A row is published before it is marked as published, in one transaction: what a crash leaves in
+between is published again, and whoever runs it a second time finds it done.
 """
 
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from threading import Event as Flag
 from typing import Any
 
 import psycopg
+import redis
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerAway
+from psycopg import sql
 from psycopg.rows import namedtuple_row
 from redis.exceptions import RedisError
 
@@ -20,30 +25,47 @@ from portal.config import Config, load_config
 from portal.core.actor import WORKER
 from portal.core.log import configure_logging
 from portal.core.outbox import CHANNEL
-from workers import celery_app, queues
+from workers import queues, tasks
+from workers.broker import RUN_EVENTS, make_celery
+
+__all__ = ["Relay", "main", "tasks"]  # importing the tasks registers which kinds reach outside
 
 log = structlog.get_logger(__name__)
 
+Connection = psycopg.Connection[Any]
 BATCH = 500
-CHUNK = 50
-# How long to sleep when nobody rings: also the pace of the sweep and of retries that fall due.
+# How long to sleep when nobody rings: also the pace of retries that fall due.
 PATIENCE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 10.0
-# What was handed over and isn't done after this long was lost with a broker or a worker.
-LOST_AFTER_SECONDS = 60
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+SWEEP_SECONDS = 5.0
+# What was handed over and isn't done after this long was lost with a broker or a worker; unless
+# the queues are not empty, for then it may still be in them.
+LOST_AFTER_SECONDS = 30
+LOST_BEHIND_OTHERS_SECONDS = 600
 
-# Rows that are due, and rows whose task must have been lost. Locked rows belong to another relay.
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    BrokerAway,
+    RedisError,
+    ConnectionError,
+    TimeoutError,
+)
+
+# Locked rows belong to another relay, or to a worker.
 _TAKE = """
+    WITH taken AS (
+        SELECT id FROM outbox_event WHERE {which} LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
     UPDATE outbox_event SET status = 'published', published_at = now()
-    WHERE id IN (
-        (SELECT id FROM outbox_event WHERE status = 'pending' AND due_at <= now()
-         ORDER BY due_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
-        UNION ALL
-        (SELECT id FROM outbox_event WHERE status = 'published' AND due_at <= now()
-           AND published_at < now() - make_interval(secs => %(lost)s)
-         ORDER BY published_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED))
-    RETURNING id, kind, extract(epoch FROM now() - created_at) AS age
+    FROM taken WHERE outbox_event.id = taken.id
+    RETURNING outbox_event.id, kind, extract(epoch FROM now() - due_at) AS late
 """
+DUE = _TAKE.format(which="status = 'pending' AND due_at <= now() ORDER BY due_at")
+LOST = _TAKE.format(
+    which="status = 'published' AND due_at <= now() "
+    "AND published_at < now() - make_interval(secs => %(lost)s) ORDER BY published_at"
+)
 
 
 class Relay:
@@ -51,81 +73,100 @@ class Relay:
 
     def __init__(self, config: Config, celery: Celery) -> None:
         self._dsn = config.database_url.replace("postgresql+psycopg://", "postgresql://", 1)
+        self._broker = redis.Redis.from_url(config.redis_url)
         self._celery = celery
-        self._stopping = False
+        self._stopping = Flag()
 
     def stop(self, *_signal: Any) -> None:
-        self._stopping = True
+        self._stopping.set()
 
     def run(self) -> None:
         """Relay until told to stop; a database or broker that is away is waited for."""
-        pause = PATIENCE_SECONDS
-        while not self._stopping:
+        pause = FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            started = time.monotonic()
             try:
-                with self._connect() as connection:
+                with self.connect() as connection:
                     log.info("relay_connected")
-                    pause = PATIENCE_SECONDS
                     self._relay(connection)
-            except (psycopg.OperationalError, BrokerAway, RedisError, ConnectionError) as error:
+            except AWAY as error:
+                if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
+                    pause = FIRST_PAUSE_SECONDS
                 log.warning("relay_interrupted", error=type(error).__name__, seconds=pause)
-                time.sleep(pause)
+                self._stopping.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    def _connect(self) -> psycopg.Connection[Any]:
+    def connect(self) -> Connection:
+        """A connection that hears when something is left in the outbox."""
         connection = psycopg.connect(
             self._dsn,
             autocommit=True,
             application_name="careloop-relay",
             row_factory=namedtuple_row,
         )
-        connection.execute(f"SET ROLE {WORKER.kind.database_role}".encode())
-        connection.execute(f"LISTEN {CHANNEL}".encode())
+        role, channel = sql.Identifier(WORKER.kind.database_role), sql.Identifier(CHANNEL)
+        connection.execute(sql.SQL("SET ROLE {}").format(role))
+        connection.execute(sql.SQL("LISTEN {}").format(channel))
         return connection
 
-    def _relay(self, connection: psycopg.Connection[Any]) -> None:
-        while not self._stopping:
-            while self.hand_over(connection) == BATCH and not self._stopping:
+    def _relay(self, connection: Connection) -> None:
+        next_sweep = 0.0
+        while not self._stopping.is_set():
+            while self.hand_over(connection, DUE) == BATCH and not self._stopping.is_set():
                 pass
+            if time.monotonic() >= next_sweep:
+                self.sweep(connection)
+                next_sweep = time.monotonic() + SWEEP_SECONDS
             for _ in connection.notifies(timeout=PATIENCE_SECONDS, stop_after=1):
                 pass
 
-    def hand_over(self, connection: psycopg.Connection[Any]) -> int:
-        """Publish one batch and mark it, in one transaction. Returns how many rows it had.
+    def sweep(self, connection: Connection) -> int:
+        """Hand over again what was lost. Returns how many rows that were."""
+        waiting = any(self._broker.llen(name) for name in queues.ALL)
+        lost = LOST_BEHIND_OTHERS_SECONDS if waiting else LOST_AFTER_SECONDS
+        count = self.hand_over(connection, LOST, {"lost": lost})
+        if count:
+            log.warning("relayed_again", count=count)
+        return count
 
-        Published before it is marked: what a crash leaves in between is published again.
-        """
+    def hand_over(
+        self, connection: Connection, take: str, values: Mapping[str, Any] | None = None
+    ) -> int:
+        """Publish one batch and mark it, in one transaction. Returns how many rows it had."""
         with connection.transaction():
-            rows = connection.execute(
-                _TAKE, {"batch": BATCH, "lost": LOST_AFTER_SECONDS}
-            ).fetchall()
-            by_kind: dict[str, list[str]] = defaultdict(list)
-            for row in rows:
-                by_kind[row.kind].append(str(row.id))
-            with self._celery.producer_or_acquire() as producer:
-                for kind, ids in by_kind.items():
-                    for chunk in _chunks(ids):
-                        celery_app.run.apply_async(
-                            (kind, chunk),
-                            queue=queues.queue_of(kind),
-                            producer=producer,
-                            retry=False,
-                        )
-        if rows:
-            log.info(
-                "relayed", count=len(rows), lag_seconds=round(float(max(r.age for r in rows)), 3)
-            )
+            rows = connection.execute(take.encode(), {"batch": BATCH, **(values or {})}).fetchall()
+            if not rows:
+                return 0
+            self._publish(rows)
+        log.info("relayed", count=len(rows), lag_seconds=round(float(max(r.late for r in rows)), 3))
         return len(rows)
 
+    def _publish(self, rows: Sequence[Any]) -> None:
+        by_kind: dict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            by_kind[row.kind].append(str(row.id))
+        with self._celery.producer_or_acquire() as producer:
+            for kind, ids in by_kind.items():
+                for chunk in _chunks(ids, queues.chunk_of(kind)):
+                    self._celery.send_task(
+                        RUN_EVENTS,
+                        (kind, chunk),
+                        queue=queues.queue_of(kind),
+                        producer=producer,
+                        retry=False,
+                    )
 
-def _chunks(ids: Sequence[str]) -> Iterator[list[str]]:
+
+def _chunks(ids: Sequence[str], size: int) -> Iterator[list[str]]:
     rest = iter(ids)
-    while chunk := list(islice(rest, CHUNK)):
+    while chunk := list(islice(rest, size)):
         yield chunk
 
 
 def main() -> None:
     configure_logging()
-    relay = Relay(load_config(), celery_app.app)
+    config = load_config()
+    relay = Relay(config, make_celery(config))
     signal.signal(signal.SIGTERM, relay.stop)
     signal.signal(signal.SIGINT, relay.stop)
     relay.run()

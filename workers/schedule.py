@@ -1,10 +1,11 @@
 """What happens at intervals. Each tick finds its work in the database: twice has one effect."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, TextClause, text
+from sqlalchemy.orm import Session
 
 from portal.accounts import service as accounts
 from portal.core import audit_chain
@@ -13,47 +14,73 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.refills import service as refills
 from portal.worklist import service as worklist
+from workers.broker import TICK
 
 BATCH = 500
 DONE_KEPT_FOR = timedelta(days=7)
 
-_PURGE_OUTBOX = text("DELETE FROM outbox_event WHERE status = 'done' AND done_at < :before")
-_PURGE_KEYS = text("DELETE FROM idempotency_key WHERE expires_at < :now")
+PURGE_BATCH = 5_000
+
+_PURGE_OUTBOX = text(
+    "DELETE FROM outbox_event WHERE id IN (SELECT id FROM outbox_event "
+    "WHERE status = 'done' AND done_at < :before LIMIT :batch FOR UPDATE SKIP LOCKED)"
+)
+_PURGE_KEYS = text(
+    "DELETE FROM idempotency_key WHERE (actor_id, key) IN (SELECT actor_id, key "
+    "FROM idempotency_key WHERE expires_at < :before LIMIT :batch FOR UPDATE SKIP LOCKED)"
+)
 
 
 def escalate() -> int:
     """Work items past their due time move one step up."""
-    with transaction(WORKER) as session:
+
+    def batch(session: Session) -> int:
         return worklist.escalate_due(session=session, actor=WORKER, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
 
 
 def find_overdue() -> int:
     """Steps of refills that are late become somebody's work."""
-    with transaction(WORKER) as session:
+
+    def batch(session: Session) -> int:
         return refills.find_overdue(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
 
 
 def seal_audit() -> int:
     """Seal what was written to the audit trail, and make the coming months' partitions."""
     with transaction(WORKER) as session:
         audit_chain.ensure_months(session, utcnow())
-    sealed = 0
-    while True:
-        with transaction(WORKER) as session:
-            count = audit_chain.seal(session, now=utcnow())
-        sealed += count
-        if count == 0:
-            return sealed
+    return _until_done(lambda session: audit_chain.seal(session, now=utcnow()), 1)
 
 
 def purge() -> int:
     """Forget what has served its purpose: done events, old keys, expired sessions and tokens."""
     now = utcnow()
     with transaction(WORKER) as session:
-        session.execute(_PURGE_OUTBOX, {"before": now - DONE_KEPT_FOR})
-        session.execute(_PURGE_KEYS, {"now": now})
         accounts.purge_expired(session=session, now=now)
-    return 0
+    return _delete(_PURGE_OUTBOX, now - DONE_KEPT_FOR) + _delete(_PURGE_KEYS, now)
+
+
+def _delete(statement: TextClause, before: datetime) -> int:
+    def batch(session: Session) -> int:
+        values = {"before": before, "batch": PURGE_BATCH}
+        return cast(CursorResult[Any], session.execute(statement, values)).rowcount
+
+    return _until_done(batch, PURGE_BATCH)
+
+
+def _until_done(batch: Callable[[Session], int], full: int) -> int:
+    """Run a batch in a transaction of its own, again while it is full. Returns how many in all."""
+    total = 0
+    while True:
+        with transaction(WORKER) as session:
+            count = batch(session)
+        total += count
+        if count < full:
+            return total
 
 
 TICKS: dict[str, Callable[[], int]] = {
@@ -67,7 +94,7 @@ _EVERY = {"escalate": 30.0, "find_overdue": 60.0, "seal_audit": 60.0, "purge": 3
 # A tick that waited longer than its interval is dropped: the next one does the same.
 BEAT: dict[str, dict[str, Any]] = {
     name: {
-        "task": "careloop.tick",
+        "task": TICK,
         "schedule": seconds,
         "args": [name],
         "options": {"expires": seconds},

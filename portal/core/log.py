@@ -3,7 +3,9 @@
 import logging
 import re
 import sys
+import traceback
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -72,6 +74,42 @@ def _with_request_id(_logger: Any, _name: str, event: EventDict) -> EventDict:
     return event
 
 
+def name_of(error: BaseException) -> str:
+    """What kind of error it is, without its message: a database's names the values of a row."""
+    cause = getattr(error, "orig", None) or error
+    state, diagnosis = getattr(cause, "sqlstate", None), getattr(cause, "diag", None)
+    details = [state, getattr(diagnosis, "constraint_name", None)]
+    known = " ".join(str(detail) for detail in details if detail)
+    return f"{type(error).__name__} ({known})" if known else type(error).__name__
+
+
+def where(error: BaseException) -> str:
+    """The kind of an error and the last place in our own code that it came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if {"portal", "workers"} & {*Path(frame.filename).parts[-4:]}]
+    return f"{name_of(error)} at {_place((ours or frames)[-1])}" if frames else name_of(error)
+
+
+def _place(frame: traceback.FrameSummary) -> str:
+    return f"{'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno} in {frame.name}"
+
+
+def _traceback_of(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [*map(_place, frames), name_of(error)]
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join(([_traceback_of(before), "then"] if before else []) + lines)
+
+
+def _traceback_without_messages(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    if isinstance(error, BaseException):
+        event["exception"] = _traceback_of(error)
+    return event
+
+
 def configure_logging(level: str = "INFO") -> None:
     """JSON lines to standard error. Third parties' loggers only from WARNING up."""
     structlog.configure(
@@ -80,7 +118,7 @@ def configure_logging(level: str = "INFO") -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _with_request_id,
             _only_allowed,
-            structlog.processors.format_exc_info,
+            _traceback_without_messages,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),

@@ -4,6 +4,7 @@ Payloads hold ids and codes only, never what identifies or describes a patient. 
 (workers/relay.py) hands rows to Celery; the row is the truth, and the broker may forget anything.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -54,6 +55,13 @@ def emit(
         }
     )
     return event_id
+
+
+def attribute(session: Session, member: str, requests: Mapping[UUID, str]) -> None:
+    """Where one transaction serves several requests: give each event emitted in it the request id
+    of what its payload names."""
+    for row in session.info.get(_GATHERED, ()):
+        row["request_id"] = requests.get(row["payload"].get(member), row["request_id"])
 
 
 def write_gathered(session: Session) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from portal.core import outbox
 from portal.core.actor import WORKER, ActorKind
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
@@ -15,12 +16,9 @@ from workers.registry import Event, handles, handles_all
 
 @handles_all("work_item.opened")
 def route(*, session: Session, events: Sequence[Event], now: datetime) -> None:
-    service.route_items(
-        session=session,
-        actor=WORKER,
-        item_ids=[event.uuid("work_item_id") for event in events],
-        now=now,
-    )
+    requests = {event.uuid("work_item_id"): event.request_id for event in events}
+    service.route_items(session=session, actor=WORKER, item_ids=list(requests), now=now)
+    outbox.attribute(session, "work_item_id", requests)
 
 
 @handles("work_item.assigned")
