@@ -16,6 +16,8 @@ from portal.directory.routes import blueprint as directory
 from portal.notifications.routes import blueprint as notifications
 from portal.patients.routes import blueprint as patients
 from portal.prescriptions.routes import blueprint as prescriptions
+from portal.refills.pharmacy_routes import blueprint as pharmacies
+from portal.refills.phone_routes import blueprint as phone
 from portal.refills.routes import blueprint as refills
 from portal.web import openapi
 from portal.web.routes import blueprint as pages
@@ -25,6 +27,8 @@ SLICES = (
     accounts,
     prescriptions,
     refills,
+    pharmacies,
+    phone,
     worklist,
     notifications,
     patients,

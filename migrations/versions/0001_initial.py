@@ -188,6 +188,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("ncpdp_id", name=op.f("uq_pharmacy_ncpdp_id")),
     )
     op.create_table(
+        "phone_miss",
+        sa.Column("number_digest", sa.Text(), nullable=False),
+        sa.Column("misses", sa.Integer(), nullable=False),
+        sa.Column("first_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("locked_until", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("number_digest", name=op.f("pk_phone_miss")),
+    )
+    op.create_table(
         "access_token",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("client_id", sa.Uuid(), nullable=False),
@@ -1143,6 +1151,7 @@ def downgrade() -> None:
     op.drop_index("ix_access_token_expiry", table_name="access_token")
     op.drop_index(op.f("ix_access_token_client_id"), table_name="access_token")
     op.drop_table("access_token")
+    op.drop_table("phone_miss")
     op.drop_table("pharmacy")
     op.drop_index(
         "ix_outbox_event_published",

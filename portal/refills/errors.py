@@ -44,3 +44,17 @@ class PharmacyUnusable(Invalid):
 class MailingAddressMissing(Invalid):
     code = "mailing_address_missing"
     detail = "There is no mailing address on record. Add one with PATCH /api/v1/patients/me."
+
+
+class WebhookUnusable(Invalid):
+    code = "webhook_unusable"
+
+
+class WebhookNotFound(NotFound):
+    code = "webhook_not_found"
+    detail = "No webhook is registered. Register one with PUT /api/v1/pharmacy/webhook."
+
+
+class FeedNotFound(NotFound):
+    code = "feed_not_found"
+    detail = "There is no such pharmacy."

@@ -285,6 +285,17 @@ class WebhookAttempt(Base):
     detail: Mapped[str | None]
 
 
+class PhoneMiss(Base):
+    """Wrong tries on the phone line, by a keyed digest of the refill number that was tried."""
+
+    __tablename__ = "phone_miss"
+
+    number_digest: Mapped[str] = mapped_column(primary_key=True)
+    misses: Mapped[int]
+    first_at: Mapped[datetime]
+    locked_until: Mapped[datetime | None]
+
+
 class PharmacyFeed(Base):
     """The health of a pharmacy's connection: when it was last heard."""
 
@@ -354,6 +365,12 @@ rls.protect(
     *to(ActorKind.PHARMACY, (SELECT, INSERT, UPDATE), _HERE),
     *to(ActorKind.STAFF, SELECT),
     *rls.system_access(),
+)
+
+rls.share(
+    "phone_miss",
+    *to(ActorKind.PHONE, (SELECT, INSERT, UPDATE)),
+    *to(rls.SYSTEM, (SELECT, INSERT, UPDATE, rls.DELETE)),
 )
 
 rls.way_in(

@@ -270,3 +270,16 @@ def overdue(session: Session, now: datetime, limit: int) -> Sequence[Refill]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
+
+
+def last_refill_of(session: Session, prescription_id: UUID) -> Row[Any] | None:
+    """The latest refill that began on a prescription, also where a renewal replaced it since."""
+    return session.execute(
+        select(Refill.id, Refill.status, Refill.expected_by)
+        .where(
+            (Refill.prescription_id == prescription_id)
+            | (Refill.original_prescription_id == prescription_id)
+        )
+        .order_by(Refill.requested_at.desc())
+        .limit(1)
+    ).first()

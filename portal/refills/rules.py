@@ -71,6 +71,14 @@ _REFUSALS = {
 }
 
 
+def check_renewal_needed(kind: RefillKind) -> None:
+    """A pharmacy asks only when no refills are left. Raises RefillNotAllowed otherwise."""
+    if kind == RefillKind.REFILL:
+        raise RefillNotAllowed(
+            "Refills are left: fill it without asking.", action=RefillAction.REFILL, reasons=[]
+        )
+
+
 def check_pharmacy(pharmacy: PharmacyFacts | None, delivery: str, has_address: bool) -> None:
     """Raises PharmacyUnusable or MailingAddressMissing, with the remedy."""
     problem = None

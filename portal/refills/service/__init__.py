@@ -1,32 +1,49 @@
 """Use cases of refills, a file each."""
 
+from portal.refills.service import phone, webhooks
 from portal.refills.service.cancel import cancel_refill
 from portal.refills.service.change_pharmacy import change_pharmacy
 from portal.refills.service.decide import Decide, decide
 from portal.refills.service.follow import (
     find_overdue,
     follow_move,
+    look_into_update,
     open_first_fill,
     withdraw_stopped,
 )
+from portal.refills.service.orders import acknowledge, read_orders
+from portal.refills.service.renewal_requests import RequestRenewal, request_renewal
+from portal.refills.service.replay import replay
 from portal.refills.service.request import (
     ItemOutcome,
     RefillItem,
     RequestRefills,
     request_refills,
 )
+from portal.refills.service.status_updates import Answer, Received, take_updates
 
 __all__ = [
+    "Answer",
     "Decide",
     "ItemOutcome",
+    "Received",
     "RefillItem",
     "RequestRefills",
+    "RequestRenewal",
+    "acknowledge",
     "cancel_refill",
     "change_pharmacy",
     "decide",
     "find_overdue",
     "follow_move",
+    "look_into_update",
     "open_first_fill",
+    "phone",
+    "read_orders",
+    "replay",
     "request_refills",
+    "request_renewal",
+    "take_updates",
+    "webhooks",
     "withdraw_stopped",
 ]

@@ -211,3 +211,10 @@ def find_overdue(*, session: Session, now: datetime, limit: int) -> int:
             now=now,
         )
     return len(late)
+
+
+def look_into_update(*, session: Session, refill_id: UUID, now: datetime) -> None:
+    """A pharmacy reported what can't be: have the liaison ask what happened."""
+    refill = queries.for_change(session, refill_id)
+    if refill is not None:
+        open_liaison_item(session, refill, WorkItemKind.QUARANTINED_UPDATE, Priority.ROUTINE, now)

@@ -130,6 +130,8 @@ def _plan(
         raise PrescriptionNotFound()
     answer = eligibility(facts_of(candidate), local_day(now, candidate.time_zone))
     kind = rules.kind_of_request(answer)
+    if channel == RefillChannel.PHARMACY:
+        rules.check_renewal_needed(kind)
     own = {"pharmacy_id": candidate.pharmacy_id, "pharmacy_name": candidate.pharmacy_name}
     pharmacy = candidate if item.pharmacy_id is None else chosen.get(item.pharmacy_id)
     rules.check_pharmacy(pharmacy, item.delivery, candidate.has_address)

@@ -1,0 +1,159 @@
+"""Servers of the bench's own: PostgreSQL with its default settings (fsync on), Valkey, gunicorn
+with the project's settings, the relay and a Celery worker."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from portal.config import Config, load_config
+from portal.embedded import EmbeddedPostgres, EmbeddedValkey
+from portal.migrate import migrate
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class Running:
+    """A process of ours and, if it serves, its port."""
+
+    process: subprocess.Popen[bytes]
+    port: int = 0
+
+    def stop(self) -> None:
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(10)
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(slots=True)
+class Stage:
+    """One database with the processes that serve it."""
+
+    name: str
+    environ: Mapping[str, str]
+    folder: Path
+    running: dict[str, Running] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Config:
+        return load_config(self.environ)
+
+    @property
+    def dsn(self) -> str:
+        return self.environ["PORTAL_OWNER_DATABASE_URL"].replace("+psycopg", "", 1)
+
+    @property
+    def app_dsn(self) -> str:
+        return self.environ["PORTAL_DATABASE_URL"].replace("+psycopg", "", 1)
+
+    def port(self, server: str) -> int:
+        return self.running[server].port
+
+    def serve(self, name: str, application: str, **environ: str) -> None:
+        """Start gunicorn with the project's own settings."""
+        port = free_port()
+        command = ("gunicorn", "-c", "python:portal.web.gunicorn_conf", application)
+        self._start(name, command, port=port, PORTAL_BIND=f"127.0.0.1:{port}", **environ)
+        _wait_until_it_serves(self.running[name], self.folder / f"{self.name}-{name}.log")
+
+    def work(self) -> None:
+        """Start the relay and a worker for every queue."""
+        self._start("relay", ("workers.relay",))
+        queues = ("--queues", "interactive,deliveries", "--concurrency", "2")
+        self._start("worker", ("celery", "-A", "workers.celery_app", "--quiet", "worker", *queues))
+
+    def rest(self) -> None:
+        """Stop the relay and the worker."""
+        for name in ("relay", "worker"):
+            if name in self.running:
+                self.running.pop(name).stop()
+
+    def stop(self) -> None:
+        for one in self.running.values():
+            one.stop()
+        self.running.clear()
+
+    def _start(self, name: str, command: Sequence[str], port: int = 0, **environ: str) -> None:
+        log = (self.folder / f"{self.name}-{name}.log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env={**os.environ, **self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.running[name] = Running(process, port)
+
+
+def _wait_until_it_serves(server: Running, log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and server.process.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/", timeout=2).close()  # noqa: S310
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"gunicorn does not serve: {log.read_text()[-2000:]}")
+
+
+class Theatre:
+    """The database server and the queues, and a stage for each scale."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.postgres = EmbeddedPostgres(folder / "postgres")
+        self._valkeys: list[EmbeddedValkey] = []
+        self.stages: list[Stage] = []
+
+    def __enter__(self) -> "Theatre":
+        self.postgres.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for stage in self.stages:
+            stage.stop()
+        for valkey in self._valkeys:
+            valkey.stop()
+        self.postgres.stop()
+
+    def stage(self, name: str) -> Stage:
+        """A migrated database of its own, and a queue of its own."""
+        valkey = EmbeddedValkey(self._folder / f"valkey-{name}")
+        valkey.start()
+        self._valkeys.append(valkey)
+        self.postgres.ensure_database(name)
+        environ = {
+            "PORTAL_ENV": "demo",
+            "PORTAL_SECRET_KEY": "the bench's secret, for the bench alone",
+            "PORTAL_DATABASE_URL": self.postgres.url(name, "careloop_app"),
+            "PORTAL_OWNER_DATABASE_URL": self.postgres.url(name, "postgres"),
+            "PORTAL_REDIS_URL": valkey.url,
+            "PORTAL_SMTP_URL": "smtp://127.0.0.1:9",
+            "PORTAL_BASE_URL": "http://localhost:8000",
+            "PORTAL_VAR": str(self._folder),
+        }
+        stage = Stage(name, environ, self._folder)
+        migrate(stage.config)
+        self.stages.append(stage)
+        return stage

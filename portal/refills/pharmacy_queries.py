@@ -1,0 +1,305 @@
+"""What pharmacies read, and the set-based statements of their status updates."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+_ORDER = """
+    SELECT o.id, o.xact::text AS xact, o.kind, o.refill_id, o.created_at, o.acknowledged_at,
+           r.status, r.kind AS refill_kind, r.delivery, r.note, r.patient_id,
+           p.refill_number, p.rxnorm_code, p.drug_name, p.strength, p.form, p.directions,
+           p.quantity, p.unit, p.days_supply, p.schedule, p.written_on, p.expires_on,
+           pa.given_name, pa.family_name, pa.birth_date, pa.phone, pa.line, pa.city, pa.state,
+           pa.postal_code, pr.name AS prescriber_name, pr.npi
+    FROM pharmacy_order o
+    LEFT JOIN refill r ON r.id = o.refill_id
+    LEFT JOIN prescription p ON p.id = r.prescription_id
+    LEFT JOIN patient pa ON pa.id = r.patient_id
+    LEFT JOIN practitioner pr ON pr.id = p.prescriber_id
+"""
+# An order is handed out only once nothing that still runs could commit one before it: a cursor
+# never passes over an order.
+_SETTLED = "o.xact < pg_snapshot_xmin(pg_current_snapshot())"
+_FEED = text(
+    f"""
+    {_ORDER} WHERE o.pharmacy_id = :pharmacy_id AND {_SETTLED}
+      AND (o.xact, o.id) > (CAST(CAST(:xact AS text) AS xid8), :id)
+    ORDER BY o.xact, o.id LIMIT :limit
+    """
+)
+_WAITING = text(
+    f"""
+    {_ORDER} WHERE o.pharmacy_id = :pharmacy_id AND o.acknowledged_at IS NULL AND {_SETTLED}
+    ORDER BY o.xact, o.id LIMIT :limit
+    """
+)
+_HEARD_PULL = text(
+    """
+    INSERT INTO pharmacy_feed (pharmacy_id, last_pull_at) VALUES (:id, :now)
+    ON CONFLICT (pharmacy_id) DO UPDATE SET last_pull_at = :now
+    WHERE pharmacy_feed.last_pull_at IS NULL
+       OR pharmacy_feed.last_pull_at < CAST(:now AS timestamptz) - interval '1 minute'
+    """
+)
+_HEARD_UPDATE = text(
+    """
+    INSERT INTO pharmacy_feed (pharmacy_id, last_update_at) VALUES (:id, :now)
+    ON CONFLICT (pharmacy_id) DO UPDATE SET last_update_at = :now
+    """
+)
+ACKNOWLEDGE = text(
+    "UPDATE pharmacy_order SET acknowledged_at = :now "
+    "WHERE refill_id = ANY(:refill_ids) AND pharmacy_id = :pharmacy_id "
+    "AND acknowledged_at IS NULL"
+)
+
+# The first to bring an event keeps it; a twin waits here for the other's transaction to end.
+_KEEP = text(
+    """
+    INSERT INTO pharmacy_update (pharmacy_id, event_id, refill_id, content_digest, content,
+                                 occurred_at, received_at, outcome)
+    SELECT :pharmacy_id, event_id, refill_id, decode(digest, 'hex'), content, occurred_at, :now,
+           'invalid'
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+        event_id text, refill_id uuid, digest text, content jsonb, occurred_at timestamptz)
+    ORDER BY event_id
+    ON CONFLICT DO NOTHING
+    RETURNING event_id
+    """
+)
+_KEPT = text(
+    "SELECT event_id, content_digest, outcome, refill_status FROM pharmacy_update "
+    "WHERE pharmacy_id = :pharmacy_id AND event_id = ANY(:event_ids)"
+)
+_LOCK_PRESCRIPTIONS = text(
+    """
+    SELECT p.id FROM prescription p
+    WHERE p.id IN (SELECT r.prescription_id FROM refill r WHERE r.id = ANY(:ids))
+    ORDER BY p.id FOR NO KEY UPDATE OF p
+    """
+)
+_LOCK_REFILLS = text(
+    """
+    SELECT r.id, r.status, r.occurred_at, r.reserved, r.prescription_id, r.patient_id,
+           r.expected_by, p.quantity, p.days_supply, pa.time_zone
+    FROM refill r
+    JOIN prescription p ON p.id = r.prescription_id
+    JOIN patient pa ON pa.id = r.patient_id
+    WHERE r.id = ANY(:ids) AND r.status <> 'awaiting_prescriber'
+    ORDER BY r.id FOR NO KEY UPDATE OF r
+    """
+)
+_MOVE = text(
+    """
+    UPDATE refill r SET status = m.status, status_at = :now, occurred_at = m.occurred_at,
+        reason_code = m.reason_code, expected_by = m.expected_by, expected_on = m.expected_on,
+        quantity_ready = coalesce(m.quantity, r.quantity_ready),
+        carrier = coalesce(m.carrier, r.carrier),
+        tracking_number = coalesce(m.tracking_number, r.tracking_number),
+        next_step = m.next_step, reserved = m.reserved,
+        closed_at = CASE WHEN m.expected_by IS NULL THEN CAST(:now AS timestamptz) END
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS m(
+        id uuid, status text, occurred_at timestamptz, reason_code text, expected_by timestamptz,
+        expected_on date, quantity numeric, carrier text, tracking_number text, next_step text,
+        reserved boolean)
+    WHERE r.id = m.id
+    """
+)
+_REMEMBER = text(
+    """
+    INSERT INTO refill_history (id, refill_id, patient_id, pharmacy_id, from_status, to_status, at,
+                                actor_kind, actor_id, reason_code, note)
+    SELECT h.id, h.refill_id, h.patient_id, :pharmacy_id, h.from_status, h.to_status, :now,
+           'pharmacy', :pharmacy_id, h.reason_code, h.note
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS h(
+        id uuid, refill_id uuid, patient_id uuid, from_status text, to_status text,
+        reason_code text, note text)
+    """
+)
+_SETTLE_PRESCRIPTIONS = text(
+    """
+    UPDATE prescription p SET refills_used = p.refills_used - s.given_back,
+        last_filled_on = greatest(p.last_filled_on, s.filled_on), version = p.version + 1
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s(id uuid, given_back int, filled_on date)
+    WHERE p.id = s.id
+    """
+)
+_DISPENSE = text(
+    """
+    INSERT INTO dispense (id, prescription_id, refill_id, patient_id, pharmacy_id, quantity,
+                          days_supply, dispensed_at)
+    SELECT d.id, d.prescription_id, d.refill_id, d.patient_id, :pharmacy_id, d.quantity,
+           d.days_supply, d.dispensed_at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS d(
+        id uuid, prescription_id uuid, refill_id uuid, patient_id uuid, quantity numeric,
+        days_supply int, dispensed_at timestamptz)
+    """
+)
+_SETTLE_UPDATES = text(
+    """
+    UPDATE pharmacy_update u SET outcome = o.outcome, refill_status = o.refill_status,
+                                 problem = o.problem
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS o(
+        event_id text, outcome text, refill_status text, problem text)
+    WHERE u.pharmacy_id = :pharmacy_id AND u.event_id = o.event_id
+    """
+)
+_HEALTH = text(
+    """
+    SELECT f.last_pull_at, f.last_update_at,
+           (SELECT count(*) FROM pharmacy_update u WHERE u.pharmacy_id = :id
+             AND u.outcome = 'late') AS late,
+           (SELECT count(*) FROM pharmacy_update u WHERE u.pharmacy_id = :id
+             AND u.outcome = 'quarantined') AS quarantined,
+           (SELECT count(*) FROM pharmacy_order o WHERE o.pharmacy_id = :id
+             AND o.acknowledged_at IS NULL) AS unacknowledged,
+           (SELECT min(o.created_at) FROM pharmacy_order o WHERE o.pharmacy_id = :id
+             AND o.acknowledged_at IS NULL) AS oldest_unacknowledged_at,
+           w.status AS webhook_status, w.url AS webhook_url, w.failures, w.last_success_at,
+           w.last_failure_at, w.last_failure
+    FROM pharmacy ph
+    LEFT JOIN pharmacy_feed f ON f.pharmacy_id = ph.id
+    LEFT JOIN pharmacy_webhook w ON w.pharmacy_id = ph.id
+    WHERE ph.id = :id
+    """
+)
+_UPDATES = text(
+    """
+    SELECT event_id, refill_id, content, occurred_at, received_at, outcome, refill_status, problem
+    FROM pharmacy_update
+    WHERE pharmacy_id = :pharmacy_id
+      AND (CAST(:outcome AS text) IS NULL OR outcome = :outcome)
+      AND (CAST(:moment AS timestamptz) IS NULL
+           OR (received_at, event_id) < (:moment, CAST(:event_id AS text)))
+    ORDER BY received_at DESC, event_id DESC LIMIT :limit
+    """
+)
+_ONE_UPDATE = text(
+    "SELECT * FROM pharmacy_update WHERE pharmacy_id = :pharmacy_id AND event_id = :event_id "
+    "FOR UPDATE"
+)
+_PRESCRIPTION_OF_NUMBER = text("SELECT id FROM prescription WHERE refill_number = :number")
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return orjson.dumps(rows, default=str).decode()
+
+
+def orders(
+    session: Session, pharmacy_id: UUID, *, after: tuple[int, UUID] | None, limit: int
+) -> Sequence[Row[Any]]:
+    """A pharmacy's orders after a cursor; without one, those not acknowledged yet."""
+    values: dict[str, Any] = {"pharmacy_id": pharmacy_id, "limit": limit}
+    if after is None:
+        return session.execute(_WAITING, values).all()
+    xact, id_ = after
+    return session.execute(_FEED, {**values, "xact": str(xact), "id": id_}).all()
+
+
+def heard_pull(session: Session, pharmacy_id: UUID, now: datetime) -> None:
+    session.execute(_HEARD_PULL, {"id": pharmacy_id, "now": now})
+
+
+def heard_update(session: Session, pharmacy_id: UUID, now: datetime) -> None:
+    session.execute(_HEARD_UPDATE, {"id": pharmacy_id, "now": now})
+
+
+def acknowledge(
+    session: Session, pharmacy_id: UUID, refill_ids: Collection[UUID], now: datetime
+) -> int:
+    """Mark a pharmacy's orders of these refills as acknowledged."""
+    values = {"pharmacy_id": pharmacy_id, "refill_ids": list(refill_ids), "now": now}
+    return session.connection().execute(ACKNOWLEDGE, values).rowcount
+
+
+def keep_updates(
+    session: Session, pharmacy_id: UUID, rows: Sequence[Mapping[str, Any]], now: datetime
+) -> set[str]:
+    """Keep updates as they were received; returns the ids of those that are new."""
+    values = {"pharmacy_id": pharmacy_id, "rows": _json(rows), "now": now}
+    return {row.event_id for row in session.execute(_KEEP, values)}
+
+
+def kept_updates(
+    session: Session, pharmacy_id: UUID, event_ids: Collection[str]
+) -> dict[str, Row[Any]]:
+    values = {"pharmacy_id": pharmacy_id, "event_ids": list(event_ids)}
+    return {row.event_id: row for row in session.execute(_KEPT, values)}
+
+
+def lock_refills(session: Session, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Lock refills that the pharmacy holds, their prescriptions first, each in id order."""
+    if not ids:
+        return {}
+    session.execute(_LOCK_PRESCRIPTIONS, {"ids": list(ids)})
+    return {row.id: row for row in session.execute(_LOCK_REFILLS, {"ids": list(ids)})}
+
+
+def write_moves(
+    session: Session,
+    pharmacy_id: UUID,
+    *,
+    refills: Sequence[Mapping[str, Any]],
+    history: Sequence[Mapping[str, Any]],
+    prescriptions: Sequence[Mapping[str, Any]],
+    dispenses: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> None:
+    """Write what a batch of updates moved: a statement for each table that it touches."""
+    common = {"pharmacy_id": pharmacy_id, "now": now}
+    for statement, rows in (
+        (_MOVE, refills),
+        (_REMEMBER, history),
+        (_SETTLE_PRESCRIPTIONS, prescriptions),
+        (_DISPENSE, dispenses),
+    ):
+        if rows:
+            session.execute(statement, {**common, "rows": _json(rows)})
+
+
+def settle_updates(session: Session, pharmacy_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what became of updates."""
+    if rows:
+        session.execute(_SETTLE_UPDATES, {"pharmacy_id": pharmacy_id, "rows": _json(rows)})
+
+
+def health(session: Session, pharmacy_id: UUID) -> Row[Any] | None:
+    """How a pharmacy's connection is."""
+    return session.execute(_HEALTH, {"id": pharmacy_id}).first()
+
+
+def updates(
+    session: Session,
+    pharmacy_id: UUID,
+    *,
+    outcome: str | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """The updates that a pharmacy sent, newest first."""
+    moment, event_id = after or (None, None)
+    values = {
+        "pharmacy_id": pharmacy_id,
+        "outcome": outcome,
+        "moment": moment,
+        "event_id": event_id,
+        "limit": limit + 1,
+    }
+    return session.execute(_UPDATES, values).all()
+
+
+def update(session: Session, pharmacy_id: UUID, event_id: str) -> Row[Any] | None:
+    """One update as it was received, locked."""
+    values = {"pharmacy_id": pharmacy_id, "event_id": event_id}
+    return session.execute(_ONE_UPDATE, values).first()
+
+
+def prescription_of(session: Session, refill_number: str) -> UUID | None:
+    """The prescription with this number on its label, where the pharmacy may see it."""
+    row = session.execute(_PRESCRIPTION_OF_NUMBER, {"number": refill_number}).first()
+    return row.id if row else None

@@ -1,0 +1,301 @@
+"""The calls of pharmacies: orders, status updates, renewals, health, webhook."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from flask import Response
+from sqlalchemy import Row
+
+from portal.core import problems
+from portal.core.actor import Actor
+from portal.core.clock import utcnow
+from portal.core.db import transaction
+from portal.core.errors import Conflict, FieldError, Invalid
+from portal.core.json import json_response
+from portal.core.permissions import requires
+from portal.core.web import Blueprint, current_actor, extension
+from portal.refills import pharmacy_queries as queries
+from portal.refills import service
+from portal.refills.errors import FeedNotFound
+from portal.refills.pharmacy_schemas import (
+    AcknowledgedSchema,
+    AcknowledgeSchema,
+    AnswerSchema,
+    AnswersSchema,
+    BatchSchema,
+    FeedSchema,
+    OrdersPageSchema,
+    OrdersQuery,
+    RegisteredSchema,
+    RenewalAnswerSchema,
+    RenewalRequestSchema,
+    UpdateSchema,
+    UpdatesQuery,
+    WebhookHealthSchema,
+    WebhookSchema,
+    read_update,
+)
+from portal.refills.pharmacy_views import feed_view, order_view, update_view
+from portal.refills.schemas import page_schema
+from portal.refills.service import Answer, RequestRenewal
+
+blueprint = Blueprint("pharmacies", __name__, "The pharmacies' side of refills")
+
+
+def _encode(*parts: object) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([str(part) for part in parts])).decode()
+
+
+def _decode(cursor: str, pointer: str) -> list[str]:
+    try:
+        parts = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
+        if not (isinstance(parts, list) and [type(part) for part in parts] == [str, str]):
+            raise ValueError("not one of ours")
+        return parts
+    except (ValueError, binascii.Error):
+        raise Invalid(
+            errors=[FieldError(pointer, "Not a cursor of ours: take it from `next`.")]
+        ) from None
+
+
+def _after_order(cursor: str | None) -> tuple[int, UUID] | None:
+    if cursor is None:
+        return None
+    xact, id_ = _decode(cursor, "#query/after")
+    try:
+        number = int(xact)
+        if not 0 <= number < 2**63:
+            raise ValueError("not a transaction id")
+        return number, UUID(id_)
+    except ValueError:
+        raise Invalid(errors=[FieldError("#query/after", "Not a cursor of ours.")]) from None
+
+
+def _after_update(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    moment, event_id = _decode(cursor, "#query/cursor")
+    try:
+        return datetime.fromisoformat(moment), event_id
+    except ValueError:
+        raise Invalid(errors=[FieldError("#query/cursor", "Not a cursor of ours.")]) from None
+
+
+@blueprint.route("/pharmacy/orders", methods=["GET"])
+@requires("pharmacy.orders")
+@blueprint.arguments(OrdersQuery, location="query")
+@blueprint.response(200, OrdersPageSchema)
+def list_orders(query: dict[str, Any]) -> Response:
+    """Pull orders
+
+    Without a cursor: what you have not acknowledged yet. With `next` of the page before: what
+    came since. A cursor never passes over an order; poll with the last one you got.
+    """
+    actor, after = current_actor(), _after_order(query["after"])
+    with transaction(actor) as session:
+        rows = service.read_orders(
+            session=session, actor=actor, after=after, limit=query["limit"], now=utcnow()
+        )
+    cursor = _encode(rows[-1].xact, rows[-1].id) if rows else query["after"]
+    return json_response(
+        {"items": [order_view(row) for row in rows], "next": cursor, "sources": []}
+    )
+
+
+@blueprint.route("/pharmacy/orders/<uuid:refill_id>/acknowledge", methods=["POST"])
+@requires("pharmacy.orders")
+@blueprint.arguments(AcknowledgeSchema)
+@blueprint.response(200, AcknowledgedSchema)
+def acknowledge(_body: dict[str, Any], refill_id: UUID) -> dict[str, Any]:
+    """Acknowledge an order: you have it
+
+    Twice is the same as once. `withdrawn` and `cancelled` mean: leave it.
+    """
+    actor = current_actor()
+    with transaction(actor) as session:
+        status = service.acknowledge(
+            session=session, actor=actor, refill_id=refill_id, now=utcnow()
+        )
+    return {"refill_id": refill_id, "status": status}
+
+
+@blueprint.route("/pharmacy/status-updates", methods=["POST"])
+@requires("pharmacy.report")
+@blueprint.arguments(BatchSchema)
+@blueprint.response(200, AnswersSchema)
+def post_updates(body: dict[str, Any]) -> Response:
+    """Post status updates
+
+    Up to 1,000 at once, each with its own outcome, in the order in which you sent them. The same
+    `event_id` with the same content is a `duplicate`, with another content a `conflict`. What is
+    `late` or `quarantined` is kept, can be listed and replayed.
+    """
+    actor, now = current_actor(), utcnow()
+    items = [read_update(content) for content in body["updates"]]
+    with transaction(actor) as session:
+        answers = service.take_updates(session=session, actor=actor, items=items, now=now)
+    return json_response({"items": [_answer_view(answer) for answer in answers]})
+
+
+def _answer_view(answer: Answer) -> dict[str, Any]:
+    view: dict[str, Any] = {"event_id": answer.event_id, "outcome": answer.outcome}
+    if answer.refill_status is not None:
+        view["refill_status"] = answer.refill_status
+    if answer.problem is not None:
+        view["problem"] = answer.problem
+    return view
+
+
+@blueprint.route("/pharmacy/renewal-requests", methods=["POST"])
+@requires("pharmacy.report")
+@blueprint.arguments(RenewalRequestSchema)
+@blueprint.response(201, RenewalAnswerSchema)
+def request_renewal(body: dict[str, Any]) -> Response:
+    """Ask the prescriber to renew a prescription without refills
+
+    By the refill number on the label. The same `event_id` again changes nothing.
+    """
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        answer = service.request_renewal(
+            session=session, actor=actor, command=RequestRenewal(**body), now=now
+        )
+    if answer.outcome == "conflict":
+        raise Conflict(
+            "This event_id came with another content before: use a new one.", outcome="conflict"
+        )
+    view: dict[str, Any] = {
+        "event_id": body["event_id"],
+        "outcome": answer.outcome,
+        "refill_id": answer.refill_id,
+    }
+    if answer.error is not None:
+        view["problem"] = problems.document(answer.error)
+    status = {"accepted": 201, "duplicate": 200, "rejected": 422}[answer.outcome]
+    return json_response(view, status)
+
+
+def _feed(actor: Actor, pharmacy_id: UUID) -> Response:
+    with transaction(actor) as session:
+        row = queries.health(session, pharmacy_id)
+    if row is None:
+        raise FeedNotFound()
+    return json_response(feed_view(row))
+
+
+@blueprint.route("/pharmacy/feed", methods=["GET"])
+@requires("pharmacy.report")
+@blueprint.response(200, FeedSchema)
+def read_feed() -> Response:
+    """Read how your connection is: last heard, late, quarantined, not acknowledged"""
+    actor = current_actor()
+    return _feed(actor, actor.id)
+
+
+@blueprint.route("/pharmacies/<uuid:pharmacy_id>/feed", methods=["GET"])
+@requires("refill.liaise")
+@blueprint.response(200, FeedSchema)
+def read_pharmacys_feed(pharmacy_id: UUID) -> Response:
+    """Read how a pharmacy's connection is (for the pharmacy liaison)"""
+    return _feed(current_actor(), pharmacy_id)
+
+
+@blueprint.route("/pharmacy/updates", methods=["GET"])
+@requires("pharmacy.report")
+@blueprint.arguments(UpdatesQuery, location="query")
+@blueprint.response(200, page_schema(UpdateSchema))
+def list_updates(query: dict[str, Any]) -> Response:
+    """List the updates that you sent, as they were received, newest first"""
+    actor, after, limit = current_actor(), _after_update(query["cursor"]), query["limit"]
+    with transaction(actor) as session:
+        rows: Sequence[Row[Any]] = queries.updates(
+            session, actor.id, outcome=query["outcome"], after=after, limit=limit
+        )
+    more = rows[limit - 1] if len(rows) > limit else None
+    cursor = _encode(more.received_at.isoformat(), more.event_id) if more else None
+    items = [update_view(row) for row in rows[:limit]]
+    return json_response({"items": items, "next": cursor, "sources": []})
+
+
+@blueprint.route("/pharmacy/updates/<string(maxlength=100):event_id>/replay", methods=["POST"])
+@requires("pharmacy.report")
+@blueprint.response(200, AnswerSchema)
+def replay(event_id: str) -> Response:
+    """Try an update again that was kept aside, against where the refill stands now"""
+    actor = current_actor()
+    with transaction(actor) as session:
+        answer = service.replay(
+            session=session, actor=actor, event_id=event_id, read=read_update, now=utcnow()
+        )
+    return json_response(_answer_view(answer))
+
+
+@blueprint.route("/pharmacy/webhook", methods=["GET"])
+@requires("pharmacy.webhook")
+@blueprint.response(200, WebhookHealthSchema)
+def read_webhook() -> Any:
+    """Read how your webhook is"""
+    actor = current_actor()
+    with transaction(actor) as session:
+        return service.webhooks.get_webhook(session, actor.id)
+
+
+@blueprint.route("/pharmacy/webhook", methods=["PUT"])
+@requires("pharmacy.webhook")
+@blueprint.arguments(WebhookSchema)
+@blueprint.response(200, RegisteredSchema)
+def register_webhook(body: dict[str, Any]) -> dict[str, Any]:
+    """Register the address to which orders are pushed
+
+    Signed as Standard Webhooks has it; the secret is shown this once. An endpoint that fails ten
+    times in a row is paused: orders then wait in the pull feed until you resume it.
+    """
+    actor = current_actor()
+    with transaction(actor) as session:
+        webhook, secret = service.webhooks.register_webhook(
+            session=session,
+            actor=actor,
+            url=body["url"],
+            private_hosts=extension("config").webhook_private_hosts,
+            vault=extension("vault"),
+            now=utcnow(),
+        )
+    return {"url": webhook.url, "status": webhook.status, "secret": secret}
+
+
+@blueprint.route("/pharmacy/webhook", methods=["DELETE"])
+@requires("pharmacy.webhook")
+@blueprint.response(204)
+def remove_webhook() -> None:
+    """Do without pushes; orders stay in the pull feed"""
+    actor = current_actor()
+    with transaction(actor) as session:
+        service.webhooks.remove_webhook(session=session, actor=actor)
+
+
+@blueprint.route("/pharmacy/webhook/rotate", methods=["POST"])
+@requires("pharmacy.webhook")
+@blueprint.response(200, RegisteredSchema)
+def rotate_webhook_secret() -> dict[str, Any]:
+    """Get a new secret for the webhook, good at once"""
+    actor = current_actor()
+    with transaction(actor) as session:
+        webhook, secret = service.webhooks.rotate_secret(
+            session=session, actor=actor, vault=extension("vault"), now=utcnow()
+        )
+    return {"url": webhook.url, "status": webhook.status, "secret": secret}
+
+
+@blueprint.route("/pharmacy/webhook/resume", methods=["POST"])
+@requires("pharmacy.webhook")
+@blueprint.response(200, WebhookHealthSchema)
+def resume_webhook() -> Any:
+    """Push again, beginning with what waits"""
+    actor = current_actor()
+    with transaction(actor) as session:
+        return service.webhooks.resume_webhook(session=session, actor=actor, now=utcnow())

@@ -1,0 +1,196 @@
+"""JSON of the pharmacies' side."""
+
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from portal.core.paging import MAX_LIMIT
+from portal.core.problems import pointers
+from portal.core.schemas import PageQuery, Strict, note_field, text_field
+from portal.refills.model import UpdateOutcome
+from portal.refills.service import Received
+from portal.refills.states import RefillStatus
+from portal.refills.update_rules import StatusUpdate
+
+MOST_UPDATES = 1000
+EVENT_ID = validate.And(
+    validate.Length(1, 100), validate.Regexp(r"^[\x21-\x7e]+$", error="Printable ASCII, no spaces.")
+)
+
+
+class OrdersQuery(Strict):
+    after = fields.String(
+        load_default=None,
+        validate=validate.Length(1, 300),
+        metadata={"description": "`next` of the page before; without it, what isn't acknowledged"},
+    )
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, MAX_LIMIT))
+
+
+class OrderSchema(Schema):
+    """An order: fill this, or leave it (`cancel`, with the ids alone)."""
+
+    order_id = fields.UUID()
+    kind = fields.String(metadata={"example": "fill"})
+    refill_id = fields.UUID()
+    created_at = fields.DateTime()
+    acknowledged_at = fields.DateTime(allow_none=True)
+    status = fields.String(allow_none=True)
+    refill_kind = fields.String()
+    delivery = fields.String()
+    note = fields.String(allow_none=True)
+    patient = fields.Dict()
+    prescription = fields.Dict()
+    prescriber = fields.Dict()
+
+
+class OrdersPageSchema(Schema):
+    items = fields.List(fields.Nested(OrderSchema))
+    next = fields.String(allow_none=True, metadata={"description": "Cursor to go on from"})
+    sources = fields.List(fields.Dict())
+
+
+class AcknowledgeSchema(Strict):
+    """A body without members."""
+
+
+class AcknowledgedSchema(Schema):
+    refill_id = fields.UUID()
+    status = fields.String(metadata={"example": "with_pharmacy"})
+
+
+class StatusUpdateSchema(Schema):
+    """One update of a batch."""
+
+    class Meta:
+        unknown = RAISE
+
+    event_id = fields.String(
+        required=True, validate=EVENT_ID, metadata={"description": "Yours, unique for each event"}
+    )
+    refill_id = fields.UUID(required=True)
+    status = fields.Enum(RefillStatus, by_value=True, required=True)
+    occurred_at = fields.AwareDateTime(
+        required=True, metadata={"description": "With its zone (RFC 3339)"}
+    )
+    reason_code = text_field(60, required=False, load_default=None, allow_none=True)
+    note = note_field(500)
+    quantity = fields.Decimal(
+        load_default=None,
+        allow_none=True,
+        places=3,
+        validate=validate.Range(min=0, max=100_000, min_inclusive=False),
+    )
+    carrier = text_field(80, required=False, load_default=None, allow_none=True)
+    tracking_number = text_field(80, required=False, load_default=None, allow_none=True)
+    expected_on = fields.Date(load_default=None, allow_none=True)
+    correction = fields.Boolean(load_default=False)
+
+
+class BatchSchema(Strict):
+    updates = fields.List(
+        fields.Raw(required=True),
+        required=True,
+        validate=validate.Length(1, MOST_UPDATES),
+        metadata={"description": f"Up to {MOST_UPDATES} updates, each with its own outcome"},
+    )
+
+
+class AnswerSchema(Schema):
+    event_id = fields.String(allow_none=True)
+    outcome = fields.String(validate=validate.OneOf([outcome.value for outcome in UpdateOutcome]))
+    refill_status = fields.String()
+    problem = fields.String()
+
+
+class AnswersSchema(Schema):
+    items = fields.List(fields.Nested(AnswerSchema))
+
+
+_UPDATE = StatusUpdateSchema()
+
+
+def read_update(content: Any) -> Received:
+    """One item of a batch, however it looks: what can't be read is kept with its problem."""
+    if not isinstance(content, dict):
+        return Received(None, {}, None, "Not an object.")
+    event_id = content.get("event_id")
+    if not (isinstance(event_id, str) and 0 < len(event_id) <= 100 and event_id.isascii()):
+        return Received(None, content, None, "event_id: a string of 1 to 100 ASCII characters.")
+    try:
+        loaded = _UPDATE.load(content)
+        plausible = 2000 <= loaded["occurred_at"].year <= 9000
+    except ValidationError as error:
+        problems = "; ".join(f"{e.pointer}: {e.message}" for e in pointers(error.messages))
+        return Received(event_id, content, None, problems)
+    except OverflowError:
+        plausible = False
+    if not plausible:
+        return Received(event_id, content, None, "/occurred_at: Not a plausible time.")
+    return Received(event_id, content, StatusUpdate(**loaded))
+
+
+class RenewalRequestSchema(Strict):
+    event_id = fields.String(required=True, validate=EVENT_ID)
+    refill_number = text_field(40, metadata={"example": "BCDF2345GH"})
+    note = note_field(500)
+
+
+class RenewalAnswerSchema(Schema):
+    event_id = fields.String()
+    outcome = fields.String()
+    refill_id = fields.UUID(allow_none=True)
+    problem = fields.Dict()
+
+
+class UpdatesQuery(PageQuery):
+    outcome = fields.String(
+        load_default=None,
+        validate=validate.OneOf(["applied", "late", "quarantined", "not_found", "invalid"]),
+    )
+
+
+class UpdateSchema(Schema):
+    event_id = fields.String()
+    refill_id = fields.UUID(allow_none=True)
+    content = fields.Dict()
+    occurred_at = fields.DateTime(allow_none=True)
+    received_at = fields.DateTime()
+    outcome = fields.String()
+    refill_status = fields.String(allow_none=True)
+    problem = fields.String(allow_none=True)
+
+
+class WebhookHealthSchema(Schema):
+    status = fields.String()
+    url = fields.String()
+    failures = fields.Integer()
+    last_success_at = fields.DateTime(allow_none=True)
+    last_failure_at = fields.DateTime(allow_none=True)
+    last_failure = fields.String(allow_none=True)
+
+
+class FeedSchema(Schema):
+    """How the connection is."""
+
+    last_pull_at = fields.DateTime(allow_none=True)
+    last_update_at = fields.DateTime(allow_none=True)
+    late = fields.Integer()
+    quarantined = fields.Integer()
+    unacknowledged = fields.Integer()
+    oldest_unacknowledged_at = fields.DateTime(allow_none=True)
+    webhook = fields.Nested(WebhookHealthSchema, allow_none=True)
+
+
+class WebhookSchema(Strict):
+    url = fields.String(
+        required=True,
+        validate=validate.Length(8, 500),
+        metadata={"example": "https://pharmacy.example/hooks/careloop"},
+    )
+
+
+class RegisteredSchema(Schema):
+    url = fields.String()
+    status = fields.String()
+    secret = fields.String(metadata={"description": "Shown this once"})

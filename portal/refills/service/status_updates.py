@@ -1,0 +1,272 @@
+"""Pharmacies' status updates: a batch in a constant number of statements."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from portal.core import audit, outbox
+from portal.core.actor import Actor
+from portal.core.clock import local_day
+from portal.core.ids import new_id
+from portal.refills import pharmacy_queries as queries
+from portal.refills import rules
+from portal.refills.model import UpdateOutcome
+from portal.refills.states import DISPENSED, GIVES_BACK, RefillStatus
+from portal.refills.update_rules import Standing, StatusUpdate, decide_update
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One item of a batch: as it was sent, and read where it could be."""
+
+    event_id: str | None
+    content: Mapping[str, Any]
+    update: StatusUpdate | None
+    problem: str | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """Of the content in one spelling, whatever the order of its members."""
+        return hashlib.sha256(orjson.dumps(self.content, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the pharmacy is told about one item."""
+
+    event_id: str | None
+    outcome: UpdateOutcome
+    refill_status: str | None = None
+    problem: str | None = None
+
+
+@dataclass(slots=True)
+class _Moves:
+    """What a batch moves, gathered to be written at once."""
+
+    refills: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    prescriptions: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    dispenses: list[dict[str, Any]] = field(default_factory=list)
+
+
+def take_updates(
+    *, session: Session, actor: Actor, items: Sequence[Received], now: datetime
+) -> list[Answer]:
+    """Take a batch of updates; answers in the order of the items, each for itself.
+
+    Everything with a usable event id is kept. Updates of one refill are applied in the order in
+    which they occurred.
+    """
+    answers = {
+        number: Answer(item.event_id, UpdateOutcome.INVALID, problem=item.problem)
+        for number, item in enumerate(items)
+    }
+    fresh = _keep(session, actor, items, answers, now)
+    _apply(session, actor, [(number, items[number]) for number in fresh], answers, now)
+    queries.heard_update(session, actor.id, now)
+    return [answers[number] for number in range(len(items))]
+
+
+def _keep(
+    session: Session,
+    actor: Actor,
+    items: Sequence[Received],
+    answers: dict[int, Answer],
+    now: datetime,
+) -> list[int]:
+    """Keep what is new, answer what was known; returns the numbers of the new items."""
+    first: dict[str, int] = {}
+    again: list[int] = []
+    for number, item in enumerate(items):
+        if item.event_id is None:
+            continue
+        if item.event_id in first:
+            again.append(number)
+        first.setdefault(item.event_id, number)
+    rows = [_row(items[number]) for number in first.values()]
+    new = queries.keep_updates(session, actor.id, rows, now) if rows else set()
+    known = [number for event_id, number in first.items() if event_id not in new]
+    if known:
+        kept = queries.kept_updates(session, actor.id, [items[n].event_id or "" for n in known])
+        for number in known:
+            row = kept[items[number].event_id or ""]
+            same = bytes(row.content_digest) == items[number].digest
+            answers[number] = _known(items[number], same, row.refill_status)
+    for number in again:
+        twin = items[first[items[number].event_id or ""]]
+        answers[number] = _known(items[number], twin.digest == items[number].digest, None)
+    return [number for event_id, number in first.items() if event_id in new]
+
+
+def _row(item: Received) -> dict[str, Any]:
+    update = item.update
+    return {
+        "event_id": item.event_id,
+        "refill_id": update.refill_id if update else None,
+        "digest": item.digest.hex(),
+        "content": item.content,
+        "occurred_at": update.occurred_at if update else None,
+    }
+
+
+def _known(item: Received, same: bool, refill_status: str | None) -> Answer:
+    if same:
+        return Answer(item.event_id, UpdateOutcome.DUPLICATE, refill_status)
+    return Answer(
+        item.event_id,
+        UpdateOutcome.CONFLICT,
+        problem="This event_id came with another content before: use a new one.",
+    )
+
+
+def _apply(
+    session: Session,
+    actor: Actor,
+    fresh: Sequence[tuple[int, Received]],
+    answers: dict[int, Answer],
+    now: datetime,
+) -> None:
+    """Decide about new items in the order in which they occurred, and write what they move."""
+    readable = [(number, item.update) for number, item in fresh if item.update is not None]
+    rows = queries.lock_refills(session, {update.refill_id for _, update in readable})
+    standing = {
+        row.id: Standing(RefillStatus(row.status), row.occurred_at) for row in rows.values()
+    }
+    moves = _Moves()
+    for number, update in sorted(readable, key=lambda pair: (pair[1].occurred_at, pair[0])):
+        before = standing.get(update.refill_id)
+        verdict = decide_update(before, update, now)
+        if verdict.outcome == UpdateOutcome.APPLIED and before and verdict.standing:
+            _gather(session, actor, moves, rows[update.refill_id], before, update, now)
+            standing[update.refill_id] = verdict.standing
+        elif verdict.outcome == UpdateOutcome.QUARANTINED:
+            _have_looked_into(session, actor, update, now)
+        status = verdict.standing.status if verdict.standing else None
+        answers[number] = Answer(update.event_id, verdict.outcome, status, verdict.problem)
+    _write(session, actor, moves, now)
+    queries.settle_updates(session, actor.id, [_settled(answers[number]) for number, _ in fresh])
+
+
+def _settled(answer: Answer) -> dict[str, Any]:
+    return {
+        "event_id": answer.event_id,
+        "outcome": answer.outcome,
+        "refill_status": answer.refill_status,
+        "problem": answer.problem,
+    }
+
+
+def _have_looked_into(session: Session, actor: Actor, update: StatusUpdate, now: datetime) -> None:
+    outbox.emit(session, "pharmacy_update.quarantined", now=now, refill_id=update.refill_id)
+
+
+def _gather(
+    session: Session,
+    actor: Actor,
+    moves: _Moves,
+    row: Row[Any],
+    before: Standing,
+    update: StatusUpdate,
+    now: datetime,
+) -> None:
+    history_id = new_id()
+    earlier = moves.refills.get(row.id, {})
+    reserved = earlier.get("reserved", row.reserved)
+    columns = _columns(row, update, reserved and update.status not in GIVES_BACK, now)
+    for name in ("quantity", "carrier", "tracking_number"):  # said once, these stay
+        columns[name] = columns[name] or earlier.get(name)
+    moves.refills[row.id] = columns
+    moves.history.append(
+        {
+            "id": history_id,
+            "refill_id": row.id,
+            "patient_id": row.patient_id,
+            "from_status": before.status,
+            "to_status": update.status,
+            "reason_code": update.reason_code,
+            "note": update.note,
+        }
+    )
+    _gather_supply(moves, row, update, gives_back=reserved and update.status in GIVES_BACK)
+    outbox.emit(session, "refill.moved", now=now, refill_id=row.id, history_id=history_id)
+    audit.record(
+        session,
+        actor,
+        update.status.value,
+        "refill",
+        patient_id=row.patient_id,
+        resource_id=row.id,
+        at=now,
+    )
+
+
+def _columns(row: Row[Any], update: StatusUpdate, reserved: bool, now: datetime) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "status": update.status,
+        "occurred_at": update.occurred_at,
+        "reason_code": update.reason_code,
+        "expected_by": rules.expected_by(
+            update.status, now, expected_on=update.expected_on, time_zone=row.time_zone
+        ),
+        "expected_on": update.expected_on,
+        "quantity": update.quantity,
+        "carrier": update.carrier,
+        "tracking_number": update.tracking_number,
+        "next_step": rules.next_step(update.status, update.reason_code),
+        "reserved": reserved,
+    }
+
+
+def _gather_supply(moves: _Moves, row: Row[Any], update: StatusUpdate, *, gives_back: bool) -> None:
+    """What a move means for the prescription: a refill given back, or a supply handed over."""
+    dispensed = update.status in DISPENSED
+    if not (gives_back or dispensed):
+        return
+    settled = moves.prescriptions.setdefault(
+        row.prescription_id, {"id": row.prescription_id, "given_back": 0, "filled_on": None}
+    )
+    settled["given_back"] += int(gives_back)
+    if dispensed:
+        settled["filled_on"] = local_day(update.occurred_at, row.time_zone)
+        moves.dispenses.append(
+            {
+                "id": new_id(),
+                "prescription_id": row.prescription_id,
+                "refill_id": row.id,
+                "patient_id": row.patient_id,
+                "quantity": update.quantity or row.quantity,
+                "days_supply": row.days_supply,
+                "dispensed_at": update.occurred_at,
+            }
+        )
+
+
+def _write(session: Session, actor: Actor, moves: _Moves, now: datetime) -> None:
+    if not moves.refills:
+        return
+    queries.write_moves(
+        session,
+        actor.id,
+        refills=list(moves.refills.values()),
+        history=moves.history,
+        prescriptions=list(moves.prescriptions.values()),
+        dispenses=moves.dispenses,
+        now=now,
+    )
+    queries.acknowledge(session, actor.id, list(moves.refills), now)
+
+
+def apply_fresh(*, session: Session, actor: Actor, item: Received, now: datetime) -> Answer:
+    """Decide about one update that is kept already, as if it came now."""
+    answers = {0: Answer(item.event_id, UpdateOutcome.INVALID, problem=item.problem)}
+    _apply(session, actor, [(0, item)], answers, now)
+    return answers[0]

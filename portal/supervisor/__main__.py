@@ -1,0 +1,183 @@
+"""`python -m portal.supervisor`: start everything, keep it running, stop everything."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from portal.embedded import EmbeddedServerError
+from portal.embedded.lock import FolderLock
+from portal.supervisor.output import say
+from portal.supervisor.ports import PortBusyError, free_port, portal_port
+from portal.supervisor.servers import Servers, secret_key
+from portal.supervisor.service import Service
+from portal.supervisor.welcome import welcome
+
+READY_SECONDS = 60
+WATCH_SECONDS = 0.2
+ROOT = Path(__file__).parent.parent.parent
+
+
+class StepFailed(Exception):
+    """A step of starting up ended with an error, which it has printed."""
+
+
+class Supervisor:
+    """Everything that `make run` runs."""
+
+    def __init__(self, var: Path, port: int) -> None:
+        self._var = var
+        self._base_url = f"http://localhost:{port}"
+        self._servers = Servers(var)
+        self._mail_port = free_port()
+        self._environ = {
+            "PORTAL_ENV": os.environ.get("PORTAL_ENV", "demo"),
+            "PORTAL_BASE_URL": self._base_url,
+            "PORTAL_VAR": str(var),
+            "PORTAL_BIND": f"{os.environ.get('PORTAL_HOST', '127.0.0.1')}:{port}",
+            "PYTHONUNBUFFERED": "1",
+        }
+        if "PORTAL_SECRET_KEY" not in os.environ:
+            self._environ.setdefault("PORTAL_SECRET_KEY_FILE", str(secret_key(var)))
+        if "PORTAL_SMTP_URL" not in os.environ:
+            self._environ["PORTAL_SMTP_URL"] = f"smtp://127.0.0.1:{self._mail_port}"
+        self._services: list[Service] = []
+        self._stopping = False
+
+    def stop(self, *_signal: Any) -> None:
+        self._stopping = True
+
+    def run(self) -> None:
+        """Start, watch until told to stop, stop. Raises EmbeddedServerError, StepFailed."""
+        try:
+            self._environ.update(self._servers.start())
+            self._step("migrate")
+            if self._environ["PORTAL_ENV"] == "demo":
+                self._step("demo", "load")
+            self._services = self._make_services()
+            for service in self._services:
+                service.start()
+            self._write_run_file()
+            self._wait_until_ready()
+            if not self._stopping:
+                print(welcome(self._base_url, self._var), flush=True)
+            self._watch()
+        finally:
+            self._stop_all()
+
+    def _step(self, *arguments: str) -> None:
+        say("portal", " ".join(arguments))
+        command = [sys.executable, "-m", "portal", *arguments]
+        done = subprocess.run(command, env={**os.environ, **self._environ}, cwd=ROOT, check=False)
+        if done.returncode != 0:
+            raise StepFailed(f"`portal {' '.join(arguments)}` failed")
+
+    def _make_services(self) -> list[Service]:
+        def python(*arguments: str) -> list[str]:
+            return [sys.executable, "-m", *arguments]
+
+        celery = ("celery", "-A", "workers.celery_app", "--quiet")
+        commands: Mapping[str, Sequence[str]] = {
+            "mail": python("portal.supervisor.mail", str(self._var / "mail"), str(self._mail_port)),
+            "web": python("gunicorn", "-c", "python:portal.web.gunicorn_conf", "wsgi:app"),
+            "relay": python("workers.relay"),
+            "worker": python(
+                *celery,
+                "worker",
+                "--concurrency",
+                os.environ.get("PORTAL_WORKERS", "2"),
+                "--without-mingle",
+                "--without-gossip",
+                "--loglevel",
+                "WARNING",
+            ),
+            "beat": python(
+                *celery,
+                "beat",
+                "--schedule",
+                str(self._var / "beat"),
+                "--pidfile=",
+                "--loglevel",
+                "WARNING",
+            ),
+        }
+        return [Service(name, command, self._environ) for name, command in commands.items()]
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._stopping and time.monotonic() < deadline:
+            self._look_after()
+            try:
+                with urllib.request.urlopen(f"{self._base_url}/readyz", timeout=2):  # noqa: S310
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(WATCH_SECONDS)
+        if not self._stopping:
+            say("portal", f"not ready after {READY_SECONDS} s: see {self._base_url}/readyz")
+
+    def _look_after(self) -> None:
+        again = [service.look_after() for service in self._services]
+        if self._servers.look_after() or any(again):
+            self._write_run_file()
+
+    def _watch(self) -> None:
+        while not self._stopping:
+            self._look_after()
+            time.sleep(WATCH_SECONDS)
+
+    def _write_run_file(self) -> None:
+        """For scripts: which processes run, and the environment by which to reach them."""
+        view = {
+            "pid": os.getpid(),
+            "base_url": self._base_url,
+            "processes": {
+                **self._servers.pids(),
+                **{service.name: service.pid for service in self._services},
+            },
+            "environ": self._environ,
+        }
+        draft = self._var / "run.json.new"
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(view, file, indent=2)
+        draft.replace(self._var / "run.json")
+
+    def _stop_all(self) -> None:
+        say("portal", "stopping")
+        for service in reversed(self._services):
+            service.ask_to_stop()
+        for service in reversed(self._services):
+            service.stop()
+        self._servers.stop()
+        (self._var / "run.json").unlink(missing_ok=True)
+        say("portal", "stopped; the data stay")
+
+
+def main() -> None:
+    var = Path(os.environ.get("PORTAL_VAR", "var")).absolute()
+    var.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(var / "supervisor.lock", f"Careloop in {var}")
+    try:
+        lock.acquire()
+        port = portal_port()
+        if port != 8000 and "PORTAL_PORT" not in os.environ:
+            say("portal", f"port 8000 is taken, so this runs at port {port}")
+        supervisor = Supervisor(var, port)
+        signal.signal(signal.SIGTERM, supervisor.stop)
+        signal.signal(signal.SIGINT, supervisor.stop)
+        supervisor.run()
+    except (EmbeddedServerError, PortBusyError, StepFailed) as error:
+        raise SystemExit(f"make run: {error}") from None
+    finally:
+        lock.release()
+
+
+if __name__ == "__main__":
+    main()
