@@ -45,9 +45,7 @@ class Load:
         return self
 
 
-def http(
-    method: str, path: str, token: str = "", body: bytes = b"", key: str = ""
-) -> bytes:
+def http(method: str, path: str, token: str = "", body: bytes = b"", key: str = "") -> bytes:
     """One HTTP/1.1 request, ready to be sent."""
     lines = [f"{method} {path} HTTP/1.1", "Host: bench"]
     if token:

@@ -117,19 +117,20 @@ class Template:
 
     def fill(self, value: Any, values: dict[str, Any]) -> Any:
         """A parameter of the recorded request as this request has it."""
-        if isinstance(value, datetime):
-            return values["now"]
-        if isinstance(value, UUID):
-            return values.get(self.names.get(str(value), ""), value)
-        if isinstance(value, list):
-            return [self.fill(one, values) for one in value]
-        if isinstance(value, bytes | memoryview):
-            return values["bytes"][bytes(value)]
-        if not isinstance(value, str):
-            return value
-        if value == KEY:
-            return values["key"]
-        return self.write(value, values)
+        match value:
+            case datetime():
+                filled = values["now"]
+            case UUID():
+                filled = values.get(self.names.get(str(value), ""), value)
+            case list():
+                filled = [self.fill(one, values) for one in value]
+            case bytes() | memoryview():
+                filled = values["bytes"][bytes(value)]
+            case str():
+                filled = values["key"] if value == KEY else self.write(value, values)
+            case _:
+                filled = value
+        return filled
 
     def write(self, text: str, values: dict[str, Any]) -> str:
         """A text with the ids and times of this request."""

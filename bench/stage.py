@@ -108,7 +108,7 @@ def _wait_until_it_serves(server: Running, log: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and server.process.poll() is None:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/", timeout=2).close()  # noqa: S310
+            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/", timeout=2).close()
             return
         except urllib.error.HTTPError:
             return

@@ -187,4 +187,3 @@ def put_back(stage: Stage, used: Sequence[Prescription]) -> None:
         for statement in _PUT_BACK:
             connection.execute(statement.encode(), {"ids": [one.id for one in used]})
         connection.execute("VACUUM prescription, refill, refill_history")
-

@@ -50,7 +50,7 @@ def app(application: Flask, config: Config) -> Iterator[Flask]:
 
 @pytest.fixture
 def clinic(app: Flask) -> SmallClinic:
-    assert app
+    assert app.testing
     return build_clinic()
 
 

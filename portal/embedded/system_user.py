@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from portal.embedded.errors import EmbeddedServerError
 
 SYSTEM_USER = "careloop"
+NO_SHELL = "/usr/sbin/nologin"
+TRIES, PAUSE_SECONDS = 20, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +59,31 @@ def server_user() -> ServerUser:
     """
     if os.geteuid() != 0:
         return ServerUser(os.geteuid(), os.getegid(), switch=False)
-    try:
-        entry = pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        _make_user()
-        entry = pwd.getpwnam(SYSTEM_USER)
+    entry = _existing() or _make_user()
     return ServerUser(entry.pw_uid, entry.pw_gid, switch=True)
 
 
-def _make_user() -> None:
+def _existing() -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        return None
+
+
+def _make_user() -> pwd.struct_passwd:
+    """Two that start at once may both try, and the loser finds the accounts locked: what counts
+    is that the account is there in the end."""
     command = shutil.which("useradd")
-    made = command and subprocess.run(
-        [command, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
-        check=False,
-        capture_output=True,
-    )
-    # Two that start at once may both try: what counts is that the account is there.
-    if not made or (made.returncode not in (0, 9)):
-        raise EmbeddedServerError(
-            "PostgreSQL can't run as root, and the system account "
-            f"{SYSTEM_USER!r} could not be made. Make it, or run this as an ordinary user."
+    for _ in range(TRIES if command else 0):
+        subprocess.run(
+            [str(command), "--system", "--no-create-home", "--shell", NO_SHELL, SYSTEM_USER],
+            check=False,
+            capture_output=True,
         )
+        if made := _existing():
+            return made
+        time.sleep(PAUSE_SECONDS)
+    raise EmbeddedServerError(
+        "PostgreSQL can't run as root, and the system account "
+        f"{SYSTEM_USER!r} could not be made. Make it, or run this as an ordinary user."
+    )

@@ -272,7 +272,9 @@ def overdue(session: Session, now: datetime, limit: int) -> Sequence[Refill]:
     ).all()
 
 
-def last_refill_of(session: Session, prescription_id: UUID) -> Row[Any] | None:
+def last_refill_of(
+    session: Session, prescription_id: UUID
+) -> Row[UUID, str, datetime | None] | None:
     """The latest refill that began on a prescription, also where a renewal replaced it since."""
     return session.execute(
         select(Refill.id, Refill.status, Refill.expected_by)

@@ -136,6 +136,8 @@ def test_the_cookie_needs_its_csrf_token(app: Flask, create: Create) -> None:
     assert "SameSite=Strict" in cookie
     assert browser.get("/api/v1/me").status_code == 200
     refused = browser.delete("/api/v1/sessions/current")
+    assert answer.json
+    assert refused.json
     assert (refused.status_code, refused.json["code"]) == (403, "csrf_token_required")
     csrf = {"X-CSRF-Token": answer.json["csrf_token"]}
     assert browser.delete("/api/v1/sessions/current", headers=csrf).status_code == 204

@@ -1,6 +1,7 @@
 """The prescriber's decision."""
 
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from threading import Barrier
 from typing import Any
 from uuid import UUID
@@ -38,7 +39,7 @@ def test_an_approval_writes_the_successor_and_sends_it(
     old: Prescription = load(Prescription, UUID(answer.json["original_prescription_id"]))
     assert (successor.previous_id, old.status) == (old.id, "superseded")
     assert (successor.refills_authorized, successor.refills_used) == (3, 0)
-    assert (successor.quantity, successor.days_supply) == (90, 90)
+    assert (successor.quantity, successor.days_supply) == (Decimal(90), 90)
     assert successor.directions == "One at night."
     assert successor.refill_number != old.refill_number
     assert open_items() == 0
