@@ -31,7 +31,7 @@ _LEASE = text(
     UPDATE outbox_event SET status = 'published', published_at = now(), attempts = attempts + 1,
                             due_at = now() + CAST(:lease AS interval)
     WHERE id = (SELECT id FROM outbox_event WHERE id = :id AND due_at <= now()
-                AND status IN ('pending', 'published') FOR UPDATE SKIP LOCKED)
+                AND status IN ('pending', 'published') FOR UPDATE)
     RETURNING id, kind, payload, attempts - 1, created_at, request_id
     """
 )

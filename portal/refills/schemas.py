@@ -138,11 +138,14 @@ class EligibilitySchema(Schema):
     open_refill_id = fields.UUID(allow_none=True)
 
 
-class DrugViewSchema(Schema):
-    rxnorm_code = fields.String()
-    name = fields.String()
-    strength = fields.String()
-    form = fields.String()
+class DrugNameSchema(Schema):
+    name = fields.String(metadata={"example": "Lisinopril"})
+    strength = fields.String(metadata={"example": "10 mg"})
+
+
+class DrugViewSchema(DrugNameSchema):
+    rxnorm_code = fields.String(metadata={"example": "314076"})
+    form = fields.String(metadata={"example": "tablet"})
 
 
 class PrescriptionViewSchema(Schema):
@@ -188,7 +191,7 @@ class RefillViewSchema(Schema):
     next_step = fields.String(allow_none=True)
     closed_at = fields.DateTime(allow_none=True)
     replaces_id = fields.UUID(allow_none=True)
-    drug = fields.Nested(DrugViewSchema(only=["name", "strength"]))
+    drug = fields.Nested(DrugNameSchema)
     pharmacy = fields.Nested(NameSchema)
     prescriber = fields.Nested(NameSchema)
 

@@ -43,6 +43,8 @@ class Supervisor:
             "PORTAL_VAR": str(var),
             "PORTAL_BIND": f"{os.environ.get('PORTAL_HOST', '127.0.0.1')}:{port}",
             "PYTHONUNBUFFERED": "1",
+            # Celery warns of being root, which a demo in a container often is.
+            "PYTHONWARNINGS": "ignore:::celery.platforms",
         }
         if "PORTAL_SECRET_KEY" not in os.environ:
             self._environ.setdefault("PORTAL_SECRET_KEY_FILE", str(secret_key(var)))
