@@ -18,12 +18,12 @@ from portal.directory.arrangements import ArrangeCoverage
 from portal.directory.model import Pharmacy, Practitioner
 from portal.directory.schemas import (
     ArrangeCoverageSchema,
-    ChangePharmacySchema,
     ClinicSchema,
     ClosureSchema,
     CoveragePage,
     CoverageQuery,
     CoverageSchema,
+    EditPharmacySchema,
     PharmacyPage,
     PharmacyQuery,
     PharmacySchema,
@@ -86,7 +86,7 @@ def add_pharmacy(command: dict[str, Any]) -> Response:
 
 @blueprint.route("/pharmacies/<uuid:pharmacy_id>", methods=["PATCH"])
 @requires("directory.write")
-@blueprint.arguments(ChangePharmacySchema(partial=True))
+@blueprint.arguments(EditPharmacySchema(partial=True))
 @blueprint.response(200, PharmacySchema)
 def change_pharmacy(command: dict[str, Any], pharmacy_id: UUID) -> Pharmacy:
     """Change a pharmacy

@@ -79,7 +79,7 @@ class WritePharmacySchema(Strict):
     active = fields.Boolean(load_default=True)
 
 
-class ChangePharmacySchema(WritePharmacySchema):
+class EditPharmacySchema(WritePharmacySchema):
     """The same members, each only where it changes: to be used with `partial=True`."""
 
 

@@ -396,6 +396,31 @@ rls.owned_function(
     """,
 )
 
+# How a pharmacy's connection is: counts and times, for the pharmacy and for those who call it.
+rls.owned_function(
+    "careloop_feed_health(pharmacy uuid)",
+    "TABLE (last_pull_at timestamptz, last_update_at timestamptz, late bigint, quarantined bigint, "
+    "unacknowledged bigint, oldest_unacknowledged_at timestamptz, webhook_status text, "
+    "webhook_url text, failures int, last_success_at timestamptz, last_failure_at timestamptz, "
+    "last_failure text)",
+    """
+    SELECT f.last_pull_at, f.last_update_at,
+           (SELECT count(*) FROM pharmacy_update u WHERE u.pharmacy_id = pharmacy
+             AND u.outcome = 'late'),
+           (SELECT count(*) FROM pharmacy_update u WHERE u.pharmacy_id = pharmacy
+             AND u.outcome = 'quarantined'),
+           waiting.orders, waiting.oldest,
+           w.status, w.url, w.failures, w.last_success_at, w.last_failure_at, w.last_failure
+    FROM pharmacy ph
+    LEFT JOIN pharmacy_feed f ON f.pharmacy_id = ph.id
+    LEFT JOIN pharmacy_webhook w ON w.pharmacy_id = ph.id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS orders, min(o.created_at) AS oldest FROM pharmacy_order o
+        WHERE o.pharmacy_id = ph.id AND o.acknowledged_at IS NULL) waiting
+    WHERE ph.id = pharmacy
+    """,
+)
+
 # A refill that waits for its prescriber has an open work item, or the commit fails.
 rls.owned_function(
     "careloop_refill_has_owner()",

@@ -149,28 +149,11 @@ _SETTLE_UPDATES = text(
     WHERE u.pharmacy_id = :pharmacy_id AND u.event_id = o.event_id
     """
 )
-_HEALTH = text(
-    """
-    SELECT f.last_pull_at, f.last_update_at,
-           (SELECT count(*) FROM pharmacy_update u WHERE u.pharmacy_id = :id
-             AND u.outcome = 'late') AS late,
-           (SELECT count(*) FROM pharmacy_update u WHERE u.pharmacy_id = :id
-             AND u.outcome = 'quarantined') AS quarantined,
-           (SELECT count(*) FROM pharmacy_order o WHERE o.pharmacy_id = :id
-             AND o.acknowledged_at IS NULL) AS unacknowledged,
-           (SELECT min(o.created_at) FROM pharmacy_order o WHERE o.pharmacy_id = :id
-             AND o.acknowledged_at IS NULL) AS oldest_unacknowledged_at,
-           w.status AS webhook_status, w.url AS webhook_url, w.failures, w.last_success_at,
-           w.last_failure_at, w.last_failure
-    FROM pharmacy ph
-    LEFT JOIN pharmacy_feed f ON f.pharmacy_id = ph.id
-    LEFT JOIN pharmacy_webhook w ON w.pharmacy_id = ph.id
-    WHERE ph.id = :id
-    """
-)
+_HEALTH = text("SELECT * FROM careloop_feed_health(:id)")
 _UPDATES = text(
     """
-    SELECT event_id, refill_id, content, occurred_at, received_at, outcome, refill_status, problem
+    SELECT event_id, refill_id, content::text AS content, occurred_at, received_at, outcome,
+           refill_status, problem
     FROM pharmacy_update
     WHERE pharmacy_id = :pharmacy_id
       AND (CAST(:outcome AS text) IS NULL OR outcome = :outcome)
@@ -180,8 +163,8 @@ _UPDATES = text(
     """
 )
 _ONE_UPDATE = text(
-    "SELECT * FROM pharmacy_update WHERE pharmacy_id = :pharmacy_id AND event_id = :event_id "
-    "FOR UPDATE"
+    "SELECT outcome, content::text AS content FROM pharmacy_update "
+    "WHERE pharmacy_id = :pharmacy_id AND event_id = :event_id FOR UPDATE"
 )
 _PRESCRIPTION_OF_NUMBER = text("SELECT id FROM prescription WHERE refill_number = :number")
 

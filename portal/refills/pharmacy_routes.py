@@ -211,10 +211,24 @@ def read_pharmacys_feed(pharmacy_id: UUID) -> Response:
 @blueprint.response(200, page_schema(UpdateSchema))
 def list_updates(query: dict[str, Any]) -> Response:
     """List the updates that you sent, as they were received, newest first"""
-    actor, after, limit = current_actor(), _after_update(query["cursor"]), query["limit"]
+    actor = current_actor()
+    return _updates(actor, actor.id, query)
+
+
+@blueprint.route("/pharmacies/<uuid:pharmacy_id>/updates", methods=["GET"])
+@requires("refill.liaise")
+@blueprint.arguments(UpdatesQuery, location="query")
+@blueprint.response(200, page_schema(UpdateSchema))
+def list_pharmacys_updates(query: dict[str, Any], pharmacy_id: UUID) -> Response:
+    """List what a pharmacy sent about your patients (for the pharmacy liaison)"""
+    return _updates(current_actor(), pharmacy_id, query)
+
+
+def _updates(actor: Actor, pharmacy_id: UUID, query: dict[str, Any]) -> Response:
+    after, limit = _after_update(query["cursor"]), query["limit"]
     with transaction(actor) as session:
         rows: Sequence[Row[Any]] = queries.updates(
-            session, actor.id, outcome=query["outcome"], after=after, limit=limit
+            session, pharmacy_id, outcome=query["outcome"], after=after, limit=limit
         )
     more = rows[limit - 1] if len(rows) > limit else None
     cursor = _encode(more.received_at.isoformat(), more.event_id) if more else None

@@ -1,7 +1,9 @@
 """JSON of the pharmacies' side."""
 
+import re
 from typing import Any
 
+import orjson
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from portal.core.paging import MAX_LIMIT
@@ -13,8 +15,10 @@ from portal.refills.states import RefillStatus
 from portal.refills.update_rules import StatusUpdate
 
 MOST_UPDATES = 1000
-EVENT_ID = validate.And(
-    validate.Length(1, 100), validate.Regexp(r"^[\x21-\x7e]+$", error="Printable ASCII, no spaces.")
+EVENT_ID_FORM = re.compile(r"[\x21-\x7e]{1,100}")
+EVENT_ID = validate.Regexp(
+    re.compile(rf"^{EVENT_ID_FORM.pattern}\Z"),
+    error="1 to 100 printable ASCII characters, no spaces.",
 )
 
 
@@ -89,7 +93,7 @@ class StatusUpdateSchema(Schema):
 
 class BatchSchema(Strict):
     updates = fields.List(
-        fields.Raw(required=True),
+        fields.Raw(required=True, allow_none=True),
         required=True,
         validate=validate.Length(1, MOST_UPDATES),
         metadata={"description": f"Up to {MOST_UPDATES} updates, each with its own outcome"},
@@ -115,8 +119,10 @@ def read_update(content: Any) -> Received:
     if not isinstance(content, dict):
         return Received(None, {}, None, "Not an object.")
     event_id = content.get("event_id")
-    if not (isinstance(event_id, str) and 0 < len(event_id) <= 100 and event_id.isascii()):
-        return Received(None, content, None, "event_id: a string of 1 to 100 ASCII characters.")
+    if not (isinstance(event_id, str) and EVENT_ID_FORM.fullmatch(event_id)):
+        problem = "/event_id: 1 to 100 printable ASCII characters, no spaces."
+        return Received(None, content, None, problem)
+    content = _storable(content)
     try:
         loaded = _UPDATE.load(content)
         plausible = 2000 <= loaded["occurred_at"].year <= 9000
@@ -128,6 +134,15 @@ def read_update(content: Any) -> Received:
     if not plausible:
         return Received(event_id, content, None, "/occurred_at: Not a plausible time.")
     return Received(event_id, content, StatusUpdate(**loaded))
+
+
+def _storable(content: dict[str, Any]) -> dict[str, Any]:
+    """The content without NUL, which PostgreSQL's jsonb can't hold. It is refused either way."""
+    dumped = orjson.dumps(content)
+    if b"\\u0000" not in dumped:
+        return content
+    kept: dict[str, Any] = orjson.loads(dumped.replace(b"\\u0000", b"\\ufffd\\u0001"))
+    return kept
 
 
 class RenewalRequestSchema(Strict):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from sqlalchemy import Row
 
 from portal.refills.model import OrderKind
@@ -81,4 +82,5 @@ def feed_view(row: Row[Any]) -> dict[str, Any]:
 
 
 def update_view(row: Row[Any]) -> dict[str, Any]:
-    return dict(row._mapping)
+    """An update as it was received: its numbers may be larger than a JSON library writes."""
+    return {**row._mapping, "content": orjson.Fragment(row.content)}

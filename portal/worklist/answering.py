@@ -58,14 +58,15 @@ def claim(
 ) -> None:
     """Take an item, so that nobody else works on it. Claiming one's own again changes nothing.
 
-    Raises WorkItemUnknown, AlreadyClosed, AlreadyClaimed naming who has it, PreconditionFailed.
+    Raises WorkItemUnknown, AlreadyClosed, AlreadyClaimed naming who has it since when,
+    PreconditionFailed.
     """
     item = _open(session, item_id, version)
     if item.claimed_by == actor.id:
         return
     if item.claimed_by is not None:
-        who = _name(session, item.claimed_by)
-        raise AlreadyClaimed(f"{who} has claimed this item.", claimed_by=who)
+        who, at = _name(session, item.claimed_by), queries.claimed_at(session, item)
+        raise AlreadyClaimed(f"{who} has claimed this item.", claimed_by=who, claimed_at=at)
     item.move_to(WorkItemStatus.CLAIMED, actor=actor, now=now)
     item.claimed_by = actor.id
     session.flush()
@@ -114,9 +115,10 @@ def reassign(
         item.move_to(WorkItemStatus.OPEN, actor=actor, now=now)
         item.claimed_by = None
     item.assignee_id = command.assignee_id
-    session.flush()
     hop = Hop(command.assignee_id, f"reassigned by {actor.name}: {command.reason}")
+    # The hop first: it is by the hop that an actor may see an item that is no longer theirs.
     _remember(session, actor, item, hop, hop.reason, "reassign", now)
+    session.flush()
 
 
 def complete(

@@ -106,6 +106,7 @@ rls.protect(
     "work_item",
     *to(CARE_TEAM, (SELECT, UPDATE), _THEIRS, check="true"),
     *to(CARE_TEAM, (SELECT, INSERT, UPDATE), "careloop_cares_for(patient_id)"),
+    *to(CARE_TEAM, SELECT, "careloop_passed_on(id)"),
     *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), f"patient_id = {ME}"),
     *to(ActorKind.PHONE, (SELECT, INSERT, UPDATE), f"patient_id = {ON_BEHALF_OF}"),
     *to(ActorKind.PHARMACY, INSERT, "careloop_pharmacy_serves(patient_id)"),
@@ -133,6 +134,15 @@ rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
     f"AND closed_by = {ME} AND closed_at > now() - interval '30 days')",
+)
+# Who had an item and gave it to others can still see where it stands, for a month.
+rls.owned_function(
+    "careloop_passed_on(item uuid)",
+    "boolean",
+    f"""
+    SELECT EXISTS (SELECT FROM work_item_hop WHERE work_item_id = item AND actor_id = {ME}
+                   AND at > now() - interval '30 days')
+    """,
 )
 # A pharmacy opens items without seeing any; whoever opens one learns of the open one by its id.
 rls.owned_function(

@@ -110,6 +110,10 @@ _HOPS_OF = text(
     WHERE h.work_item_id = ANY(:ids) ORDER BY h.at, h.id
     """
 )
+# The claim is the last hop that the claimer made.
+_CLAIMED_AT = text(
+    "SELECT max(at) FROM work_item_hop WHERE work_item_id = :id AND actor_id = :claimed_by"
+)
 _SUMMARY = text(
     f"""
     SELECT w.kind, w.priority, count(*) AS items,
@@ -180,6 +184,12 @@ def summary(session: Session, me: UUID, now: datetime) -> Sequence[Row[Any]]:
 def for_change(session: Session, item_id: UUID) -> WorkItem | None:
     """An item, locked until the transaction ends."""
     return session.get(WorkItem, item_id, with_for_update=True, populate_existing=True)
+
+
+def claimed_at(session: Session, item: WorkItem) -> datetime | None:
+    """When a claimed item was claimed."""
+    values = {"id": item.id, "claimed_by": item.claimed_by}
+    return cast(datetime | None, session.execute(_CLAIMED_AT, values).scalar())
 
 
 def person(session: Session, id_: UUID) -> Row[Any] | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,6 +14,7 @@ from portal.prescriptions.model import Prescription
 from portal.refills.model import Refill
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, prescription
+from tests.support.work import drain
 
 TODAY = utcnow().date()
 Make = Callable[..., Prescription]
@@ -86,3 +87,45 @@ def set_status(refill_id: UUID, status: str) -> None:
         row = session.get(Refill, refill_id)
         assert row is not None
         row.status = status
+
+
+@pytest.fixture
+def pharmacy(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
+    return caller(ActorKind.PHARMACY, clinic.pharmacy.id, clinic.pharmacy.name)
+
+
+@pytest.fixture
+def other_pharmacy(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
+    return caller(ActorKind.PHARMACY, clinic.other_pharmacy.id, clinic.other_pharmacy.name)
+
+
+@pytest.fixture
+def acknowledged(pharmacy: Caller, requested: UUID) -> UUID:
+    """A refill that the pharmacy was sent and has acknowledged."""
+    drain()
+    answer = pharmacy.post(f"/pharmacy/orders/{requested}/acknowledge")
+    assert (answer.status_code, answer.json["status"]) == (200, "with_pharmacy"), answer.text
+    return requested
+
+
+def event_of(refill_id: UUID, status: str, **changes: Any) -> dict[str, Any]:
+    """A status update as a pharmacy sends it, of this moment."""
+    return {
+        "event_id": str(uuid4()),
+        "refill_id": str(refill_id),
+        "status": status,
+        "occurred_at": utcnow().isoformat(),
+        **changes,
+    }
+
+
+def post_all(pharmacy: Caller, *updates: Any) -> list[dict[str, Any]]:
+    answer = pharmacy.post("/pharmacy/status-updates", {"updates": list(updates)})
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json["items"]
+    return items
+
+
+def post_one(pharmacy: Caller, refill_id: UUID, status: str, **changes: Any) -> str:
+    [item] = post_all(pharmacy, event_of(refill_id, status, **changes))
+    return str(item["outcome"])

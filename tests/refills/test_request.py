@@ -8,16 +8,17 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, select, text
+from sqlalchemy import func, select, text
 
 from portal.core.actor import OPERATOR, ActorKind
-from portal.core.db import db, transaction
+from portal.core.db import transaction
 from portal.prescriptions.model import Prescription
 from portal.refills.model import Refill, RefillHistory
 from portal.worklist.model import WorkItem
 from tests.refills.conftest import TODAY, Make, ask
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, token_for
+from tests.support.statements import recorded
 
 
 def used(prescription_id: UUID) -> int:
@@ -199,32 +200,16 @@ def test_the_number_of_statements_does_not_grow(
     refillable: Make, patient: Caller, number: int
 ) -> None:
     renewable = [refillable(refills_used=5).id for _ in range(number)]
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with recorded() as seen:
         assert ask(patient, *renewable).status_code == 201
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
     assert len(seen) == 11, "\n".join(seen)
 
 
 def test_the_list_takes_few_statements_and_pages(refillable: Make, patient: Caller) -> None:
     for _ in range(5):
         refillable()
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with recorded() as seen:
         first = patient.get("/prescriptions?limit=3").json
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
     assert len(seen) <= 6
     second = patient.get(f"/prescriptions?limit=3&cursor={first['next']}").json
     ids = [item["id"] for item in first["items"] + second["items"]]

@@ -20,12 +20,12 @@ class Caller:
 
     def __init__(self, app: Flask, token: str | None = None) -> None:
         self._client = app.test_client(use_cookies=False)
-        self._token = token
+        self.token = token
 
     def request(self, method: str, path: str, **kwargs: Any) -> Answer:
         headers = dict(kwargs.pop("headers", {}))
-        if self._token:
-            headers.setdefault("Authorization", f"Bearer {self._token}")
+        if self.token:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
         return cast(Answer, self._client.open(path, method=method, headers=headers, **kwargs))
 
     def get(self, path: str, **kwargs: Any) -> Answer:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy.orm import Session
 
 from portal.core.actor import Actor
@@ -43,7 +44,7 @@ def replay(
         raise UpdateNotFound()
     if row.outcome not in REPLAYABLE:
         raise NotReplayable(f"This update was {row.outcome}: there is nothing to do again.")
-    received = read(row.content)
+    received = read(orjson.loads(row.content))
     if received.update is None:
         return Answer(event_id, UpdateOutcome.INVALID, problem=received.problem)
     return apply_fresh(session=session, actor=actor, item=received, now=now)
