@@ -19,6 +19,7 @@ BY_EMAIL = frozenset(
         E.WORK_URGENT,
         E.WORK_ESCALATED,
         E.ACCOUNT_CHANGED,
+        E.RECORD_OPENED,
     }
 )
 

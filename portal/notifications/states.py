@@ -52,3 +52,4 @@ class NotificationEvent(StrEnum):
     WORK_ESCALATED = "work_escalated"
     WORK_URGENT = "work_urgent"
     ACCOUNT_CHANGED = "account_changed"
+    RECORD_OPENED = "record_opened"

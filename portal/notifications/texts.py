@@ -35,6 +35,11 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
     E.WORK_ASSIGNED: ("New on your worklist", "There is a new item on your worklist."),
     E.WORK_ESCALATED: ("Overdue", "An item was not answered in time and has moved up."),
     E.WORK_URGENT: ("Urgent on your worklist", "There is an urgent item on your worklist."),
+    E.RECORD_OPENED: (
+        "Your record was opened",
+        "Somebody outside your care team opened your record in an exceptional case. "
+        "Your access log says who and when.",
+    ),
     E.ACCOUNT_CHANGED: ("Your account", "How you sign in was changed. If this wasn't you, call."),
 }
 

@@ -1,6 +1,6 @@
 """What can go wrong here."""
 
-from portal.core.errors import Conflict, Invalid, NotFound
+from portal.core.errors import Conflict, FieldError, Invalid, NotFound
 
 
 class PatientUnknown(NotFound):
@@ -13,5 +13,20 @@ class MrnTaken(Conflict):
     detail = "Another patient has this medical record number."
 
 
+class AlreadyOnCareTeam(Conflict):
+    code = "already_on_care_team"
+    detail = "The care team has this member already, or has another primary practitioner."
+
+
+class NotOnCareTeam(NotFound):
+    code = "not_on_care_team"
+    detail = "The care team has no such member now."
+
+
 class UnusableReference(Invalid):
+    """An id that names nothing, or nothing that can be chosen here."""
+
     code = "unusable_reference"
+
+    def __init__(self, pointer: str, message: str) -> None:
+        super().__init__(message, errors=[FieldError(pointer, message)])

@@ -130,6 +130,7 @@ rls.protect(
     *to((ActorKind.PRACTITIONER, ActorKind.STAFF), SELECT, "careloop_cares_for(patient_id)"),
     *to(ActorKind.PHONE, SELECT, f"patient_id = {ON_BEHALF_OF}"),
     *to(ActorKind.STAFF, INSERT),
+    *to(ActorKind.STAFF, UPDATE, "careloop_cares_for(patient_id)", columns=("role", "ended_on")),
     *rls.system_access(),
 )
 rls.protect(
@@ -154,4 +155,28 @@ rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM break_glass_grant g WHERE g.patient_id = target "
     f"AND g.grantee_id = {ME} AND g.expires_at > now())",
+)
+
+rls.owned_function(
+    "careloop_my_patients()",
+    "TABLE (id uuid, mrn text, family_name text, given_name text, birth_date date)",
+    f"""
+    SELECT p.id, p.mrn, p.family_name, p.given_name, p.birth_date FROM patient p WHERE p.id IN (
+        SELECT c.patient_id FROM care_team_member c
+        WHERE c.member_id = {ME} AND c.ended_on IS NULL
+        UNION
+        SELECT c.patient_id FROM pool_member m
+        JOIN practitioner pr ON pr.pool_id = m.pool_id
+        JOIN care_team_member c ON c.member_id = pr.id AND c.ended_on IS NULL
+        WHERE m.member_id = {ME} AND m.member_kind = 'staff'
+        UNION
+        SELECT g.patient_id FROM break_glass_grant g
+        WHERE g.grantee_id = {ME} AND g.expires_at > now())
+    """,
+)
+# Exceptional access begins with a record that one can't see: both marks of it must be known.
+rls.owned_function(
+    "careloop_patient_by_mrn(number text, born date)",
+    "uuid",
+    "SELECT id FROM patient WHERE mrn = number AND birth_date = born",
 )

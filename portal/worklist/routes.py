@@ -4,17 +4,17 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.core import audit
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.errors import FieldError, Malformed
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_of
 from portal.core.permissions import requires
+from portal.core.versions import etag, expected_version
 from portal.core.web import Blueprint, current_actor
 from portal.worklist import queries, service
 from portal.worklist.errors import WorkItemUnknown
@@ -88,23 +88,12 @@ def _item_response(session: Session, actor: Actor, item_id: UUID) -> Response:
         raise WorkItemUnknown()
     audit.record(session, actor, "read", "work_item", patient_id=row.patient_id, resource_id=row.id)
     response = json_response(item_view(row, queries.hops(session, [item_id]), utcnow()))
-    response.set_etag(str(row.version))
+    response.headers["ETag"] = etag(row.version)
     return response
 
 
-def _version() -> int | None:
-    """The version in If-Match. Raises Malformed for what can't be one of ours."""
-    header = request.headers.get("If-Match")
-    if header is None or header.strip() == "*":
-        return None
-    value = header.strip().removeprefix("W/").strip('"')
-    if not value.isdecimal():
-        raise Malformed(errors=[FieldError("#header/If-Match", "Send the ETag of the work item.")])
-    return int(value)
-
-
 def _change(use_case: Callable[..., None], item_id: UUID, **more: Any) -> Response:
-    actor, now, version = current_actor(), utcnow(), _version()
+    actor, now, version = current_actor(), utcnow(), expected_version()
     with transaction(actor) as session:
         use_case(session=session, actor=actor, item_id=item_id, version=version, now=now, **more)
         return _item_response(session, actor, item_id)

@@ -1,0 +1,109 @@
+"""Every SELECT of this slice. Whose rows come back is decided by the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Date, Row, Text, Uuid, column, func, select, text, tuple_
+from sqlalchemy.orm import Session
+
+from portal.core.tables import AuditEntry
+from portal.directory.model import Pharmacy, Practitioner, StaffMember
+from portal.patients.model import CareTeamMember, Patient
+
+_BY_MRN = text("SELECT careloop_patient_by_mrn(:mrn, :born)")
+# Whom the actor cares for, found by index once instead of by a policy for each patient there is.
+_MINE = func.careloop_my_patients().table_valued(
+    column("id", Uuid()),
+    column("mrn", Text()),
+    column("family_name", Text()),
+    column("given_name", Text()),
+    column("birth_date", Date()),
+)
+
+_MEMBER: list[Any] = [
+    CareTeamMember.member_id,
+    CareTeamMember.member_kind,
+    CareTeamMember.role,
+    CareTeamMember.started_on,
+    func.coalesce(Practitioner.name, StaffMember.name).label("name"),
+    func.coalesce(Practitioner.specialty, StaffMember.title).label("title"),
+]
+_ACCESS: list[Any] = [
+    AuditEntry.id,
+    AuditEntry.at,
+    AuditEntry.actor_kind,
+    AuditEntry.action,
+    AuditEntry.resource,
+    AuditEntry.resource_id,
+    AuditEntry.purpose,
+    func.coalesce(Practitioner.name, StaffMember.name, Pharmacy.name).label("actor_name"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a patient is looked for by; each given part must hold."""
+
+    mrn: str | None = None
+    name: str | None = None
+    birth_date: date | None = None
+
+
+def patients_like(
+    session: Session, wanted: Wanted, *, after: tuple[Any, ...] | None, limit: int
+) -> Sequence[Patient]:
+    """The actor's patients by name, one more than `limit`."""
+    mine = _MINE.c
+    key = (mine.family_name, mine.given_name, mine.id)
+    found = select(mine.id)
+    if wanted.mrn is not None:
+        found = found.where(mine.mrn == wanted.mrn)
+    if wanted.birth_date is not None:
+        found = found.where(mine.birth_date == wanted.birth_date)
+    for word in (wanted.name or "").split():
+        name = func.concat(mine.given_name, " ", mine.family_name)
+        found = found.where(name.icontains(word, autoescape=True))
+    if after is not None:
+        found = found.where(tuple_(*key) > after)
+    page = found.order_by(*key).limit(limit + 1).subquery()
+    query = select(Patient).join(page, page.c.id == Patient.id)
+    ordered = query.order_by(Patient.family_name, Patient.given_name, Patient.id)
+    return session.scalars(ordered).all()
+
+
+def care_team(session: Session, patient_id: UUID) -> Sequence[Row[Any]]:
+    """Who cares for a patient now, the primary practitioner first."""
+    query = (
+        select(*_MEMBER)
+        .outerjoin(Practitioner, Practitioner.id == CareTeamMember.member_id)
+        .outerjoin(StaffMember, StaffMember.id == CareTeamMember.member_id)
+        .where(CareTeamMember.patient_id == patient_id, CareTeamMember.ended_on.is_(None))
+        .order_by(CareTeamMember.role != "primary", CareTeamMember.started_on, "name")
+    )
+    return session.execute(query).all()
+
+
+def accesses(
+    session: Session, patient_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row[Any]]:
+    """Who did what with a patient's record, newest first, one more than `limit`."""
+    query = (
+        select(*_ACCESS)
+        .outerjoin(Practitioner, Practitioner.id == AuditEntry.actor_id)
+        .outerjoin(StaffMember, StaffMember.id == AuditEntry.actor_id)
+        .outerjoin(Pharmacy, Pharmacy.id == AuditEntry.actor_id)
+        .where(AuditEntry.patient_id == patient_id)
+    )
+    if after is not None:
+        query = query.where(tuple_(AuditEntry.at, AuditEntry.id) < after)
+    ordered = query.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+    return session.execute(ordered.limit(limit + 1)).all()
+
+
+def patient_by_mrn(session: Session, mrn: str, born: date) -> UUID | None:
+    """Who has this record number and birth date, whoever asks: for exceptional access alone."""
+    found: UUID | None = session.execute(_BY_MRN, {"mrn": mrn, "born": born}).scalar()
+    return found

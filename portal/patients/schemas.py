@@ -1,0 +1,170 @@
+"""JSON of patients."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from marshmallow import Schema, fields, post_load, validate, validates_schema
+from marshmallow.exceptions import ValidationError
+
+from portal.core.clock import utcnow
+from portal.core.schemas import PageQuery, Strict, text_field
+from portal.patients.model import CareRole, Sex
+from portal.patients.queries import Wanted
+from portal.patients.service import BreakGlass
+
+ZONES = validate.OneOf(sorted(available_timezones()), error="An IANA time zone.")
+LANGUAGE = validate.Regexp(
+    r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z", error="A language tag like en or es-MX (BCP 47)."
+)
+OLDEST = 130
+
+
+def _optional(most: int) -> fields.String:
+    return text_field(most, required=False, allow_none=True)
+
+
+def _plausible_birth(day: Any) -> None:
+    today = utcnow().date()
+    if not today.year - OLDEST <= day.year or day > today:
+        raise ValidationError(f"A day within the last {OLDEST} years, please.")
+
+
+class PatientSchema(Schema):
+    id = fields.UUID()
+    mrn = fields.String(metadata={"example": "MRN-004711"})
+    given_name = fields.String(metadata={"example": "Avery"})
+    family_name = fields.String(metadata={"example": "Thompson"})
+    birth_date = fields.Date(metadata={"example": "1980-04-15"})
+    sex = fields.String(metadata={"description": "Administrative gender (FHIR R4)"})
+    phone = fields.String(allow_none=True)
+    line = fields.String(allow_none=True)
+    city = fields.String(allow_none=True)
+    state = fields.String(allow_none=True)
+    postal_code = fields.String(allow_none=True)
+    time_zone = fields.String(metadata={"example": "America/New_York"})
+    language = fields.String(metadata={"example": "en"})
+    clinic_id = fields.UUID()
+    preferred_pharmacy_id = fields.UUID(allow_none=True)
+
+
+class CareTeamMemberSchema(Schema):
+    member_id = fields.UUID()
+    member_kind = fields.String()
+    name = fields.String()
+    title = fields.String(metadata={"example": "Family medicine"})
+    role = fields.String(metadata={"example": "primary"})
+    started_on = fields.Date()
+
+
+class PatientRecordSchema(PatientSchema):
+    """A patient with those who care for them."""
+
+    care_team = fields.List(fields.Nested(CareTeamMemberSchema))
+
+
+class ContactSchema(Strict):
+    phone = _optional(40)
+    line = _optional(200)
+    city = _optional(100)
+    state = _optional(100)
+    postal_code = _optional(20)
+    time_zone = fields.String(validate=ZONES)
+    language = fields.String(validate=LANGUAGE)
+    preferred_pharmacy_id = fields.UUID(allow_none=True)
+
+
+class ChangePatientSchema(ContactSchema):
+    """What patients keep themselves; members that are left out stay as they are."""
+
+    @validates_schema
+    def _something(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if not data:
+            raise ValidationError("Name at least one member to change.")
+
+
+class RegisterPatientSchema(ContactSchema):
+    mrn = text_field(40, metadata={"example": "MRN-004711"})
+    given_name = text_field(100)
+    family_name = text_field(100)
+    birth_date = fields.Date(required=True, validate=_plausible_birth)
+    language = fields.String(load_default="en", validate=LANGUAGE)
+    sex = fields.String(required=True, validate=validate.OneOf([sex.value for sex in Sex]))
+    time_zone = fields.String(required=True, validate=ZONES)
+    primary_practitioner_id = fields.UUID(required=True)
+
+
+class PatientSearchSchema(PageQuery):
+    """At least one of the first three; each that is given must hold."""
+
+    mrn = _optional(40)
+    name = text_field(100, required=False, metadata={"description": "Parts of names"})
+    birth_date = fields.Date()
+
+    @validates_schema
+    def _something(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if not any(data.get(name) for name in ("mrn", "name", "birth_date")):
+            raise ValidationError("Give mrn, name or birth_date.")
+
+    @post_load
+    def _wanted(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        wanted = Wanted(data.get("mrn"), data.get("name"), data.get("birth_date"))
+        return {"wanted": wanted, "limit": data["limit"], "cursor": data["cursor"]}
+
+
+class AddCareTeamMemberSchema(Strict):
+    practitioner_id = fields.UUID(required=True)
+    role = fields.String(required=True, validate=validate.OneOf([role.value for role in CareRole]))
+
+
+class InvitePatientSchema(Strict):
+    email = fields.Email(required=True, validate=validate.Length(max=254))
+
+
+class InvitationSchema(Schema):
+    activation_code = fields.String(
+        metadata={"description": "Shown this once; works together with the birth date"}
+    )
+
+
+class BreakGlassSchema(Strict):
+    mrn = text_field(40)
+    birth_date = fields.Date(required=True)
+    reason = text_field(500, metadata={"description": "At least 10 characters; kept for review"})
+
+    @validates_schema
+    def _reason(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if len(data.get("reason", "").strip()) < 10:
+            raise ValidationError("At least 10 characters, please.", "reason")
+
+    @post_load
+    def _command(self, data: dict[str, Any], **_kwargs: Any) -> BreakGlass:
+        return BreakGlass(**{**data, "reason": data["reason"].strip()})
+
+
+class GrantSchema(Schema):
+    patient_id = fields.UUID()
+    expires_at = fields.DateTime()
+
+
+class AccessSchema(Schema):
+    """One line of the log of who did what with a patient's record."""
+
+    at = fields.DateTime()
+    actor_kind = fields.String(metadata={"example": "practitioner"})
+    actor_name = fields.String(allow_none=True, metadata={"example": "Dr. Ines Okafor"})
+    action = fields.String(metadata={"example": "read"})
+    resource = fields.String(metadata={"example": "prescription"})
+    resource_id = fields.UUID(allow_none=True)
+    purpose = fields.String(metadata={"example": "treatment"})
+
+
+class PatientPage(Schema):
+    items = fields.List(fields.Nested(PatientSchema))
+    next = fields.String(allow_none=True)
+    sources = fields.List(fields.String())
+
+
+class AccessPage(Schema):
+    items = fields.List(fields.Nested(AccessSchema))
+    next = fields.String(allow_none=True)
+    sources = fields.List(fields.String())

@@ -1,0 +1,1 @@
+"""Patients: their own record, those who care for them, exceptional access."""

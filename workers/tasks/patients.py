@@ -1,0 +1,27 @@
+"""Telling patients of exceptional access to their record."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal.core.actor import ActorKind
+from portal.notifications import service as notifications
+from portal.notifications.states import NotificationEvent
+from portal.patients.model import BreakGlassGrant
+from workers.registry import Event, handles
+
+
+@handles("patient.record_opened")
+def tell_patient(*, session: Session, event: Event, now: datetime) -> None:
+    grant = session.get_one(BreakGlassGrant, event.uuid("grant_id"))
+    notifications.notify(
+        session=session,
+        recipient_kind=ActorKind.PATIENT,
+        recipient_ids=[grant.patient_id],
+        event=NotificationEvent.RECORD_OPENED,
+        source_id=grant.id,
+        subject_id=None,
+        patient_id=grant.patient_id,
+        data={},
+        now=now,
+    )
