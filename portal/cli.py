@@ -1,16 +1,20 @@
 """The `portal` command: what the people who run Careloop do with it."""
 
+import os
+
 import click
 from flask.cli import FlaskGroup
 
 from portal.accounts.cli import accounts, clients
 from portal.app import create_app
 from portal.config import ConfigurationError, load_config
+from portal.core.cli import audit, outbox
 from portal.demo.cli import demo
 from portal.demo.seed.cli import seed
 from portal.migrate import drift
 from portal.migrate import migrate as bring_up_to_date
 from portal.refills.cli import loops
+from portal.scratch import drift_of_new
 
 portal = FlaskGroup(
     name="portal",
@@ -21,11 +25,11 @@ portal = FlaskGroup(
     set_debug_flag=False,
     help="Run and look after Careloop. Settings come from the environment: docs/operations.md.",
 )
-for group in (accounts, clients, demo, loops, seed):
+for group in (accounts, clients, outbox, loops, audit, demo, seed):
     portal.add_command(group)
 
 
-@portal.command()
+@portal.command(with_appcontext=False)
 def migrate() -> None:
     """Bring the database to this version. Safe to run again."""
     bring_up_to_date(load_config())
@@ -36,10 +40,13 @@ def migrations() -> None:
     """Migrations against the models."""
 
 
-@migrations.command()
+@migrations.command(with_appcontext=False)
 def check() -> None:
-    """Say what the models declare and the migrations lack; exit 1 when there is anything."""
-    found = drift(load_config())
+    """Say what the models declare and the migrations lack; exit 1 when there is anything.
+
+    In the database that PORTAL_OWNER_DATABASE_URL names; without one, in a new one of its own.
+    """
+    found = drift(load_config()) if "PORTAL_OWNER_DATABASE_URL" in os.environ else drift_of_new()
     for change in found:
         click.echo(change)
     if found:

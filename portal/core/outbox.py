@@ -68,4 +68,9 @@ def write_gathered(session: Session) -> None:
     """Write what was emitted and wake the relay; called by transaction() before it commits."""
     if rows := session.info.pop(_GATHERED, None):
         session.execute(_INSERT, {"rows": orjson.dumps(rows).decode()})
-        session.execute(_NOTIFY)
+        wake(session)
+
+
+def wake(session: Session) -> None:
+    """Have the relay look at once, when this transaction commits."""
+    session.execute(_NOTIFY)

