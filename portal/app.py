@@ -59,6 +59,6 @@ def create_app(config: Config | None = None) -> Flask:
         api.register_blueprint(blueprint)
     app.register_blueprint(oauth)
     app.register_blueprint(pages)
-    openapi.complete(api, app)
+    app.extensions["careloop.openapi"] = openapi.document(api, app)
     permissions.verify_routes(app)
     return app

@@ -10,6 +10,7 @@ from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.log import bind_request_id
+from portal.core.metrics import TASKS
 from workers import outcomes
 from workers.delivering import deliver
 from workers.registry import DELIVERERS, HANDLERS
@@ -19,6 +20,11 @@ log = structlog.get_logger(__name__)
 
 def run_events(kind: str, ids: Sequence[UUID]) -> None:
     """Run events of one kind, but for those that somebody ran before."""
+    with TASKS.labels(kind).time():
+        _run(kind, ids)
+
+
+def _run(kind: str, ids: Sequence[UUID]) -> None:
     if kind in DELIVERERS:
         for id_ in ids:
             deliver(DELIVERERS[kind], id_)
@@ -34,7 +40,7 @@ def run_events(kind: str, ids: Sequence[UUID]) -> None:
             return
         # One of them can't be done: the others must not wait for it.
         for id_ in ids:
-            run_events(kind, [id_])
+            _run(kind, [id_])
 
 
 def _handle(kind: str, ids: Sequence[UUID]) -> None:

@@ -93,5 +93,13 @@ class Unavailable(PortalError):
     detail = "A part of the system is away for a moment; nothing was changed. Try again shortly."
 
 
+class Internal(PortalError):
+    code = "internal"
+    detail = (
+        "Something went wrong on our side; nothing was changed. "
+        "Tell support the request_id if it happens again."
+    )
+
+
 class TransportError(Exception):
     """An outside system could not be reached or did not answer well: worth another try."""

@@ -101,16 +101,8 @@ def declared(view: object) -> str | None:
     return getattr(view, "__portal_permission__", None)
 
 
-# Views that come with the libraries: the documentation and its files.
-LIBRARY_ENDPOINTS = frozenset(
-    {"static", "api-docs.openapi_json", "api-docs.openapi_swagger_ui", "api-docs.openapi_redoc"}
-)
-
-
 def verify_routes(app: Flask) -> None:
     """Raises UndeclaredRoute naming the first view without a declared permission."""
     for rule in app.url_map.iter_rules():
-        if rule.endpoint in LIBRARY_ENDPOINTS:
-            continue
         if declared(app.view_functions[rule.endpoint]) is None:
             raise UndeclaredRoute(f"{rule.rule} ({rule.endpoint}) declares no permission")

@@ -148,13 +148,7 @@ def _from_unexpected(error: Exception) -> Response:
     if isinstance(error, DBAPIError):
         error.hide_parameters = True
     log.error("unhandled", error=type(error).__name__, exc_info=error)
-    return respond(
-        errors.PortalError(
-            "Something went wrong on our side; nothing was changed. "
-            "Tell support the request_id if it happens again.",
-            code="internal",
-        )
-    )
+    return respond(errors.Internal())
 
 
 def register(app: Flask) -> None:

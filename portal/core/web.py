@@ -11,6 +11,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from portal.core.actor import Actor
 from portal.core.errors import Forbidden, TooLarge, Unauthenticated, UnsupportedMediaType
 from portal.core.log import bind_request_id
+from portal.core.metrics import REQUESTS
 from portal.core.permissions import ANYONE, declared, permits
 
 log = structlog.get_logger(__name__)
@@ -89,12 +90,15 @@ def _finish(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     if request.path not in QUIET_PATHS and "started" in g:
+        route = str(request.url_rule or "-")
+        seconds = perf_counter() - g.started
+        REQUESTS.labels(request.method, route, str(response.status_code)).observe(seconds)
         log.info(
             "request",
             method=request.method,
-            route=str(request.url_rule or "-"),
+            route=route,
             status=response.status_code,
-            duration_ms=round((perf_counter() - g.started) * 1000, 1),
+            duration_ms=round(seconds * 1000, 1),
         )
     return response
 

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -16,6 +17,7 @@ import psycopg
 from portal.embedded import processes
 from portal.embedded.child import Child, socket_folder
 from portal.embedded.errors import AlreadyRunningError, EmbeddedServerError
+from portal.embedded.lifeline import end_with_parent
 from portal.embedded.lock import FolderLock
 from portal.embedded.system_user import server_user
 
@@ -51,6 +53,14 @@ def _binaries() -> Path:
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
+def _first_number(file: Path) -> int | None:
+    """The number in a file's first line."""
+    try:
+        return int(file.read_text(encoding="utf-8").splitlines()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 class EmbeddedPostgres:
     """A server on its own data folder. As root it runs as the system account `careloop`; where
     that account can't reach the folder, the data lie under /var/lib/careloop instead."""
@@ -60,7 +70,8 @@ class EmbeddedPostgres:
         self.data = self._reachable(data_dir.absolute())
         self._settings = {**SETTINGS, **(settings or {})}
         self._sockets = socket_folder(self.data, "postgres", self._user)
-        self._lock = FolderLock(self._sockets.with_suffix(".lock"), f"The database in {self.data}")
+        self._lock = FolderLock(self._sockets / "lock", f"The database in {self.data}")
+        self._log = self.data.with_name(f"{self.data.name}.log")
         self._child = Child("PostgreSQL", self._user)
 
     def _reachable(self, wanted: Path) -> Path:
@@ -84,38 +95,51 @@ class EmbeddedPostgres:
         Raises AlreadyRunningError, EmbeddedServerError.
         """
         self._lock.acquire()
-        self._wait_for_orphans()
-        if not (self.data / "PG_VERSION").exists():
-            self._initialize()
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        try:
+            self._wait_for_orphans()
+            if not (self.data / "PG_VERSION").exists():
+                self._initialize()
+            self._start()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _start(self) -> None:
         options = [f"--{name}={value}" for name, value in self._settings.items()]
         command = [str(_binaries() / "postgres"), "-D", str(self.data), "-k", str(self._sockets)]
-        log = self.data.parent / f"{self.data.name}.log"
         # SIGINT is PostgreSQL's fast shutdown: it doesn't wait for its clients.
-        self._child.start([*command, *options], log, self._answers, farewell=signal.SIGINT)
+        self._child.start([*command, *options], self._log, self._answers, farewell=signal.SIGINT)
 
     def _wait_for_orphans(self) -> None:
-        """What a killed server left behind must be gone before its lock file may go."""
-        try:
-            pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
-        except (OSError, ValueError, IndexError):
-            return
+        """Until nothing that a killed server left behind is at work in its folder.
+
+        Its helpers may still write for a moment, which a new server must not meet. PostgreSQL looks
+        out for them too, by means of its own lock file: that one goes only when the process id in
+        it has become another program's.
+        """
         deadline = time.monotonic() + ORPHANS_SECONDS
-        while processes.is_alive(pid) and processes.works_in(pid, self.data):
+        while left := processes.working_in(self.data, "postgres"):
             if time.monotonic() > deadline:
                 raise AlreadyRunningError(
-                    f"PostgreSQL (process {pid}) still uses {self.data}: stop it first."
+                    f"PostgreSQL (process {left[0]}) still uses {self.data}: stop it first."
                 )
             time.sleep(0.1)
+        lock = self.data / "postmaster.pid"
+        pid = _first_number(lock)
+        if pid is None or (processes.is_alive(pid) and not processes.works_in(pid, self.data)):
+            lock.unlink(missing_ok=True)
 
     def _initialize(self) -> None:
-        self.data.mkdir(mode=0o700, exist_ok=True)
-        self._user.own(self.data)
+        """Make the data folder under another name first: one that is there is complete."""
+        draft = self.data.with_name(f"{self.data.name}.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        self._user.own(draft)
         made = subprocess.run(
             [
                 str(_binaries() / "initdb"),
                 "-D",
-                str(self.data),
+                str(draft),
                 "--auth=trust",
                 f"--username={OWNER}",
                 "--encoding=UTF8",
@@ -126,10 +150,17 @@ class EmbeddedPostgres:
             cwd="/",
             capture_output=True,
             env={**os.environ, "LC_ALL": "C.UTF-8"},
+            preexec_fn=end_with_parent(signal.SIGKILL),
             **self._user.popen_arguments(),
         )
         if made.returncode != 0:
             raise EmbeddedServerError(f"initdb failed: {made.stderr.decode(errors='replace')}")
+        try:
+            draft.rename(self.data)
+        except OSError:
+            raise EmbeddedServerError(
+                f"{self.data} is not empty and holds no database: move it away."
+            ) from None
 
     def _answers(self) -> bool:
         try:
@@ -163,3 +194,10 @@ class EmbeddedPostgres:
         """Stop as a crash would."""
         self._child.kill()
         self._lock.release()
+
+    def remove(self) -> None:
+        """Stop, and delete the data, the log and the socket's folder."""
+        self.stop()
+        shutil.rmtree(self.data, ignore_errors=True)
+        self._log.unlink(missing_ok=True)
+        shutil.rmtree(self._sockets, ignore_errors=True)

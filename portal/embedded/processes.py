@@ -35,6 +35,24 @@ def command_line(pid: int) -> list[str]:
     return [part.decode(errors="replace") for part in raw.split(b"\0") if part]
 
 
+def working_in(folder: Path, program: str) -> list[int]:
+    """The processes of a program whose working folder is `folder`, as far as that can be known."""
+    if not PROC.is_dir():
+        return []
+    wanted = folder.resolve()
+    return [int(entry.name) for entry in PROC.iterdir() if _is_at(entry, wanted, program)]
+
+
+def _is_at(entry: Path, folder: Path, program: str) -> bool:
+    if not entry.name.isdecimal():
+        return False
+    try:
+        here = (entry / "cwd").readlink() == folder
+        return here and (entry / "comm").read_text(encoding="utf-8").strip() == program
+    except (OSError, ValueError):  # it has ended, or is none of our business
+        return False
+
+
 def works_in(pid: int, folder: Path) -> bool:
     """Whether the process's working folder is `folder`; True when that can't be known."""
     if not PROC.is_dir():

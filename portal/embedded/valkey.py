@@ -3,6 +3,7 @@ the outbox in PostgreSQL is the truth behind every queue."""
 
 import importlib
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -34,9 +35,7 @@ class EmbeddedValkey:
         self._data = data_dir.absolute()
         user = ServerUser(os.geteuid(), os.getegid(), switch=False)
         self._socket = socket_folder(self._data, "valkey", user) / "valkey.sock"
-        self._lock = FolderLock(
-            self._socket.parent.with_suffix(".lock"), f"The queue in {self._data}"
-        )
+        self._lock = FolderLock(self._socket.with_name("lock"), f"The queue in {self._data}")
         self._child = Child("Valkey", user)
 
     @property
@@ -50,6 +49,13 @@ class EmbeddedValkey:
     def start(self) -> None:
         """Start the server. Raises AlreadyRunningError, EmbeddedServerError."""
         self._lock.acquire()
+        try:
+            self._start()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _start(self) -> None:
         self._data.mkdir(parents=True, exist_ok=True)
         self._socket.unlink(missing_ok=True)
         options = {
@@ -81,3 +87,9 @@ class EmbeddedValkey:
         """Stop as a crash would."""
         self._child.kill()
         self._lock.release()
+
+    def remove(self) -> None:
+        """Stop, and delete the log and the socket's folder."""
+        self.stop()
+        shutil.rmtree(self._data, ignore_errors=True)
+        shutil.rmtree(self._socket.parent, ignore_errors=True)

@@ -91,9 +91,17 @@ class StatusUpdateSchema(Schema):
     correction = fields.Boolean(load_default=False)
 
 
+class AsSent(fields.Nested):
+    """An item that is described by its schema and handed on as it was sent, to be answered by
+    itself."""
+
+    def _deserialize(self, value: Any, *_arguments: Any, **_options: Any) -> Any:
+        return value
+
+
 class BatchSchema(Strict):
     updates = fields.List(
-        fields.Raw(required=True, allow_none=True),
+        AsSent(StatusUpdateSchema, allow_none=True),
         required=True,
         validate=validate.Length(1, MOST_UPDATES),
         metadata={"description": f"Up to {MOST_UPDATES} updates, each with its own outcome"},

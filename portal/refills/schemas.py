@@ -126,7 +126,7 @@ class PrescriptionsQuery(PageQuery):
 
 class NameSchema(Schema):
     id = fields.UUID()
-    name = fields.String(allow_none=True)
+    name = fields.String(allow_none=True, metadata={"example": "Corner Pharmacy"})
 
 
 class EligibilitySchema(Schema):
@@ -152,12 +152,12 @@ class PrescriptionViewSchema(Schema):
     """A prescription with what the patient may do with it now."""
 
     id = fields.UUID()
-    refill_number = fields.String()
+    refill_number = fields.String(metadata={"example": "BCDF2345GH"})
     patient_id = fields.UUID()
     drug = fields.Nested(DrugViewSchema)
-    directions = fields.String()
+    directions = fields.String(metadata={"example": "Take one tablet by mouth every day."})
     quantity = fields.Float()
-    unit = fields.String()
+    unit = fields.String(metadata={"example": "{tbl}"})
     days_supply = fields.Integer()
     refills_authorized = fields.Integer()
     schedule = fields.Integer(allow_none=True)
@@ -178,10 +178,10 @@ class RefillViewSchema(Schema):
     id = fields.UUID()
     prescription_id = fields.UUID()
     patient_id = fields.UUID()
-    kind = fields.String()
-    channel = fields.String()
+    kind = fields.String(metadata={"example": "refill"})
+    channel = fields.String(metadata={"example": "portal"})
     status = fields.String(metadata={"example": "sending"})
-    delivery = fields.String()
+    delivery = fields.String(metadata={"example": "pickup"})
     urgent = fields.Boolean()
     requested_at = fields.DateTime()
     status_at = fields.DateTime()
@@ -223,10 +223,10 @@ class TimelineSchema(RefillViewSchema):
     decision_note = fields.String(allow_none=True)
     expected_on = fields.Date(allow_none=True)
     quantity_ready = fields.Float(allow_none=True)
-    unit = fields.String()
+    unit = fields.String(metadata={"example": "{tbl}"})
     carrier = fields.String(allow_none=True)
     tracking_number = fields.String(allow_none=True)
-    refill_number = fields.String()
+    refill_number = fields.String(metadata={"example": "BCDF2345GH"})
     original_prescription_id = fields.UUID(allow_none=True)
     history = fields.List(fields.Nested(HistorySchema))
 

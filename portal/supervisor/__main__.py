@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from typing import Any
 from portal.embedded import EmbeddedServerError
 from portal.embedded.lock import FolderLock
 from portal.supervisor.output import say
-from portal.supervisor.ports import PortBusyError, free_port, portal_port
+from portal.supervisor.ports import PREFERRED, PortBusyError, claim_portal_port, free_port
 from portal.supervisor.servers import Servers, secret_key
 from portal.supervisor.service import Service
 from portal.supervisor.welcome import welcome
@@ -32,16 +33,19 @@ class StepFailed(Exception):
 class Supervisor:
     """Everything that `make run` runs."""
 
-    def __init__(self, var: Path, port: int) -> None:
+    def __init__(self, var: Path, listener: socket.socket) -> None:
         self._var = var
-        self._base_url = f"http://localhost:{port}"
+        # Every web server that we start inherits it: whoever asks while none runs waits for the
+        # next one instead of being turned away, and nobody else can take the port.
+        self._listener = listener
+        self._base_url = f"http://localhost:{listener.getsockname()[1]}"
         self._servers = Servers(var)
         self._mail_port = free_port()
         self._environ = {
             "PORTAL_ENV": os.environ.get("PORTAL_ENV", "demo"),
             "PORTAL_BASE_URL": self._base_url,
             "PORTAL_VAR": str(var),
-            "PORTAL_BIND": f"{os.environ.get('PORTAL_HOST', '127.0.0.1')}:{port}",
+            "PORTAL_BIND": f"fd://{listener.fileno()}",
             "PYTHONUNBUFFERED": "1",
             # Celery warns of being root, which a demo in a container often is.
             "PYTHONWARNINGS": "ignore:::celery.platforms",
@@ -110,7 +114,11 @@ class Supervisor:
                 "WARNING",
             ),
         }
-        return [Service(name, command, self._environ) for name, command in commands.items()]
+        files = {"web": [self._listener.fileno()]}
+        return [
+            Service(name, command, self._environ, files.get(name, ()))
+            for name, command in commands.items()
+        ]
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -158,6 +166,7 @@ class Supervisor:
         for service in reversed(self._services):
             service.stop()
         self._servers.stop()
+        self._listener.close()
         (self._var / "run.json").unlink(missing_ok=True)
         say("portal", "stopped; the data stay")
 
@@ -168,10 +177,11 @@ def main() -> None:
     lock = FolderLock(var / "supervisor.lock", f"Careloop in {var}")
     try:
         lock.acquire()
-        port = portal_port()
-        if port != 8000 and "PORTAL_PORT" not in os.environ:
-            say("portal", f"port 8000 is taken, so this runs at port {port}")
-        supervisor = Supervisor(var, port)
+        listener = claim_portal_port()
+        port = listener.getsockname()[1]
+        if port != PREFERRED and "PORTAL_PORT" not in os.environ:
+            say("portal", f"port {PREFERRED} is taken, so this runs at port {port}")
+        supervisor = Supervisor(var, listener)
         signal.signal(signal.SIGTERM, supervisor.stop)
         signal.signal(signal.SIGINT, supervisor.stop)
         supervisor.run()

@@ -1,25 +1,50 @@
 """Choosing the port of the portal, and free ones for what only we use."""
 
+import errno
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 
 PREFERRED = 8000
 TRIES = 50
+BACKLOG = 512
 
 
 class PortBusyError(Exception):
-    """The port that was asked for is taken."""
+    """The port that was asked for can't be had."""
 
 
-def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+def claim(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A socket that listens on a port: from now on it is ours, whoever else looks for one.
+
+    Raises OSError when it can't be had.
+    """
+    _check_other_localhost(port)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    claimed = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        claimed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        claimed.bind((host.strip("[]"), port))
+        claimed.listen(BACKLOG)
+    except OSError:
+        claimed.close()
+        raise
+    return claimed
+
+
+def _check_other_localhost(port: int) -> None:
+    """Browsers ask for `localhost` at ::1 first: a program there would answer instead of us."""
+    if not socket.has_ipv6:
+        return
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+            probe.bind(("::1", port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise
 
 
 def free_port() -> int:
@@ -30,23 +55,34 @@ def free_port() -> int:
         return port
 
 
-def portal_port(environ: Mapping[str, str] = os.environ) -> int:
-    """PORTAL_PORT, or the first free one from 8000 on.
+def claim_portal_port(environ: Mapping[str, str] = os.environ) -> socket.socket:
+    """A socket on PORTAL_PORT, or on the first free port from 8000 on.
 
     Raises PortBusyError naming the port and the remedy.
     """
+    host = environ.get("PORTAL_HOST", "127.0.0.1")
     if wanted := environ.get("PORTAL_PORT"):
-        if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
-            raise PortBusyError(f"PORTAL_PORT={wanted} is not a port: give 1 to 65535.")
-        if not is_free(int(wanted)):
-            raise PortBusyError(
-                f"Port {wanted} is taken by another program: stop that one, or choose another "
-                f"with PORTAL_PORT, or leave PORTAL_PORT out to have a free one found."
-            )
-        return int(wanted)
+        return _claim_wanted(wanted, host)
     for port in range(PREFERRED, PREFERRED + TRIES):
-        if is_free(port):
-            return port
+        with suppress(OSError):
+            return claim(port, host)
     raise PortBusyError(
         f"The ports {PREFERRED} to {PREFERRED + TRIES - 1} are all taken: set PORTAL_PORT."
     )
+
+
+def _claim_wanted(wanted: str, host: str) -> socket.socket:
+    if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
+        raise PortBusyError(f"PORTAL_PORT={wanted} is not a port: give 1 to 65535.")
+    try:
+        return claim(int(wanted), host)
+    except PermissionError:
+        raise PortBusyError(
+            f"Port {wanted} is for the system's own programs: choose one above 1023 with "
+            f"PORTAL_PORT."
+        ) from None
+    except OSError:
+        raise PortBusyError(
+            f"Port {wanted} is taken by another program: stop that one, or choose another "
+            f"with PORTAL_PORT, or leave PORTAL_PORT out to have a free one found."
+        ) from None

@@ -2,12 +2,14 @@
 
 import os
 import secrets
+import time
 from pathlib import Path
 
-from portal.embedded import EmbeddedPostgres, EmbeddedValkey
+from portal.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
 from portal.supervisor.output import say
 
 DATABASE = "careloop"
+PAUSE_SECONDS = 5.0
 
 
 def secret_key(var: Path) -> Path:
@@ -28,6 +30,7 @@ class Servers:
         self.postgres = None if theirs else EmbeddedPostgres(var / "postgres")
         elsewhere = "PORTAL_REDIS_URL" in os.environ
         self.valkey = None if elsewhere else EmbeddedValkey(var / "valkey")
+        self._not_before: dict[str, float] = {}
 
     def start(self) -> dict[str, str]:
         """Start what is ours. Returns the environment by which the others find it.
@@ -49,18 +52,22 @@ class Servers:
 
     def look_after(self) -> bool:
         """Start again what has crashed. True when there was something."""
-        again = False
-        if self.postgres is not None and self.postgres.pid is None:
-            say("postgres", "ended; starts again")
-            self.postgres.stop()
-            self.postgres.start()
-            again = True
-        if self.valkey is not None and self.valkey.pid is None:
-            say("valkey", "ended; starts again")
-            self.valkey.stop()
-            self.valkey.start()
-            again = True
-        return again
+        ours = (("postgres", self.postgres), ("valkey", self.valkey))
+        return any([server is not None and self._again(name, server) for name, server in ours])
+
+    def _again(self, name: str, server: EmbeddedPostgres | EmbeddedValkey) -> bool:
+        """Where a start fails, the next try waits: what is in the way may well go away."""
+        if server.pid is not None or time.monotonic() < self._not_before.get(name, 0.0):
+            return False
+        say(name, "ended; starts again")
+        try:
+            server.stop()
+            server.start()
+        except EmbeddedServerError as error:
+            say(name, f"{error}\nThe next try is in {PAUSE_SECONDS:.0f} s.")
+            self._not_before[name] = time.monotonic() + PAUSE_SECONDS
+            return False
+        return True
 
     def pids(self) -> dict[str, int | None]:
         found: dict[str, int | None] = {}

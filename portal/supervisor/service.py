@@ -20,8 +20,16 @@ STOP_SECONDS = 8.0
 class Service:
     """A process with a label, started again with growing pauses whenever it ends."""
 
-    def __init__(self, name: str, command: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        files: Sequence[int] = (),
+    ) -> None:
+        """`files` are open file descriptors for it to inherit."""
         self.name = name
+        self._files = tuple(files)
         self._command = list(command)
         self._environ = {**os.environ, **environ}
         self._process: subprocess.Popen[bytes] | None = None
@@ -43,6 +51,7 @@ class Service:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=self._files,
             preexec_fn=end_with_parent(signal.SIGTERM),  # noqa: PLW1509
         )
         self._started = time.monotonic()
@@ -60,6 +69,7 @@ class Service:
                 self._pause = FIRST_PAUSE_SECONDS
             code = self._process.returncode if self._process else None
             say(self.name, f"ended ({code}); starts again in {self._pause:.1f} s")
+            self._end_children()
             self._again_at = now + self._pause
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
         if now < self._again_at:
@@ -79,6 +89,11 @@ class Service:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             say(self.name, "does not stop: killed")
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._end_children()
         self._process.wait()
+
+    def _end_children(self) -> None:
+        """What a process leaves behind must not work beside its successor."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)

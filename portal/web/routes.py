@@ -1,25 +1,97 @@
-"""Calls outside the API: health for whoever runs this."""
+"""Calls outside the API: the start page, its documentation, health and metrics."""
 
-from flask import Blueprint, Response
-from sqlalchemy import text
+from flask import Blueprint, Response, current_app, render_template
 
-from portal.core.db import read_once
+from portal import __version__
+from portal.core.errors import NotFound
 from portal.core.json import json_response
 from portal.core.permissions import public
+from portal.core.web import extension
+from portal.web import metrics
+from portal.web.demo_logins import demo_logins
+from portal.web.problem_types import problem_types
+from portal.web.readiness import dependencies
+from portal.web.reference import reference
 
-blueprint = Blueprint("pages", __name__)
+blueprint = Blueprint("pages", __name__, template_folder="templates")
+
+# Pages without scripts and without anything from elsewhere.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+
+
+def _page(template: str, **values: object) -> Response:
+    response = Response(render_template(template, version=__version__, **values))
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+@blueprint.get("/")
+@public
+def start() -> Response:
+    """What is running here, and where to go on."""
+    config = extension("config")
+    return _page(
+        "start.html",
+        dependencies=dependencies(config),
+        environment=config.environment,
+        base_url=config.base_url,
+        logins=demo_logins(config),
+    )
+
+
+@blueprint.get("/api/openapi.json")
+@public
+def openapi_json() -> Response:
+    """The OpenAPI document."""
+    return json_response(current_app.extensions["careloop.openapi"])
+
+
+@blueprint.get("/api/docs")
+@public
+def docs() -> Response:
+    """The OpenAPI document, to be read."""
+    return _page("docs.html", reference=reference(current_app.extensions["careloop.openapi"]))
+
+
+@blueprint.get("/problems/")
+@public
+def list_problems() -> Response:
+    """Every kind of problem."""
+    return _page("problems.html", problems=problem_types().values())
+
+
+@blueprint.get("/problems/<name>")
+@public
+def show_problem(name: str) -> Response:
+    """What a kind of problem means."""
+    found = problem_types().get(name)
+    if found is None:
+        raise NotFound("There is no such kind of problem: see /problems/.")
+    return _page("problems.html", problems=[found])
 
 
 @blueprint.get("/healthz")
 @public
 def healthz() -> Response:
     """The process answers."""
-    return json_response({"status": "ok"})
+    return json_response({"status": "ok", "version": __version__})
 
 
 @blueprint.get("/readyz")
 @public
 def readyz() -> Response:
-    """Each dependency by name."""
-    read_once(text("SELECT 1"), {})
-    return json_response({"status": "ok"})
+    """Each dependency by name; 503 when one is away without which nothing can be served."""
+    found = dependencies(extension("config"))
+    ready = all(one.ready for one in found if one.needed)
+    body = {
+        "status": "ok" if ready else "away",
+        "dependencies": {one.name: one.status for one in found},
+    }
+    return json_response(body, 200 if ready else 503)
+
+
+@blueprint.get("/metrics")
+@public
+def show_metrics() -> Response:
+    """For Prometheus: latencies, outbox lag, oldest open loops, feed health."""
+    return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
