@@ -64,6 +64,22 @@ def read_setting(environ: Mapping[str, str], name: str, default: str | None = No
     return default
 
 
+def read_number(environ: Mapping[str, str], name: str, default: str) -> int:
+    """A whole number from 1 up. Raises ConfigurationError for anything else."""
+    value = read_setting(environ, name, default)
+    if not (value.isascii() and value.isdecimal() and int(value) > 0):
+        raise ConfigurationError(f"{name} must be a whole number from 1 up")
+    return int(value)
+
+
+def read_switch(environ: Mapping[str, str], name: str, default: str) -> bool:
+    """`yes` or `no`. Raises ConfigurationError for anything else: a `true` must not mean no."""
+    value = read_setting(environ, name, default)
+    if value not in ("yes", "no"):
+        raise ConfigurationError(f"{name} must be yes or no")
+    return value == "yes"
+
+
 def with_password(url: str, password: str) -> str:
     """The database URL with a password that was kept apart from it, in a secrets file."""
     if not password:
@@ -109,11 +125,10 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
             env, "PORTAL_BASE_URL", None if production else "http://localhost:8000"
         ).rstrip("/"),
         var=Path(read_setting(env, "PORTAL_VAR", "var")),
-        pool_size=int(read_setting(env, "PORTAL_POOL_SIZE", "10")),
-        webhook_private_hosts=read_setting(
+        pool_size=read_number(env, "PORTAL_POOL_SIZE", "10"),
+        webhook_private_hosts=read_switch(
             env, "PORTAL_WEBHOOK_PRIVATE_HOSTS", "no" if production else "yes"
-        )
-        == "yes",
-        rate_limits=read_setting(env, "PORTAL_RATE_LIMITS", "yes") == "yes",
-        session_hours=int(read_setting(env, "PORTAL_SESSION_HOURS", "12")),
+        ),
+        rate_limits=read_switch(env, "PORTAL_RATE_LIMITS", "yes"),
+        session_hours=read_number(env, "PORTAL_SESSION_HOURS", "12"),
     )

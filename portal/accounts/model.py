@@ -143,14 +143,15 @@ class UsedAssertion(Base):
     expires_at: Mapped[datetime]
 
 
-# Sign-in happens before anybody is known: the anonymous role reaches what proves identity, and
-# nothing else. Account rows of others stay unseen by signed-in people, administrators excepted.
+# Sign-in happens before anybody is known: the anonymous role reaches the one account or client
+# that it deals with (gate.py). Of the others, administrators alone see accounts of other people.
 GATE = ActorKind.ANONYMOUS
 MINE = f"account_id = {MY_CREDENTIAL}"
+OF_CLIENT = f"client_id = {MY_CREDENTIAL}"
 
 rls.protect(
     "account",
-    *to(GATE, (SELECT, UPDATE)),
+    *to(GATE, (SELECT, UPDATE), f"id = {MY_CREDENTIAL}"),
     *to(PEOPLE - {ActorKind.ADMINISTRATOR}, (SELECT, UPDATE), f"id = {MY_CREDENTIAL}"),
     *to(
         (ActorKind.PRACTITIONER, ActorKind.STAFF), INSERT, "kind = 'patient' AND status = 'invited'"
@@ -160,51 +161,58 @@ rls.protect(
 )
 rls.protect(
     "recovery_code",
-    *to(GATE, (SELECT, UPDATE)),
-    *to(GATE, (INSERT, rls.DELETE)),
-    *to(PEOPLE, (SELECT, INSERT, UPDATE, rls.DELETE), MINE),
+    *to((GATE, *PEOPLE), (SELECT, INSERT, UPDATE, rls.DELETE), MINE),
     *to(rls.SYSTEM, (SELECT, INSERT, UPDATE, rls.DELETE)),
 )
 rls.protect(
     "sign_in_session",
-    *to(GATE, (SELECT, INSERT, UPDATE)),
+    *to(GATE, (SELECT, INSERT, UPDATE), MINE),
     *to(PEOPLE, (SELECT, UPDATE), MINE),
     *to(ActorKind.ADMINISTRATOR, (SELECT, UPDATE)),
     *to(rls.SYSTEM, (SELECT, INSERT, UPDATE, rls.DELETE)),
 )
 rls.protect(
     "password_reset",
-    *to(GATE, (SELECT, UPDATE)),
+    *to(GATE, (SELECT, UPDATE), MINE),
     *to(rls.SYSTEM, (SELECT, INSERT, UPDATE, rls.DELETE)),
 )
 rls.protect(
     "invitation",
-    *to(GATE, (SELECT, UPDATE)),
+    *to(GATE, (SELECT, UPDATE), MINE),
     *to((ActorKind.PRACTITIONER, ActorKind.STAFF, ActorKind.ADMINISTRATOR), INSERT),
     *to(rls.SYSTEM, (SELECT, INSERT, UPDATE, rls.DELETE)),
 )
-rls.share(
+rls.protect(
     "client",
-    *to(GATE, SELECT),
+    *to(GATE, SELECT, f"id = {MY_CREDENTIAL}"),
     *to(ActorKind.ADMINISTRATOR, (SELECT, INSERT, UPDATE)),
     *rls.system_access(),
 )
-rls.share(
+rls.protect(
     "client_secret",
-    *to(GATE, SELECT),
+    *to(GATE, SELECT, OF_CLIENT),
     *to(ActorKind.ADMINISTRATOR, (SELECT, INSERT, UPDATE)),
     *rls.system_access(),
 )
-rls.share(
+rls.protect(
     "access_token",
-    *to(GATE, INSERT),
+    *to(GATE, INSERT, OF_CLIENT),
     *to(ActorKind.ADMINISTRATOR, (SELECT, rls.DELETE)),
     *to(rls.SYSTEM, (SELECT, INSERT, rls.DELETE)),
 )
-rls.share("used_assertion", *to(GATE, INSERT), *to(rls.SYSTEM, (SELECT, rls.DELETE)))
+rls.protect("used_assertion", *to(GATE, INSERT, OF_CLIENT), *to(rls.SYSTEM, (SELECT, rls.DELETE)))
 
-# The two look-ups by which an actor is established. They run as the owner, take a digest that
-# only the holder of the token can know, and give away one row.
+# The look-ups by which an actor is established. They run as the owner, take what only its holder
+# can know (for sign-in, an address), and give away one row or id.
+for _name, _argument, _query in (
+    ("email", "text", "account WHERE lower(email) = value"),
+    ("reset", "bytea", "password_reset WHERE token_digest = value"),
+    ("invitation", "text", "invitation WHERE code_digest = value"),
+):
+    _id = "id" if _name == "email" else "account_id"
+    rls.owned_function(
+        f"careloop_account_by_{_name}(value {_argument})", "uuid", f"SELECT {_id} FROM {_query}"
+    )
 _ACTOR = "TABLE (kind text, id uuid, credential_id uuid, session_id uuid, name text)"
 rls.owned_function(
     "careloop_session_actor(digest bytea, moment timestamptz)",

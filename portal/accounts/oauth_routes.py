@@ -9,12 +9,13 @@ from flask import Blueprint, Response, request
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry
+from sqlalchemy.orm import Session
 
 from portal.accounts import queries
+from portal.accounts.gate import gatekeeper
 from portal.accounts.service import clients
 from portal.accounts.states import ClientStatus
 from portal.core import limits
-from portal.core.actor import ANONYMOUS
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.json import json_response
@@ -59,10 +60,9 @@ def issue_token() -> Response:
     """
     if request.form.get("grant_type") != "client_credentials":
         raise OAuthError("unsupported_grant_type", "Send grant_type=client_credentials.")
-    now = utcnow()
-    with transaction(ANONYMOUS) as session:
-        client_id = _by_assertion(session, now) or _by_secret(session, now)
-        if client_id is None:
+    now, client_id = utcnow(), _claimed_id()
+    with transaction(gatekeeper(client_id)) as session:
+        if client_id is None or not _is_proven(session, client_id, now):
             raise OAuthError("invalid_client", "The client's credentials are not right.", 401)
         token = clients.issue_token(session, client_id, now)
     return json_response(
@@ -74,41 +74,46 @@ def issue_token() -> Response:
     )
 
 
-def _by_secret(session: Any, now: datetime) -> UUID | None:
+def _is_assertion() -> bool:
+    return request.form.get("client_assertion_type") == ASSERTION
+
+
+def _claimed_id() -> UUID | None:
+    """Which client somebody says to be."""
     given = request.authorization
-    if given is None or given.type != "basic" or not given.username or not given.password:
-        return None
-    client_id = _uuid(given.username)
-    if client_id and clients.secret_matches(session, client_id, given.password, now):
-        return client_id
-    return None
-
-
-def _uuid(value: object) -> UUID | None:
+    if _is_assertion():
+        claimed = _unverified_issuer(request.form.get("client_assertion", ""))
+    else:
+        claimed = given.username if given is not None and given.type == "basic" else None
     try:
-        return UUID(str(value))
+        return UUID(str(claimed))
     except ValueError:
         return None
 
 
-def _by_assertion(session: Any, now: datetime) -> UUID | None:
+def _is_proven(session: Session, client_id: UUID, now: datetime) -> bool:
+    if _is_assertion():
+        return _assertion_holds(session, client_id, now)
+    given = request.authorization
+    secret = given.password if given is not None else None
+    return bool(secret) and clients.secret_matches(session, client_id, str(secret), now)
+
+
+def _assertion_holds(session: Session, client_id: UUID, now: datetime) -> bool:
     """private_key_jwt (RFC 7523, 3): signed with the registered key, for us, once, not for long."""
-    if request.form.get("client_assertion_type") != ASSERTION:
-        return None
-    assertion = request.form.get("client_assertion", "")
-    client_id = _uuid(_unverified_issuer(assertion))
-    client = queries.client(session, client_id) if client_id else None
+    client = queries.client(session, client_id)
     if client is None or client.public_jwk is None or client.status != ClientStatus.ACTIVE:
-        return None
+        return False
     try:
         key = JWKRegistry.import_key(orjson.loads(client.public_jwk))
+        assertion = request.form.get("client_assertion", "")
         claims = jwt.decode(assertion, key, algorithms=ALGORITHMS).claims
     except (JoseError, ValueError):
-        return None
+        return False
     until = _good_until(claims, client.id, now)
-    if until is None or not clients.use_assertion(session, client.id, str(claims["jti"]), until):
-        return None
-    return client.id
+    return until is not None and clients.use_assertion(
+        session, client.id, str(claims["jti"]), until
+    )
 
 
 def _unverified_issuer(assertion: str) -> object:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import Response, request
 
-from portal.accounts import passwords, queries, service
+from portal.accounts import gate, passwords, queries, service
 from portal.accounts.authentication import SESSION_COOKIE, csrf_token
 from portal.accounts.errors import AccountNotFound, CodeUnusable
 from portal.accounts.schemas import (
@@ -26,7 +26,6 @@ from portal.accounts.service import second_factor, sessions
 from portal.accounts.service.sessions import Device
 from portal.accounts.sign_in import check_own_password, sign_in
 from portal.core import limits
-from portal.core.actor import ANONYMOUS
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.json import json_response
@@ -142,7 +141,7 @@ def request_reset(body: dict[str, Any]) -> Response:
 
     The answer is the same whether or not there is an account.
     """
-    with transaction(ANONYMOUS) as session:
+    with transaction(gate.for_email(body["email"])) as session:
         service.passwords.request_reset(session=session, email=body["email"], now=utcnow())
     return json_response({}, 202)
 
@@ -156,7 +155,7 @@ def confirm_reset(body: dict[str, Any]) -> None:
     """Choose a new password by a link: it works once, and signs out everywhere"""
     passwords.check_usable(body["password"])
     hashed = passwords.hash_password(body["password"])
-    with transaction(ANONYMOUS) as session:
+    with transaction(gate.for_reset_token(body["token"])) as session:
         service.passwords.set_by_link(
             session=session, token=body["token"], password_hash=hashed, now=utcnow()
         )
@@ -175,13 +174,13 @@ def activate(body: dict[str, Any]) -> Response:
     """
     passwords.check_usable(body["password"])
     hashed = passwords.hash_password(body["password"])
-    with transaction(ANONYMOUS) as session:
+    code = service.administration.code_digest(extension("config").secret_key, body["code"])
+    with transaction(gate.for_invitation(code)) as session:
         outcome = service.administration.activate(
             session=session,
-            code=body["code"],
+            code=code,
             birth_date=body["birth_date"],
             password_hash=hashed,
-            secret_key=extension("config").secret_key,
             vault=extension("vault"),
             now=utcnow(),
         )

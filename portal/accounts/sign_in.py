@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from portal.accounts import passwords, queries
+from portal.accounts import gate, passwords, queries
 from portal.accounts.errors import BadCredentials
 from portal.accounts.service import sessions
 from portal.accounts.service.sessions import Device, SignedIn
 from portal.config import Config
-from portal.core.actor import ANONYMOUS, Actor
+from portal.core.actor import Actor
 from portal.core.crypto import Vault
 from portal.core.db import transaction
 from portal.core.errors import PortalError
@@ -28,15 +28,14 @@ def sign_in(
     Raises BadCredentials for everything that gives away nothing, CodeRequired and CodeWrong only
     after the right password.
     """
-    with transaction(ANONYMOUS) as session:
-        account = queries.account_by_email(session, email)
-        account_id = account.id if account else None
-        hashed = sessions.usable_hash(account, now)
+    keeper = gate.for_email(email)
+    with transaction(keeper) as session:
+        hashed = sessions.usable_hash(queries.account(session, keeper.credential_id), now)
     matches = passwords.matches(hashed, password)
-    with transaction(ANONYMOUS) as session:
+    with transaction(keeper) as session:
         outcome = sessions.finish_sign_in(
             session=session,
-            account_id=account_id,
+            account_id=keeper.credential_id,
             password_matches=matches,
             code=code,
             vault=vault,
@@ -48,7 +47,7 @@ def sign_in(
         raise outcome
     if hashed is not None and passwords.is_outdated(hashed):
         rehashed = passwords.hash_password(password)
-        with transaction(ANONYMOUS) as session:
+        with transaction(keeper) as session:
             again = queries.account(session, outcome.account.id, lock=True)
             if again is not None and again.password_hash == hashed:
                 again.password_hash = rehashed

@@ -67,22 +67,29 @@ class Supervisor:
             self._step("migrate")
             if self._environ["PORTAL_ENV"] == "demo":
                 self._step("demo", "load")
-            self._services = self._make_services()
-            for service in self._services:
-                service.start()
-            self._write_run_file()
-            self._wait_until_ready()
             if not self._stopping:
-                print(welcome(self._base_url, self._var), flush=True)
-            self._watch()
+                self._run_services()
         finally:
             self._stop_all()
 
+    def _run_services(self) -> None:
+        self._services = self._make_services()
+        for service in self._services:
+            service.start()
+        self._write_run_file()
+        self._wait_until_ready()
+        if not self._stopping:
+            print(welcome(self._base_url, self._var), flush=True)
+        self._watch()
+
     def _step(self, *arguments: str) -> None:
+        """One command of the portal's. Ctrl-C ends it too, which is no failure."""
+        if self._stopping:
+            return
         say("portal", " ".join(arguments))
         command = [sys.executable, "-m", "portal", *arguments]
         done = subprocess.run(command, env={**os.environ, **self._environ}, cwd=ROOT, check=False)
-        if done.returncode != 0:
+        if done.returncode != 0 and not self._stopping:
             raise StepFailed(f"`portal {' '.join(arguments)}` failed")
 
     def _make_services(self) -> list[Service]:

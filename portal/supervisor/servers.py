@@ -52,12 +52,15 @@ class Servers:
 
     def look_after(self) -> bool:
         """Start again what has crashed. True when there was something."""
-        ours = (("postgres", self.postgres), ("valkey", self.valkey))
-        return any([server is not None and self._again(name, server) for name, server in ours])
+        database = self._again("postgres", self.postgres)
+        queue = self._again("valkey", self.valkey)
+        return database or queue
 
-    def _again(self, name: str, server: EmbeddedPostgres | EmbeddedValkey) -> bool:
+    def _again(self, name: str, server: EmbeddedPostgres | EmbeddedValkey | None) -> bool:
         """Where a start fails, the next try waits: what is in the way may well go away."""
-        if server.pid is not None or time.monotonic() < self._not_before.get(name, 0.0):
+        if server is None or server.pid is not None:
+            return False
+        if time.monotonic() < self._not_before.get(name, 0.0):
             return False
         say(name, "ended; starts again")
         try:

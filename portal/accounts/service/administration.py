@@ -68,7 +68,7 @@ def invite(
         Invitation(
             id=new_id(),
             account_id=account_id,
-            code_digest=_code_digest(secret_key, code),
+            code_digest=code_digest(secret_key, code),
             birth_date=command.birth_date,
             created_at=now,
             expires_at=now + CODE_LIFETIME,
@@ -102,7 +102,8 @@ def _add(session: Session, command: Invite, now: datetime) -> UUID:
     return account.id
 
 
-def _code_digest(secret_key: str, code: str) -> str:
+def code_digest(secret_key: str, code: str) -> str:
+    """How a code is kept: spaces, dashes and small letters are forgiven when it is typed."""
     return keyed_digest(secret_key, "invitation", "".join(c for c in code.upper() if c.isalnum()))
 
 
@@ -112,15 +113,15 @@ def activate(
     code: str,
     birth_date: date | None,
     password_hash: str,
-    secret_key: str,
     vault: Vault,
     now: datetime,
 ) -> Activated | CodeUnusable:
-    """Open an invited account, or give one that lost its second factor a new one.
+    """Open an invited account, or give one that lost its second factor a new one, by the digest
+    of its code.
 
     The error is returned, not raised: the miss that was counted must be committed.
     """
-    invitation = queries.invitation(session, _code_digest(secret_key, code))
+    invitation = queries.invitation(session, code)
     if (
         invitation is None
         or invitation.used_at is not None
@@ -206,7 +207,7 @@ def reset_second_factor(
         Invitation(
             id=new_id(),
             account_id=account.id,
-            code_digest=_code_digest(secret_key, code),
+            code_digest=code_digest(secret_key, code),
             created_at=now,
             expires_at=now + CODE_LIFETIME,
             misses=0,

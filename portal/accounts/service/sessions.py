@@ -59,7 +59,7 @@ def usable_hash(account: Account | None, now: datetime) -> str | None:
 def finish_sign_in(
     *,
     session: Session,
-    account_id: UUID | None,
+    account_id: UUID,
     password_matches: bool,
     code: str | None,
     vault: Vault,
@@ -71,7 +71,7 @@ def finish_sign_in(
 
     The error is returned, not raised: the miss that was counted must be committed.
     """
-    account = queries.account(session, account_id, lock=True) if account_id else None
+    account = queries.account(session, account_id, lock=True)
     if account is None or usable_hash(account, now) is None:
         return BadCredentials()
     if not password_matches:

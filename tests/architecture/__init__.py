@@ -1,0 +1,1 @@
+"""What holds for the whole: routes, row security, the API document, the source."""

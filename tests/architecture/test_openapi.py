@@ -1,0 +1,93 @@
+"""The API document: complete, consistent, and true under fuzzing."""
+
+import json
+import warnings
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from portal.app import create_app
+from portal.config import Config
+from tests.support.api import Caller
+
+
+@pytest.fixture
+def document(anonymous: Caller) -> dict[str, Any]:
+    found: dict[str, Any] = anonymous.request("GET", "/api/openapi.json").json
+    return found
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    ]
+
+
+def test_schemas_have_one_name_each(config: Config) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        create_app(config)
+
+
+def test_every_operation_says_what_it_does_and_for_whom(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    for method, path, operation in operations(document):
+        assert operation["summary"], (method, path)
+        assert operation["x-permission"], (method, path)
+        assert "security" in operation, (method, path)
+        assert "default" in operation["responses"], (method, path)
+
+
+def test_every_body_has_an_example(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        bodies = [operation["requestBody"]] if "requestBody" in operation else []
+        bodies += [
+            answer
+            for status, answer in operation["responses"].items()
+            if status.startswith("2") and "content" in answer
+        ]
+        for body in bodies:
+            for media in body["content"].values():
+                has_example = "example" in media or "example" in json.dumps(media["schema"])
+                assert has_example, (method, path)
+
+
+def test_every_call_of_the_api_is_in_the_document(app: Flask, document: dict[str, Any]) -> None:
+    routes = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1")}
+    assert len(routes) == len([p for p in document["paths"] if p.startswith("/api/v1")])
+
+
+def test_every_problem_leads_to_its_page(anonymous: Caller) -> None:
+    problem = anonymous.get("/me").json
+    assert anonymous.request("GET", problem["type"]).status_code == 200
+    assert anonymous.request("GET", "/problems/").status_code == 200
+    assert anonymous.request("GET", "/problems/no-such-thing").status_code == 404
+
+
+def test_the_documentation_needs_nothing_from_elsewhere(anonymous: Caller) -> None:
+    for path in ("/", "/api/docs", "/problems/"):
+        answer = anonymous.request("GET", path)
+        assert answer.status_code == 200
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "<script" not in answer.text
+        assert 'src="http' not in answer.text
+
+
+def test_health_names_each_dependency(anonymous: Caller) -> None:
+    ready = anonymous.request("GET", "/readyz")
+    assert (ready.status_code, ready.json["dependencies"]) == (
+        200,
+        {"database": "ok", "queue": "ok", "mail": "away"},
+    )
+    assert anonymous.request("GET", "/healthz").json["status"] == "ok"
+
+
+def test_metrics_tell_how_the_loops_stand(anonymous: Caller) -> None:
+    text = anonymous.request("GET", "/metrics").text
+    for name in ("careloop_database_up 1.0", "careloop_outbox_lag_seconds", "request_seconds"):
+        assert name in text

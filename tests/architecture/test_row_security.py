@@ -1,0 +1,212 @@
+"""Who sees which rows, asked of the database without any WHERE."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import ProgrammingError
+
+from portal.config import Config
+from portal.core import rls
+from portal.core.actor import NOBODY, OPERATOR, Actor, ActorKind
+from portal.core.db import transaction
+from portal.models import metadata
+from tests.refills.conftest import ask_one, event_of, post_all
+from tests.support.api import Caller
+from tests.support.clinic import SmallClinic, actor, prescription
+from tests.support.work import drain
+
+from tests.refills.conftest import TODAY  # isort: skip
+
+PROTECTED = sorted(name for name, access in rls.registry.tables.items() if access.row_security)
+# No patient is in these: places, people at work, the workers' ids, digests of numbers tried.
+OPEN = {
+    "clinic",
+    "clinic_hours",
+    "clinic_closure",
+    "pool",
+    "pool_member",
+    "practitioner",
+    "staff_member",
+    "pharmacy",
+    "coverage",
+    "outbox_event",
+    "audit_seal",
+    "phone_miss",
+}
+
+
+def read_all(reader: Actor, table: str) -> list[dict[str, Any]]:
+    """Every row that a table gives to an actor; none where it may not look at all."""
+    try:
+        with transaction(reader) as session:
+            return [dict(row._mapping) for row in session.execute(text(f"SELECT * FROM {table}"))]
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", "") != "42501":
+            raise
+        return []
+
+
+@pytest.fixture
+def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> SmallClinic:
+    """Rows about the first patient in as many tables as the API reaches."""
+    assert app.testing
+    patient = caller(ActorKind.PATIENT, clinic.patient.id)
+    pharmacy = caller(ActorKind.PHARMACY, clinic.pharmacy.id)
+    physician = caller(ActorKind.PRACTITIONER, clinic.physician.id)
+    fresh: dict[str, Any] = {"last_filled_on": TODAY.replace(year=TODAY.year - 1)}
+    dates = {"written_on": TODAY, "expires_on": TODAY.replace(year=TODAY.year + 1), **fresh}
+    sent = ask_one(patient, prescription(clinic, **dates).id)
+    ask_one(patient, prescription(clinic, refills_used=5, **dates).id)
+    drain()
+    pharmacy.post(f"/pharmacy/orders/{sent}/acknowledge")
+    pharmacy.put("/pharmacy/webhook", {"url": "http://127.0.0.1:9/"})
+    post_all(pharmacy, event_of(sent, "ready_for_pickup"), event_of(sent, "delivered"))
+    post_all(pharmacy, event_of(sent, "picked_up"))
+    rx = prescription(clinic, refills_used=5, **dates)
+    physician.post(f"/prescriptions/{rx.id}/hold", {"reason": "waiting for a test"})
+    physician.post(f"/prescriptions/{rx.id}/resume")
+    body = {"event_id": "renew", "refill_number": rx.refill_number}
+    pharmacy.post("/pharmacy/renewal-requests", body)
+    physician.post(
+        "/patients/break-glass",
+        {"mrn": clinic.patient.mrn, "birth_date": "1980-04-15", "reason": "to fill a table"},
+    )
+    drain()
+    return clinic
+
+
+def insiders(clinic: SmallClinic) -> dict[str, Actor]:
+    return {
+        "patient": actor(ActorKind.PATIENT, clinic.patient.id),
+        "practitioner": actor(ActorKind.PRACTITIONER, clinic.physician.id),
+        "staff": actor(ActorKind.STAFF, clinic.nurse.id),
+        "pharmacy": actor(ActorKind.PHARMACY, clinic.pharmacy.id),
+    }
+
+
+def outsiders(clinic: SmallClinic) -> dict[str, Actor]:
+    """One of each kind to whom nothing of the first patient belongs."""
+    return {
+        "patient": actor(ActorKind.PATIENT, clinic.other_patient.id),
+        "practitioner": actor(ActorKind.PRACTITIONER, clinic.colleague.id),
+        "stranger": actor(ActorKind.PRACTITIONER, uuid4()),
+        "staff": actor(ActorKind.STAFF, uuid4()),
+        "pharmacy": actor(ActorKind.PHARMACY, clinic.other_pharmacy.id),
+        "laboratory": actor(ActorKind.LABORATORY, uuid4()),
+        "phone": actor(ActorKind.PHONE, NOBODY),
+        "administrator": actor(ActorKind.ADMINISTRATOR, uuid4()),
+        "anonymous": actor(ActorKind.ANONYMOUS, NOBODY),
+    }
+
+
+def ids_of_first_patient(clinic: SmallClinic) -> set[UUID]:
+    """The patient's id, and those of every row that names it."""
+    operator = OPERATOR
+    found = {clinic.patient.id}
+    for table in PROTECTED:
+        for row in read_all(operator, table):
+            if row.get("patient_id") == clinic.patient.id and "id" in row:
+                found.add(row["id"])
+    return found
+
+
+def test_every_table_declares_who_may_do_what() -> None:
+    assert set(rls.registry.tables) == set(metadata.tables)
+    assert set(rls.registry.tables) - set(PROTECTED) == OPEN
+
+
+def _names_a_patient(table: Any) -> bool:
+    return table.name == "patient" or "patient_id" in table.columns
+
+
+def test_every_table_that_names_a_patient_has_forced_row_security(config: Config) -> None:
+    engine = create_engine(config.owner_database_url)
+    query = text(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relrowsecurity "
+        "AND relforcerowsecurity"
+    )
+    with engine.connect() as connection:
+        forced = set(connection.execute(query).scalars())
+    engine.dispose()
+    named = {name for name, table in metadata.tables.items() if _names_a_patient(table)}
+    assert named <= forced
+    assert set(PROTECTED) <= forced
+
+
+def test_the_story_fills_the_tables(story: SmallClinic) -> None:
+    """What is empty proves nothing: only these may be."""
+    empty = {table for table in PROTECTED if not read_all(OPERATOR, table)}
+    assert empty <= {
+        "invitation",
+        "password_reset",
+        "recovery_code",
+        "client_secret",
+        "used_assertion",
+        "notification_preference",
+        "webhook_attempt",
+    }, empty
+    assert story
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        "patient",
+        "practitioner",
+        "stranger",
+        "staff",
+        "pharmacy",
+        "laboratory",
+        "phone",
+        "administrator",
+        "anonymous",
+    ],
+)
+def test_nobody_sees_a_row_of_somebody_elses_patient(story: SmallClinic, who: str) -> None:
+    outsider, foreign = outsiders(story)[who], ids_of_first_patient(story)
+    theirs_to_administer = {"account", "sign_in_session"} if who == "administrator" else set()
+    for table in set(PROTECTED) - theirs_to_administer:
+        for row in read_all(outsider, table):
+            seen = {value for value in row.values() if isinstance(value, UUID)}
+            assert not seen & foreign, (who, table, row)
+
+
+@pytest.mark.parametrize("who", ["patient", "practitioner", "staff", "pharmacy"])
+def test_those_whom_it_concerns_see_the_refill(story: SmallClinic, who: str) -> None:
+    insider = insiders(story)[who]
+    for table in ("patient", "prescription", "refill", "refill_history"):
+        assert read_all(insider, table), (who, table)
+
+
+def test_a_patient_sees_their_own_rows_alone(story: SmallClinic) -> None:
+    me = insiders(story)["patient"]
+    for table in PROTECTED:
+        for row in read_all(me, table):
+            assert row.get("patient_id", story.patient.id) == story.patient.id, (table, row)
+
+
+def test_the_application_itself_sees_nothing(config: Config, story: SmallClinic) -> None:
+    assert story
+    engine = create_engine(config.database_url)
+    for table in metadata.tables:
+        with engine.connect() as connection, pytest.raises(ProgrammingError) as refused:
+            connection.execute(text(f"SELECT * FROM {table}"))
+        assert getattr(refused.value.orig, "sqlstate", "") == "42501"
+    engine.dispose()
+
+
+def test_the_audit_trail_is_append_only(config: Config) -> None:
+    engine = create_engine(config.owner_database_url)
+    query = text(
+        "SELECT grantee, privilege_type FROM information_schema.role_table_grants "
+        "WHERE table_name IN ('audit_entry', 'audit_seal') "
+        "AND privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE') AND grantee LIKE 'careloop%' "
+        "AND grantee <> :owner"
+    )
+    with engine.connect() as connection:
+        assert connection.execute(query, {"owner": rls.OWNER_ROLE}).all() == []
+    engine.dispose()
