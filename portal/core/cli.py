@@ -36,7 +36,8 @@ _RETRY = text(
 
 
 @outbox.command("status")
-def show_outbox() -> None:
+@click.option("--max-lag", type=int, help="Exit 1 when something is due for more seconds.")
+def show_outbox(max_lag: int | None) -> None:
     """Show what isn't done: how many of each kind, how late, and the dead letters."""
     with transaction(OPERATOR) as session:
         standing = session.execute(_STANDING, {"now": utcnow()}).all()
@@ -47,6 +48,9 @@ def show_outbox() -> None:
     _print(("kind", "status", "events", "oldest due since (s)"), standing)
     if dead:
         _print(("id", "kind", "attempts", "why"), dead)
+    lag = max((row.oldest for row in standing if row.status != "dead"), default=0)
+    if max_lag is not None and lag > max_lag:
+        raise SystemExit(1)
 
 
 def _print(columns: Sequence[str], rows: Sequence[Row[Any]]) -> None:

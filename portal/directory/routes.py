@@ -88,7 +88,7 @@ def add_pharmacy(command: dict[str, Any]) -> Response:
 @requires("directory.write")
 @blueprint.arguments(EditPharmacySchema(partial=True))
 @blueprint.response(200, PharmacySchema)
-def change_pharmacy(command: dict[str, Any], pharmacy_id: UUID) -> Pharmacy:
+def edit_pharmacy(command: dict[str, Any], pharmacy_id: UUID) -> Pharmacy:
     """Change a pharmacy
 
     `active: false` keeps it from being chosen; what it has already runs on.

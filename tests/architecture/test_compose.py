@@ -1,0 +1,150 @@
+"""The services of docker-compose.yml: each command is run here as it stands there, on servers
+that the environment names instead of containers."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sqlalchemy import create_engine, text
+
+from portal.core import outbox
+from portal.core.actor import OPERATOR
+from portal.core.db import transaction
+from portal.core.ids import new_id
+from tests.support.clinic import SmallClinic
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 40
+SERVERS = {"database", "queue", "mail"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return found
+
+
+@pytest.fixture
+def settings(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The environment of a service, with its secret in a file as in a container."""
+    secret = tmp_path / "secret_key"
+    secret.write_text(environ["PORTAL_SECRET_KEY"])
+    named = {**environ, "PORTAL_ENV": "production", "PORTAL_SECRET_KEY_FILE": str(secret)}
+    del named["PORTAL_SECRET_KEY"]
+    inherited = {name: value for name, value in os.environ.items() if "PORTAL" not in name}
+    return {**inherited, **named, "PORTAL_BIND": f"127.0.0.1:{free_port()}"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def service(
+    compose: dict[str, Any], name: str, settings: dict[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, *compose["services"][name]["command"][1:]]
+    command = [part.replace("/tmp/", f"{log.parent}/") for part in command]  # noqa: S108
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=settings, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def wait_until(holds: Callable[[], bool], log: Path) -> None:
+    end = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < end, log.read_text()[-2000:]
+        time.sleep(0.1)
+
+
+def test_every_service_is_there_and_guarded(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert set(services) == SERVERS | {"migrate", "web", "relay", "worker", "beat"}
+    for name in set(services) - SERVERS:
+        assert services[name]["read_only"], name
+        assert services[name]["cap_drop"] == ["ALL"], name
+        assert services[name]["command"][0] == "python", name
+        for key, value in services[name]["environment"].items():
+            assert not any(word in key for word in ("PASSWORD", "SECRET")) or key.endswith("_FILE")
+            assert value
+    for name in set(services) - {"migrate", "mail"}:
+        assert services[name]["healthcheck"], name
+
+
+def test_migrate(compose: dict[str, Any], settings: dict[str, str], tmp_path: Path) -> None:
+    with service(compose, "migrate", settings, tmp_path / "migrate.log") as process:
+        assert process.wait(SECONDS) == 0
+    engine = create_engine(settings["PORTAL_OWNER_DATABASE_URL"])
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
+    engine.dispose()
+
+
+def test_web(compose: dict[str, Any], settings: dict[str, str], tmp_path: Path) -> None:
+    log = tmp_path / "web.log"
+    url = f"http://{settings['PORTAL_BIND']}/readyz"
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    with service(compose, "web", settings, log) as process:
+        wait_until(ready, log)
+        assert process.poll() is None
+
+
+def test_relay_and_worker_do_what_is_in_the_outbox(
+    compose: dict[str, Any], settings: dict[str, str], tmp_path: Path, clinic: SmallClinic
+) -> None:
+    assert clinic
+    with transaction(OPERATOR) as session:
+        event_id = outbox.emit(session, "pharmacy_update.quarantined", refill_id=new_id())
+
+    def done() -> bool:
+        with transaction(OPERATOR) as session:
+            query = text("SELECT status FROM outbox_event WHERE id = :id")
+            return session.execute(query, {"id": event_id}).scalar() == "done"
+
+    log = tmp_path / "worker.log"
+    with (
+        service(compose, "worker", settings, log),
+        service(compose, "relay", settings, tmp_path / "relay.log"),
+    ):
+        wait_until(done, log)
+
+
+def test_beat(compose: dict[str, Any], settings: dict[str, str], tmp_path: Path) -> None:
+    log = tmp_path / "beat.log"
+    with service(compose, "beat", settings, log) as process:
+        wait_until(lambda: any(tmp_path.glob("beat*")), log)
+        assert process.poll() is None
+
+
+def test_without_its_secret_production_does_not_start(
+    compose: dict[str, Any], settings: dict[str, str], tmp_path: Path
+) -> None:
+    del settings["PORTAL_SECRET_KEY_FILE"]
+    log = tmp_path / "migrate.log"
+    with service(compose, "migrate", settings, log) as process:
+        assert process.wait(SECONDS) != 0
+    assert "PORTAL_SECRET_KEY is not set" in log.read_text()
