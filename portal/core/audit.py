@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.core.actor import NOBODY, Actor
@@ -19,16 +18,14 @@ from portal.core.log import request_id
 
 _GATHERED = "audit_rows"
 
-_INSERT = text(
-    """
+INSERT = """
     INSERT INTO audit_entry (id, at, actor_kind, actor_id, credential_id, on_behalf_of, patient_id,
                              action, resource, resource_id, purpose, request_id)
-    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+    SELECT * FROM jsonb_to_recordset(CAST(:audit_rows AS jsonb)) AS r(
         id uuid, at timestamptz, actor_kind text, actor_id uuid, credential_id uuid,
         on_behalf_of uuid, patient_id uuid, action text, resource text, resource_id uuid,
         purpose text, request_id text)
-    """
-)
+"""
 
 
 def record(
@@ -62,7 +59,7 @@ def record(
     )
 
 
-def write_gathered(session: Session) -> None:
-    """Write what was recorded; called by transaction() just before it commits."""
-    if rows := session.info.pop(_GATHERED, None):
-        session.execute(_INSERT, {"rows": orjson.dumps(rows).decode()})
+def take_gathered(session: Session) -> dict[str, str]:
+    """What was recorded, as the parameters of INSERT; nothing when there was nothing."""
+    rows = session.info.pop(_GATHERED, None)
+    return {"audit_rows": orjson.dumps(rows).decode()} if rows else {}

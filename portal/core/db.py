@@ -78,6 +78,11 @@ ENTER = text(
     "set_config('careloop.on_behalf_of', :on_behalf_of, true)"
 )
 
+_AUDIT = text(audit.INSERT)
+_AUDIT_AND_OUTBOX = text(
+    f"WITH audited AS ({audit.INSERT}), emitted AS ({outbox.INSERT}) {outbox.NOTIFY}"
+)
+
 
 @contextmanager
 def transaction(actor: Actor) -> Iterator[Session]:
@@ -102,8 +107,7 @@ def transaction(actor: Actor) -> Iterator[Session]:
         )
         yield session
         session.flush()
-        audit.write_gathered(session)
-        outbox.write_gathered(session)
+        _write_gathered(session)
         session.commit()
     except BaseException:
         session.rollback()
@@ -111,6 +115,17 @@ def transaction(actor: Actor) -> Iterator[Session]:
     finally:
         session.info.clear()
         session.expunge_all()
+
+
+def _write_gathered(session: Session) -> None:
+    """Audit and outbox rows in one statement: every use case pays for it, on every write."""
+    recorded = audit.take_gathered(session)
+    if not recorded:
+        outbox.write_gathered(session)
+    elif emitted := outbox.take_gathered(session):
+        session.execute(_AUDIT_AND_OUTBOX, {**recorded, **emitted})
+    else:
+        session.execute(_AUDIT, recorded)
 
 
 def read_once(statement: Any, parameters: Mapping[str, Any]) -> Row[Any] | None:

@@ -20,16 +20,16 @@ from portal.core.log import request_id
 CHANNEL = "careloop_outbox"
 _GATHERED = "outbox_rows"
 
-_INSERT = text(
-    """
+INSERT = """
     INSERT INTO outbox_event (id, kind, payload, status, created_at, due_at, attempts, request_id)
     SELECT r.id, r.kind, r.payload, 'pending', r.created_at, r.due_at, 0, r.request_id
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+    FROM jsonb_to_recordset(CAST(:outbox_rows AS jsonb)) AS r(
         id uuid, kind text, payload jsonb, created_at timestamptz, due_at timestamptz,
         request_id text)
-    """
-)
-_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
+"""
+NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
+_WRITE = text(f"WITH emitted AS ({INSERT}) {NOTIFY}")
+_NOTIFY = text(NOTIFY)
 
 
 def emit(
@@ -64,11 +64,16 @@ def attribute(session: Session, member: str, requests: Mapping[UUID, str]) -> No
         row["request_id"] = requests.get(row["payload"].get(member), row["request_id"])
 
 
+def take_gathered(session: Session) -> dict[str, str]:
+    """What was emitted, as the parameters of INSERT; nothing when there was nothing."""
+    rows = session.info.pop(_GATHERED, None)
+    return {"outbox_rows": orjson.dumps(rows).decode()} if rows else {}
+
+
 def write_gathered(session: Session) -> None:
-    """Write what was emitted and wake the relay; called by transaction() before it commits."""
-    if rows := session.info.pop(_GATHERED, None):
-        session.execute(_INSERT, {"rows": orjson.dumps(rows).decode()})
-        wake(session)
+    """Write what was emitted, and wake the relay."""
+    if values := take_gathered(session):
+        session.execute(_WRITE, values)
 
 
 def wake(session: Session) -> None:

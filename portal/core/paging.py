@@ -14,6 +14,8 @@ from portal.core.errors import FieldError, Invalid
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+# Of a cursor as text: a sort key may hold two names of 200 letters, of up to four bytes each.
+MAX_CURSOR = 2_500
 
 T = TypeVar("T")
 
@@ -69,9 +71,10 @@ def decode_key(cursor: str | None, *parsers: Callable[[str], Any]) -> tuple[Any,
     if not cursor:
         return None
     try:
-        parts = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
-        pairs = zip(parts, parsers, strict=True)
-        return tuple(parser(part) for part, parser in pairs)
+        parts = [str(part) for part in orjson.loads(base64.urlsafe_b64decode(cursor.encode()))]
+        if any("\0" in part for part in parts):
+            raise ValueError("no text of the database's has a NUL")
+        return tuple(parser(part) for part, parser in zip(parts, parsers, strict=True))
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise Invalid(
             errors=[FieldError("#query/cursor", "Not a cursor of ours: take it from `next`.")]

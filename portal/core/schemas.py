@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from portal.core.paging import DEFAULT_LIMIT, MAX_LIMIT
+from portal.core.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT
 
 ONE_LINE = validate.Regexp(r"^[^\x00-\x1f\x7f]+$", error="One line of text, without controls.")
 NO_CONTROLS = validate.Regexp(
@@ -29,7 +29,7 @@ class PageQuery(Strict):
     )
     cursor = fields.String(
         load_default=None,
-        validate=validate.Length(1, 300),
+        validate=validate.Length(1, MAX_CURSOR),
         metadata={"description": "`next` of the page before"},
     )
 

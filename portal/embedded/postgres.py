@@ -1,12 +1,12 @@
 """A real PostgreSQL server from the wheel's binaries, on a unix socket only."""
 
-import hashlib
 import importlib.util
 import os
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,11 +63,12 @@ def _first_number(file: Path) -> int | None:
 
 class EmbeddedPostgres:
     """A server on its own data folder. As root it runs as the system account `careloop`; where
-    that account can't reach the folder, the data lie under /var/lib/careloop instead."""
+    that account can't reach the folder, it is a link to one under /var/lib/careloop."""
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
         self._user = server_user()
-        self.data = self._reachable(data_dir.absolute())
+        self._wanted = data_dir.absolute()
+        self.data = self._reachable(self._wanted)
         self._settings = {**SETTINGS, **(settings or {})}
         self._sockets = socket_folder(self.data, "postgres", self._user)
         self._lock = FolderLock(self._sockets / "lock", f"The database in {self.data}")
@@ -75,11 +76,17 @@ class EmbeddedPostgres:
         self._child = Child("PostgreSQL", self._user)
 
     def _reachable(self, wanted: Path) -> Path:
+        """The folder itself, or the one under /var/lib that a link in its place leads to: moved
+        or deleted, the link takes the data along."""
         wanted.parent.mkdir(parents=True, exist_ok=True)
-        if not self._user.switch or self._user.reaches(wanted.parent):
-            return wanted
-        ELSEWHERE.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return ELSEWHERE / hashlib.sha256(str(wanted).encode()).hexdigest()[:16]
+        if not wanted.is_symlink():
+            if not self._user.switch or self._user.reaches(wanted.parent):
+                return wanted.resolve()
+            ELSEWHERE.mkdir(mode=0o755, parents=True, exist_ok=True)
+            place = Path(tempfile.mkdtemp(dir=ELSEWHERE))
+            place.chmod(0o755)
+            wanted.symlink_to(place / wanted.name)
+        return wanted.resolve()
 
     @property
     def pid(self) -> int | None:
@@ -201,3 +208,6 @@ class EmbeddedPostgres:
         shutil.rmtree(self.data, ignore_errors=True)
         self._log.unlink(missing_ok=True)
         shutil.rmtree(self._sockets, ignore_errors=True)
+        if ELSEWHERE in self.data.parents:
+            shutil.rmtree(self.data.parent, ignore_errors=True)
+            self._wanted.unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import Conflict, FieldError, Invalid
 from portal.core.json import json_response
+from portal.core.paging import aware_time, decode_key
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor, extension
 from portal.refills import pharmacy_queries as queries
@@ -75,16 +75,6 @@ def _after_order(cursor: str | None) -> tuple[int, UUID] | None:
         return number, UUID(id_)
     except ValueError:
         raise Invalid(errors=[FieldError("#query/after", "Not a cursor of ours.")]) from None
-
-
-def _after_update(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    moment, event_id = _decode(cursor, "#query/cursor")
-    try:
-        return datetime.fromisoformat(moment), event_id
-    except ValueError:
-        raise Invalid(errors=[FieldError("#query/cursor", "Not a cursor of ours.")]) from None
 
 
 @blueprint.route("/pharmacy/orders", methods=["GET"])
@@ -226,7 +216,7 @@ def list_pharmacys_updates(query: dict[str, Any], pharmacy_id: UUID) -> Response
 
 
 def _updates(actor: Actor, pharmacy_id: UUID, query: dict[str, Any]) -> Response:
-    after, limit = _after_update(query["cursor"]), query["limit"]
+    after, limit = decode_key(query["cursor"], aware_time, str), query["limit"]
     with transaction(actor) as session:
         rows: Sequence[Row[Any]] = queries.updates(
             session, pharmacy_id, outcome=query["outcome"], after=after, limit=limit

@@ -51,6 +51,7 @@ def follow(label: str, stream: IO[bytes]) -> None:
 
     def pump() -> None:
         for raw in stream:
-            say(label, readable(raw.decode(errors="replace").rstrip()))
+            if line := raw.decode(errors="replace").rstrip():
+                say(label, readable(line))
 
     threading.Thread(target=pump, name=f"log-{label}", daemon=True).start()

@@ -20,7 +20,7 @@ SETTINGS: dict[str, Any] = {
     "API_SPEC_OPTIONS": {
         "info": {
             "version": __version__,
-            "license": {"name": "MIT", "identifier": "MIT"},
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
             "description": (
                 "Care coordination in which every request is a loop that closes. People sign in "
                 "with `POST /api/v1/sessions`; systems get a token at `POST /oauth/token`. "

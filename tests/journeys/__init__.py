@@ -1,0 +1,1 @@
+"""The whole product, started as a newcomer would and used from outside."""
