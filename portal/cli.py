@@ -11,6 +11,7 @@ from portal.config import ConfigurationError, load_config
 from portal.core.cli import audit, outbox
 from portal.demo.cli import demo
 from portal.demo.seed.cli import seed
+from portal.directory.cli import directory
 from portal.migrate import drift
 from portal.migrate import migrate as bring_up_to_date
 from portal.refills.cli import loops
@@ -25,7 +26,7 @@ portal = FlaskGroup(
     set_debug_flag=False,
     help="Run and look after Careloop. Settings come from the environment: docs/operations.md.",
 )
-for group in (accounts, clients, outbox, loops, audit, demo, seed):
+for group in (accounts, clients, directory, outbox, loops, audit, demo, seed):
     portal.add_command(group)
 
 
