@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from portal.core.actor import ActorKind
@@ -15,7 +16,7 @@ class IllegalTransition(Conflict):
     code = "illegal_transition"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Transitions(Generic[S]):
     """A transition table: from each status, the next ones and who may move there."""
 
@@ -34,7 +35,7 @@ class Transitions(Generic[S]):
                 status_now=before.value,
             )
 
-    @property
+    @cached_property
     def ends(self) -> frozenset[S]:
         """The statuses that nothing follows."""
         every = {after for nexts in self.moves.values() for after in nexts} | set(self.moves)

@@ -39,6 +39,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         )
     try:
         wait_until_ready(f"http://127.0.0.1:{port}/readyz", process, log)
+        (var / "base_url").write_text(f"http://localhost:{port}")
         yield var
     finally:
         process.send_signal(signal.SIGINT)
