@@ -8,6 +8,7 @@ from portal.notifications import model as notifications
 from portal.patients import model as patients
 from portal.prescriptions import model as prescriptions
 from portal.refills import model as refills
+from portal.refills import pharmacy_model as pharmacies
 from portal.worklist import model as worklist
 
 metadata = Base.metadata
@@ -19,6 +20,7 @@ __all__ = [
     "metadata",
     "notifications",
     "patients",
+    "pharmacies",
     "prescriptions",
     "refills",
     "worklist",

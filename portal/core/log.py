@@ -4,9 +4,10 @@ import logging
 import re
 import sys
 import traceback
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict
@@ -110,6 +111,21 @@ def _traceback_without_messages(_logger: Any, _name: str, event: EventDict) -> E
     return event
 
 
+class _MayBeGone:
+    """A stream that nobody may be reading any more: a request is not to fail for its log line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure_logging(level: str = "INFO") -> None:
     """JSON lines to standard error. Third parties' loggers only from WARNING up."""
     structlog.configure(
@@ -123,7 +139,7 @@ def configure_logging(level: str = "INFO") -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         # A line and its end in one write: several processes may share the pipe.
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _MayBeGone(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)

@@ -76,7 +76,7 @@ def to(
     check: str | None = None,
 ) -> tuple[Grant, ...]:
     """Grants of the same shape for several kinds of actor."""
-    listed = (kinds,) if isinstance(kinds, ActorKind) else tuple(kinds)
+    listed = (kinds,) if isinstance(kinds, ActorKind) else sorted(kinds)  # as policies are named
     listed_verbs = (verbs,) if isinstance(verbs, str) else tuple(verbs)
     return tuple(Grant(kind, listed_verbs, rows, tuple(columns), check) for kind in listed)
 

@@ -6,7 +6,10 @@ from marshmallow import RAISE, Schema, fields, validate
 
 from portal.core.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT
 
-ONE_LINE = validate.Regexp(r"^[^\x00-\x1f\x7f]+\Z", error="One line of text, without controls.")
+# `$` alone would let a newline stand at the end; `\Z` is not known to JSON Schema's patterns.
+ONE_LINE = validate.Regexp(
+    r"^[^\x00-\x1f\x7f]+$(?!\n)", error="One line of text, without controls."
+)
 NO_CONTROLS = validate.Regexp(
     r"^[^\x00-\x08\x0b-\x1f\x7f]*$", error="Text without control characters."
 )

@@ -65,7 +65,7 @@ class WritePharmacySchema(Strict):
     ncpdp_id = fields.String(
         load_default=None,
         allow_none=True,
-        validate=validate.Regexp(r"^[0-9]{7}\Z", error="Seven digits."),
+        validate=validate.Regexp(r"^[0-9]{7}$(?!\n)", error="Seven digits."),
     )
     phone = text_field(40, metadata={"example": "+1 555 0142"})
     line = text_field(200)

@@ -12,7 +12,9 @@ from portal.prescriptions.service import Order, WritePrescription
 class DrugSchema(Strict):
     rxnorm_code = fields.String(
         required=True,
-        validate=validate.Regexp(r"^\d{1,8}$", error="An RxNorm concept id: 1 to 8 digits."),
+        validate=validate.Regexp(
+            r"^[0-9]{1,8}$(?!\n)", error="An RxNorm concept id: 1 to 8 digits."
+        ),
         metadata={"description": "RxNorm concept identifier (RXCUI)", "example": "314076"},
     )
     name = text_field(200, metadata={"example": "Lisinopril"})

@@ -9,7 +9,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from portal.core.paging import MAX_LIMIT
 from portal.core.problems import pointers
 from portal.core.schemas import PageQuery, Strict, note_field, text_field
-from portal.refills.model import UpdateOutcome
+from portal.refills.pharmacy_model import UpdateOutcome
 from portal.refills.service import Received
 from portal.refills.states import RefillStatus
 from portal.refills.update_rules import StatusUpdate

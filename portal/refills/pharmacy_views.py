@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from portal.refills.model import OrderKind
+from portal.refills.pharmacy_model import OrderKind
 from portal.refills.states import Delivery
 
 

@@ -8,13 +8,8 @@ from uuid import UUID
 from sqlalchemy import Row, exists, select, text
 from sqlalchemy.orm import Session
 
-from portal.refills.model import (
-    PharmacyOrder,
-    PharmacyWebhook,
-    Refill,
-    RefillHistory,
-    WebhookStatus,
-)
+from portal.refills.model import Refill, RefillHistory
+from portal.refills.pharmacy_model import PharmacyOrder, PharmacyWebhook, WebhookStatus
 from portal.refills.states import RefillStatus
 
 ENDED = "('picked_up', 'delivered', 'denied', 'not_dispensed', 'cancelled')"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from portal.core.actor import ActorKind
 from portal.refills import rules
-from portal.refills.model import UpdateOutcome
+from portal.refills.pharmacy_model import UpdateOutcome
 from portal.refills.states import REFILL, HoldReason, NotDispensedReason, RefillStatus
 
 # Clocks differ; what lies further ahead than this is a mistake.

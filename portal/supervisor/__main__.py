@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -45,6 +46,7 @@ class Supervisor:
             "PORTAL_ENV": os.environ.get("PORTAL_ENV", "demo"),
             "PORTAL_BASE_URL": self._base_url,
             "PORTAL_VAR": str(var),
+            "PROMETHEUS_MULTIPROC_DIR": str(_empty_folder(var / "metrics")),
             "PORTAL_BIND": f"fd://{listener.fileno()}",
             "PYTHONUNBUFFERED": "1",
             # Celery warns of being root, which a demo in a container often is.
@@ -176,6 +178,13 @@ class Supervisor:
         self._listener.close()
         (self._var / "run.json").unlink(missing_ok=True)
         say("portal", "stopped; the data stay")
+
+
+def _empty_folder(path: Path) -> Path:
+    """A folder for what the processes count: another run's counts are not this one's."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    return path
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from portal.core.actor import OPERATOR, WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.refills import service
-from portal.refills.model import PharmacyOrder, Refill, RefillHistory
+from portal.refills.model import Refill, RefillHistory
+from portal.refills.pharmacy_model import PharmacyOrder
 from portal.refills.service.follow import open_liaison_item
 from portal.refills.states import RefillStatus
 from portal.worklist.model import WorkItem

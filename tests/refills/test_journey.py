@@ -7,7 +7,7 @@ from sqlalchemy import select
 from portal.core.actor import OPERATOR
 from portal.core.db import transaction
 from portal.core.tables import OutboxEvent
-from portal.refills.model import PharmacyOrder
+from portal.refills.pharmacy_model import PharmacyOrder
 from tests.refills.conftest import Make, ask
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from portal.core.ids import new_id
-from portal.refills.model import UpdateOutcome
+from portal.refills.pharmacy_model import UpdateOutcome
 from portal.refills.states import CORRECTABLE, RefillStatus
 from portal.refills.update_rules import Standing, StatusUpdate, decide_update
 from tests.refills.test_states import DESIGN

@@ -15,7 +15,7 @@ from portal.core.errors import TransportError
 from portal.refills import gateway
 from portal.refills.errors import WebhookUnusable
 from portal.refills.gateway import Push
-from portal.refills.model import PharmacyWebhook, WebhookAttempt
+from portal.refills.pharmacy_model import PharmacyWebhook, WebhookAttempt
 from portal.refills.service.webhooks import FAILURES_BEFORE_PAUSE
 from portal.worklist.model import WorkItem
 from tests.refills.conftest import Make, ask_one, load

@@ -15,7 +15,8 @@ from portal.notifications.states import NotificationEvent
 from portal.prescriptions import service as prescriptions
 from portal.prescriptions.states import PrescriptionStatus
 from portal.refills import queries, rules
-from portal.refills.model import OrderKind, PharmacyOrder, Refill, RefillHistory
+from portal.refills.model import Refill, RefillHistory
+from portal.refills.pharmacy_model import OrderKind, PharmacyOrder
 from portal.refills.service import moves
 from portal.refills.service.request import create, new_refill
 from portal.refills.states import (

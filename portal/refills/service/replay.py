@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from portal.core.actor import Actor
 from portal.core.errors import Conflict, NotFound
 from portal.refills import pharmacy_queries as queries
-from portal.refills.model import UpdateOutcome
+from portal.refills.pharmacy_model import UpdateOutcome
 from portal.refills.service.status_updates import Answer, Received, apply_fresh
 
 REPLAYABLE = frozenset(

@@ -17,7 +17,7 @@ from portal.core.clock import local_day
 from portal.core.ids import new_id
 from portal.refills import pharmacy_queries as queries
 from portal.refills import rules
-from portal.refills.model import UpdateOutcome
+from portal.refills.pharmacy_model import UpdateOutcome
 from portal.refills.states import DISPENSED, GIVES_BACK, RefillStatus
 from portal.refills.update_rules import Standing, StatusUpdate, decide_update
 

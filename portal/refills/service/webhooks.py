@@ -15,7 +15,7 @@ from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.refills.errors import WebhookNotFound
 from portal.refills.gateway import GONE, Push, check_url
-from portal.refills.model import (
+from portal.refills.pharmacy_model import (
     OrderKind,
     PharmacyOrder,
     PharmacyWebhook,

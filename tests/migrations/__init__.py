@@ -1,0 +1,1 @@
+"""Bringing a database up, again, and at once from several places."""
