@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
+from hypothesis import settings
 from sqlalchemy import create_engine, text
 
 from portal.app import create_app
@@ -14,6 +15,10 @@ from portal.models import metadata
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, build_clinic, token_for
 from tests.support.servers import config_of, running
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("careloop", deadline=None)
+settings.load_profile("careloop")
 
 
 @pytest.fixture(scope="session")

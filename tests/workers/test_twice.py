@@ -1,0 +1,155 @@
+"""Every task twice: what a crash or the broker repeats has the effect of doing it once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from portal.core.actor import OPERATOR
+from portal.core.clock import utcnow
+from portal.core.db import transaction
+from portal.models import metadata
+from tests.refills.conftest import Make, ask_one, post_one
+from tests.support.api import Caller
+from tests.support.clinic import SmallClinic
+from tests.workers.conftest import events, set_event
+from workers import schedule, tasks
+from workers.registry import DELIVERERS, HANDLERS
+from workers.runner import run_events
+
+assert tasks.__all__, "importing the tasks registers every handler"
+TABLES = sorted(metadata.tables.keys() - {"outbox_event"})
+
+
+def everything() -> dict[str, list[str]]:
+    """Every row of every table but the outbox, and how many events that has."""
+    with transaction(OPERATOR) as session:
+        rows = {
+            table: sorted(session.scalars(text(f"SELECT t::text FROM {table} t")))
+            for table in TABLES
+        }
+        left = session.scalars(text("SELECT count(*)::text FROM outbox_event")).all()
+    return {**rows, "outbox_event": list(left)}
+
+
+def run_all_twice() -> set[str]:
+    """Run every event, put each back as if its end had been lost, run it again; returns the kinds.
+
+    Events reaching outside are only put back where sending again is not what must happen.
+    """
+    seen: set[str] = set()
+    while pending := [event for event in events() if event.status == "pending"]:
+        for event in pending:
+            seen.add(event.kind)
+            if event.kind in DELIVERERS:
+                set_event(event.id, status="done")
+                continue
+            run_events(event.kind, [event.id])
+            once = everything()
+            set_event(event.id, status="published")
+            run_events(event.kind, [event.id])
+            assert everything() == once, event.kind
+    return seen
+
+
+@pytest.fixture
+def order(pharmacy: Caller, patient: Caller, refillable: Make) -> UUID:
+    """A refill that the pharmacy has acknowledged."""
+    refill_id = ask_one(patient, refillable().id)
+    run_all_twice()
+    assert pharmacy.post(f"/pharmacy/orders/{refill_id}/acknowledge").status_code == 200
+    return refill_id
+
+
+def new_prescription(clinic: SmallClinic) -> dict[str, Any]:
+    return {
+        "patient_id": str(clinic.patient.id),
+        "drug": {
+            "rxnorm_code": "860975",
+            "name": "Metformin",
+            "strength": "500 mg",
+            "form": "tablet",
+        },
+        "directions": "One tablet twice a day.",
+        "quantity": 60,
+        "unit": "{tbl}",
+        "days_supply": 30,
+        "refills_authorized": 3,
+    }
+
+
+def covered(clinic: SmallClinic) -> dict[str, Any]:
+    now = utcnow()
+    return {
+        "covering_id": str(clinic.colleague.id),
+        "starts_at": now.isoformat(),
+        "ends_at": (now + timedelta(days=2)).isoformat(),
+        "reason": "Leave",
+    }
+
+
+def emergency(clinic: SmallClinic) -> dict[str, Any]:
+    somebody = clinic.other_patient
+    return {
+        "mrn": somebody.mrn,
+        "birth_date": somebody.birth_date.isoformat(),
+        "reason": "Unconscious in the waiting room",
+    }
+
+
+def test_every_kind_of_task_twice(
+    clinic: SmallClinic,
+    patient: Caller,
+    physician: Caller,
+    pharmacy: Caller,
+    refillable: Make,
+    order: UUID,
+) -> None:
+    quarantined = post_one(pharmacy, order, "delivered")
+    waiting = ask_one(patient, refillable(refills_used=5).id)
+    stopped = refillable(refills_used=5)
+    ask_one(patient, stopped.id)
+    answers = [
+        physician.post("/prescriptions", new_prescription(clinic)),
+        physician.post("/coverage", covered(clinic)),
+        physician.post("/patients/break-glass", emergency(clinic)),
+        physician.post(f"/prescriptions/{stopped.id}/stop", {"reason": "Cough"}),
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 200]
+    seen = run_all_twice()
+    denied = physician.post(
+        f"/refills/{waiting}/decision", {"decision": "deny", "reason_code": "visit_needed"}
+    )
+    assert (quarantined, denied.status_code) == ("quarantined", 200)
+    seen |= run_all_twice()
+    assert seen >= HANDLERS.keys()
+
+
+@pytest.mark.parametrize("tick", schedule.TICKS.values(), ids=schedule.TICKS.keys())
+def test_every_tick_twice(
+    tick: Callable[[], int], patient: Caller, refillable: Make, order: UUID
+) -> None:
+    waiting = ask_one(patient, refillable(refills_used=5).id)
+    past = {"past": utcnow() - timedelta(days=1), "id": waiting}
+    with transaction(OPERATOR) as session:
+        session.execute(text("UPDATE work_item SET due_at = :past"), past)
+        session.execute(text("UPDATE refill SET expected_by = :past"), past)
+        session.execute(text("UPDATE idempotency_key SET expires_at = :past"), past)
+    assert tick() > 0
+    once = everything()
+    assert tick() == 0
+    assert everything() == once
+
+
+def test_only_what_was_done_long_ago_is_forgotten(patient: Caller, refillable: Make) -> None:
+    ask_one(patient, refillable().id)
+    [recent, *_rest] = events()
+    set_event(recent.id, status="done", done_at=utcnow())
+    schedule.purge()
+    assert recent.id in [event.id for event in events()]
+    set_event(recent.id, done_at=utcnow() - schedule.DONE_KEPT_FOR - timedelta(minutes=1))
+    assert schedule.purge() == 1
+    assert recent.id not in [event.id for event in events()]
