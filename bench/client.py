@@ -41,7 +41,9 @@ class Load:
     def expect(self, *statuses: int) -> "Load":
         """Raises RuntimeError with an answer when others came."""
         if others := set(self.statuses) - set(statuses):
-            raise RuntimeError(f"answers {dict(self.statuses)}, {others} for one: {self.answer!r}")
+            raise RuntimeError(
+                f"answers {dict(self.statuses)}, {others} for one: {self.answer[:2000]!r}"
+            )
         return self
 
 
@@ -57,7 +59,7 @@ def http(method: str, path: str, token: str = "", body: bytes = b"", key: str = 
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
-class _Connection:
+class Connection:
     """One request at a time on one socket."""
 
     def __init__(self, port: int) -> None:
@@ -82,6 +84,16 @@ class _Connection:
             return None
         return int(head[9:12]), time.perf_counter() - self._started, self._received
 
+    def close(self) -> None:
+        self.socket.close()
+
+    def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request and wait for the answer: status and body."""
+        self.send(request)
+        while (answer := self.receive()) is None:
+            pass
+        return answer[0], answer[2].partition(b"\r\n\r\n")[2]
+
 
 def _content_length(head: bytes) -> int:
     lowered = head.lower()
@@ -99,7 +111,7 @@ def _drive(port: int, connections: int, requests: Sequence[bytes]) -> Load:
     started = time.perf_counter()
     for _ in range(connections):
         if (request := next(waiting, None)) is not None:
-            connection = _Connection(port)
+            connection = Connection(port)
             connection.send(request)
             selector.register(connection.socket, selectors.EVENT_READ, connection)
     while selector.get_map():
@@ -113,7 +125,7 @@ def _nothing_came() -> Any:
     raise TimeoutError(f"no answer within {TIMEOUT_SECONDS} s")
 
 
-def _take(load: Load, selector: Any, connection: _Connection, waiting: Any) -> None:
+def _take(load: Load, selector: Any, connection: Connection, waiting: Any) -> None:
     answer = connection.receive()
     if answer is None:
         return
@@ -121,7 +133,7 @@ def _take(load: Load, selector: Any, connection: _Connection, waiting: Any) -> N
     load.statuses[status] += 1
     load.latencies.append(latency)
     if status >= 400 or not load.answer:
-        load.answer = whole[:2000]
+        load.answer = whole
     request = next(waiting, None)
     if request is None:
         selector.unregister(connection.socket)

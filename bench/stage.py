@@ -2,7 +2,6 @@
 with the project's settings, the relay and a Celery worker."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,15 +15,10 @@ from pathlib import Path
 from portal.config import Config, load_config
 from portal.embedded import EmbeddedPostgres, EmbeddedValkey
 from portal.migrate import migrate
+from portal.supervisor.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 30
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(slots=True)
@@ -52,6 +46,10 @@ class Stage:
     running: dict[str, Running] = field(default_factory=dict)
 
     @property
+    def mail_port(self) -> str:
+        return self.environ["PORTAL_SMTP_URL"].rpartition(":")[2]
+
+    @property
     def config(self) -> Config:
         return load_config(self.environ)
 
@@ -71,17 +69,25 @@ class Stage:
         port = free_port()
         command = ("gunicorn", "-c", "python:portal.web.gunicorn_conf", application)
         self._start(name, command, port=port, PORTAL_BIND=f"127.0.0.1:{port}", **environ)
-        _wait_until_it_serves(self.running[name], self.folder / f"{self.name}-{name}.log")
+        if not _serves(self.running[name]):
+            raise RuntimeError(f"gunicorn does not serve: {self.said(name)}")
 
     def work(self) -> None:
-        """Start the relay and a worker for every queue."""
+        """Start the relay, a worker for every queue, and the mail server that it delivers to."""
+        self._start("mail", ("portal.supervisor.mail", str(self.folder / "mail"), self.mail_port))
         self._start("relay", ("workers.relay",))
-        queues = ("--queues", "interactive,deliveries", "--concurrency", "2")
-        self._start("worker", ("celery", "-A", "workers.celery_app", "--quiet", "worker", *queues))
+        options = ("--concurrency", "2", "--without-mingle", "--without-gossip")
+        celery = ("celery", "-A", "workers.celery_app", "--quiet")
+        self._start("worker", (*celery, "worker", *options))
+
+    def said(self, name: str) -> str:
+        """The end of a process's log, for when something is wrong."""
+        log = self.folder / f"{self.name}-{name}.log"
+        return log.read_text(errors="replace")[-2000:] if log.exists() else ""
 
     def rest(self) -> None:
-        """Stop the relay and the worker."""
-        for name in ("relay", "worker"):
+        """Stop what work() started."""
+        for name in ("relay", "worker", "mail"):
             if name in self.running:
                 self.running.pop(name).stop()
 
@@ -104,17 +110,17 @@ class Stage:
         self.running[name] = Running(process, port)
 
 
-def _wait_until_it_serves(server: Running, log: Path) -> None:
+def _serves(server: Running) -> bool:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and server.process.poll() is None:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{server.port}/", timeout=2).close()
-            return
+            return True
         except urllib.error.HTTPError:
-            return
+            return True
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError(f"gunicorn does not serve: {log.read_text()[-2000:]}")
+    return False
 
 
 class Theatre:
@@ -149,9 +155,10 @@ class Theatre:
             "PORTAL_DATABASE_URL": self.postgres.url(name, "careloop_app"),
             "PORTAL_OWNER_DATABASE_URL": self.postgres.url(name, "postgres"),
             "PORTAL_REDIS_URL": valkey.url,
-            "PORTAL_SMTP_URL": "smtp://127.0.0.1:9",
+            "PORTAL_SMTP_URL": f"smtp://127.0.0.1:{free_port()}",
             "PORTAL_BASE_URL": "http://localhost:8000",
             "PORTAL_VAR": str(self._folder),
+            "PYTHONWARNINGS": "ignore:::celery.platforms",
         }
         stage = Stage(name, environ, self._folder)
         migrate(stage.config)

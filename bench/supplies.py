@@ -12,15 +12,14 @@ from portal.core.crypto import digest, new_token
 from portal.demo.seed.loading import load
 from portal.demo.seed.plan import Plan, Table, row_id
 
-REFILLABLE = 8_000
-RENEWABLE = 10_000
-PROBES = 200
 PHARMACIES = 4
 UPDATES = 500
 READERS = 20
 LIST_LENGTH = 20
 PEOPLE = 80
 SESSIONS_EACH = 5
+WARM_UP = 10
+FEWEST_PATIENTS = PEOPLE + READERS
 
 # One ordinary prescription, many times over. %(used)s of %(authorized)s refills are used up.
 _PRESCRIPTIONS = """
@@ -44,10 +43,14 @@ _HELD = """
     INSERT INTO refill (id, prescription_id, patient_id, prescriber_id, pharmacy_id, kind, channel,
         status, delivery, reserved, requested_at, status_at, expected_by)
     SELECT uuidv7(), p.id, p.patient_id, p.prescriber_id, p.pharmacy_id, 'refill', 'portal',
-           'preparing', 'pickup', true, now() - interval '1 day', now() - interval '1 day',
+           'sending', 'pickup', true, now() - interval '1 day', now() - interval '1 day',
            now() + interval '1 day'
     FROM prescription p WHERE p.id = ANY(%(ids)s)
-    RETURNING id, pharmacy_id
+    RETURNING id
+"""
+_ORDERED = """
+    INSERT INTO pharmacy_order (id, pharmacy_id, refill_id, kind, created_at)
+    SELECT uuidv7(), pharmacy_id, id, 'fill', now() FROM refill WHERE id = ANY(%(refills)s)
 """
 _ACCOUNT = (
     "INSERT INTO account (id, kind, person_id, email, name, status, created_at) "
@@ -71,6 +74,15 @@ _PUT_BACK = (
     "AND r.prescription_id = ANY(%(ids)s)",
     "DELETE FROM refill WHERE prescription_id = ANY(%(ids)s)",
     "UPDATE prescription SET refills_used = 1 WHERE id = ANY(%(ids)s) AND refills_used <> 1",
+    "VACUUM prescription, refill, refill_history",
+)
+_HOLD_AGAIN = (
+    "TRUNCATE outbox_event, pharmacy_update",
+    "DELETE FROM dispense WHERE refill_id = ANY(%(ids)s)",
+    "UPDATE refill SET status = 'sending', occurred_at = NULL, closed_at = NULL, "
+    "expected_by = now() + interval '1 day' WHERE id = ANY(%(ids)s)",
+    "UPDATE pharmacy_order SET acknowledged_at = NULL WHERE refill_id = ANY(%(ids)s)",
+    "VACUUM prescription, refill, dispense, pharmacy_order",
 )
 
 
@@ -97,7 +109,17 @@ class Supplies:
         return tokens[number % len(tokens)]
 
 
-def prepare(stage: Stage, patients: int) -> Supplies:
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much is measured: more takes longer and says more."""
+
+    rounds: int = 5
+    requests: int = 1_000
+    probes: int = 200
+    burst: int = 10_000
+
+
+def prepare(stage: Stage, patients: int, amounts: Amounts) -> Supplies:
     """Seed the stage and lay everything ready."""
     plan = Plan(patients=patients, seed=1, as_of=datetime.now(UTC).date())
     load(stage.dsn, plan)
@@ -108,8 +130,9 @@ def prepare(stage: Stage, patients: int) -> Supplies:
     with psycopg.connect(stage.dsn) as connection:
         for patient_id in (*people, *reading):
             supplies.tokens[patient_id] = _sign_in(connection, patient_id)
-        supplies.refillable = _write(connection, supplies, "R", people, REFILLABLE, 1)
-        supplies.renewable = _write(connection, supplies, "W", people, RENEWABLE + PROBES, 5)
+        supplies.refillable = _write(connection, supplies, "R", people, amounts.requests, 1)
+        renewable = amounts.burst + amounts.probes + WARM_UP
+        supplies.renewable = _write(connection, supplies, "W", people, renewable, 5)
         _write(connection, supplies, "L", reading, READERS * (LIST_LENGTH - 10), 1)
         supplies.readers = [token for id_ in reading for token in supplies.tokens[id_]]
         supplies.batches = _hold(connection, supplies, people)
@@ -174,6 +197,7 @@ def _hold(
             "UPDATE prescription SET pharmacy_id = %s WHERE id = ANY(%s)", [pharmacy_id, ids]
         )
         refills = [row[0] for row in connection.execute(_HELD, {"ids": ids})]
+        connection.execute(_ORDERED, {"refills": refills})
         client_id, token = uuid.uuid4(), f"client_{new_token()}"
         connection.execute(_CLIENT, [client_id, pharmacy_id])
         connection.execute(_ACCESS, [client_id, digest(token)])
@@ -183,7 +207,16 @@ def _hold(
 
 def put_back(stage: Stage, used: Sequence[Prescription]) -> None:
     """Undo requests, so that the next measurement finds what this one found."""
+    _run(stage, _PUT_BACK, [one.id for one in used])
+
+
+def hold_again(stage: Stage, refill_ids: Sequence[uuid.UUID]) -> None:
+    """Undo what pharmacies reported."""
+    _run(stage, _HOLD_AGAIN, refill_ids)
+
+
+def _run(stage: Stage, statements: Sequence[str], ids: Sequence[uuid.UUID]) -> None:
     with psycopg.connect(stage.dsn, autocommit=True) as connection:
-        for statement in _PUT_BACK:
-            connection.execute(statement.encode(), {"ids": [one.id for one in used]})
-        connection.execute("VACUUM prescription, refill, refill_history")
+        for statement in statements:
+            values = {"ids": list(ids)} if "%(ids)s" in statement else None
+            connection.execute(statement.encode(), values)

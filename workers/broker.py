@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import Celery
 from kombu.entity import Queue
+from kombu.transport import redis, virtual
 
 from portal.config import Config
 from workers import queues
@@ -40,6 +41,25 @@ SETTINGS: dict[str, Any] = {
     },
     "timezone": "UTC",
 }
+
+
+class FreesItsSlot(redis.QoS):
+    """Counts what a worker has under way.
+
+    Kombu keeps counting a task whose acknowledgement failed because the broker had gone. A worker
+    that had as many under way as it may then never asks for another one, not even of the broker
+    that came back, and nobody notices.
+    """
+
+    def ack(self, delivery_tag: Any) -> None:
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+        except BaseException:
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+            raise
+
+
+redis.Channel.QoS = FreesItsSlot
 
 
 def make_celery(config: Config) -> Celery:

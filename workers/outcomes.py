@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -17,9 +18,7 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import TransportError
 from portal.core.log import bind_request_id, where
-from portal.directory import service as directory
 from portal.directory.errors import NoPool
-from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 from workers.registry import Event
@@ -123,20 +122,12 @@ def failed(id_: UUID, error: BaseException) -> None:
 
 
 def _make_work_of(session: Session, event: Event, now: datetime) -> None:
-    try:
-        pool_id = directory.operations_pool(session)
-    except NoPool:  # nobody is there yet; `portal outbox status` still shows it
-        return
-    calendar = directory.calendar_of_pool(session, pool_id)
-    worklist.open_item(
-        session=session,
-        actor=WORKER,
-        kind=WorkItemKind.DEAD_LETTER,
-        subject_id=event.id,
-        patient_id=None,
-        responsible_id=None,
-        pool_id=pool_id,
-        priority=Priority.URGENT,
-        due_at=due_times.due_at(calendar, Priority.URGENT, now),
-        now=now,
-    )
+    # Without a pool nobody is there yet: `portal outbox status` still shows it.
+    with suppress(NoPool):
+        worklist.open_for_operations(
+            session=session,
+            kind=WorkItemKind.DEAD_LETTER,
+            subject_id=event.id,
+            priority=Priority.URGENT,
+            now=now,
+        )

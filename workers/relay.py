@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from threading import Event as Flag
 from typing import Any
 
 import psycopg
@@ -38,6 +37,7 @@ BATCH = 500
 PATIENCE_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
+STEP_SECONDS = 0.1
 SWEEP_SECONDS = 5.0
 # What was handed over and isn't done after this long was lost with a broker or a worker; unless
 # the queues are not empty, for then it may still be in them.
@@ -75,15 +75,16 @@ class Relay:
         self._dsn = config.database_url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._broker = redis.Redis.from_url(config.redis_url)
         self._celery = celery
-        self._stopping = Flag()
+        self._stopping = False
 
     def stop(self, *_signal: Any) -> None:
-        self._stopping.set()
+        """Safe in a signal handler, which the next signal may interrupt: it takes no lock."""
+        self._stopping = True
 
     def run(self) -> None:
         """Relay until told to stop; a database or broker that is away is waited for."""
         pause = FIRST_PAUSE_SECONDS
-        while not self._stopping.is_set():
+        while not self._stopping:
             started = time.monotonic()
             try:
                 with self.connect() as connection:
@@ -93,8 +94,14 @@ class Relay:
                 if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
                     pause = FIRST_PAUSE_SECONDS
                 log.warning("relay_interrupted", error=type(error).__name__, seconds=pause)
-                self._stopping.wait(pause)
+                self._pause(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        """Sleep, but not through being told to stop."""
+        until = time.monotonic() + seconds
+        while not self._stopping and time.monotonic() < until:
+            time.sleep(STEP_SECONDS)
 
     def connect(self) -> Connection:
         """A connection that hears when something is left in the outbox."""
@@ -111,8 +118,8 @@ class Relay:
 
     def _relay(self, connection: Connection) -> None:
         next_sweep = 0.0
-        while not self._stopping.is_set():
-            while self.hand_over(connection, DUE) == BATCH and not self._stopping.is_set():
+        while not self._stopping:
+            while self.hand_over(connection, DUE) == BATCH and not self._stopping:
                 pass
             if time.monotonic() >= next_sweep:
                 self.sweep(connection)

@@ -21,7 +21,7 @@ from portal.accounts.service import CreateClient, Invite
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.idempotency import once
-from portal.core.paging import decode_cursor, page_of
+from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.schemas import PageQuery
 from portal.core.web import Blueprint, current_actor, extension
@@ -38,7 +38,7 @@ def list_accounts(query: dict[str, Any]) -> dict[str, Any]:
     after = decode_cursor(query["cursor"])
     with transaction(current_actor()) as session:
         rows = queries.accounts(session, after=after, limit=query["limit"])
-    page = page_of(rows, query["limit"], lambda row: (row.created_at, row.id))
+    page = page_by(rows, query["limit"], lambda row: (row.created_at, row.id))
     return {"items": page.items, "next": page.next, "sources": []}
 
 

@@ -28,42 +28,14 @@ class Page(Generic[T]):
     next: str | None
 
 
-def encode_cursor(moment: datetime, id_: UUID) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([moment.isoformat(), str(id_)])).decode()
-
-
-def decode_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
-    """The sort key in a cursor.
-
-    Raises Invalid for a cursor that we did not hand out.
-    """
-    if not cursor:
-        return None
-    try:
-        moment, id_ = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
-        parsed = datetime.fromisoformat(moment)
-        if parsed.tzinfo is None:
-            raise ValueError("a cursor's time has a zone")
-        return parsed, UUID(id_)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
-        raise Invalid(
-            errors=[FieldError("#query/cursor", "Not a cursor of ours: take it from `next`.")]
-        ) from error
-
-
-def page_of(rows: Sequence[T], limit: int, key: Callable[[T], tuple[datetime, UUID]]) -> Page[T]:
-    """Cut `rows`, read with `limit + 1`, to a page."""
-    if len(rows) <= limit:
-        return Page(rows, None)
-    return Page(rows[:limit], encode_cursor(*key(rows[limit - 1])))
-
-
 def encode_key(*parts: object) -> str:
     """A cursor for a sort key of any parts that have a text form."""
     return base64.urlsafe_b64encode(orjson.dumps([str(part) for part in parts])).decode()
 
 
-def decode_key(cursor: str | None, *parsers: Callable[[str], Any]) -> tuple[Any, ...] | None:
+def decode_key(
+    cursor: str | None, *parsers: Callable[[str], Any], pointer: str = "#query/cursor"
+) -> tuple[Any, ...] | None:
     """The parts of a cursor made by encode_key(), each by its parser.
 
     Raises Invalid for a cursor that we did not hand out.
@@ -77,8 +49,14 @@ def decode_key(cursor: str | None, *parsers: Callable[[str], Any]) -> tuple[Any,
         return tuple(parser(part) for part, parser in zip(parts, parsers, strict=True))
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise Invalid(
-            errors=[FieldError("#query/cursor", "Not a cursor of ours: take it from `next`.")]
+            errors=[FieldError(pointer, "Not a cursor of ours: take it from `next`.")]
         ) from error
+
+
+def decode_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """The key of most lists, newest first: a time and an id. Raises Invalid as decode_key()."""
+    key = decode_key(cursor, aware_time, UUID)
+    return None if key is None else (key[0], key[1])
 
 
 def aware_time(value: str) -> datetime:

@@ -36,6 +36,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         return cast(Decorator, super().route(rule, **options))
 
     def arguments(self, schema: Any, **options: Any) -> Decorator:
+        # None: what the schema says of unknown members, also in a query string.
+        options.setdefault("unknown", None)
         return cast(Decorator, super().arguments(schema, **options))
 
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Decorator:

@@ -8,7 +8,7 @@ from flask import Response
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.json import json_response
-from portal.core.paging import decode_cursor, page_of
+from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
 from portal.notifications import queries, service
@@ -35,7 +35,7 @@ def list_notifications(query: dict[str, Any]) -> Response:
             session, actor.id, unread=query["unread"], after=after, limit=query["limit"]
         )
         unread = queries.unread(session, actor.id)
-    page = page_of(rows, query["limit"], lambda row: (row.created_at, row.id))
+    page = page_by(rows, query["limit"], lambda row: (row.created_at, row.id))
     items = [_view(row) for row in page.items]
     return json_response({"items": items, "next": page.next, "sources": [], "unread": unread})
 

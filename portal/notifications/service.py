@@ -13,13 +13,11 @@ from sqlalchemy.orm import Session
 from portal.core import outbox
 from portal.core.actor import WORKER, Actor, ActorKind
 from portal.core.ids import new_id
-from portal.directory import service as directory
 from portal.notifications import queries, rules
 from portal.notifications.errors import NotificationNotFound
 from portal.notifications.gateway import send_mail
 from portal.notifications.model import Channel, Delivery, DeliveryAttempt, Preference
 from portal.notifications.states import DeliveryStatus, NotificationEvent
-from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 
@@ -135,21 +133,10 @@ def record_attempt(
     delivery = session.get_one(Delivery, delivery_id)
     delivery.move_to(status, actor=WORKER, now=now)
     if status == DeliveryStatus.FAILED:
-        _make_work_of(session, delivery_id, now)
-
-
-def _make_work_of(session: Session, delivery_id: UUID, now: datetime) -> None:
-    pool_id = directory.operations_pool(session)
-    calendar = directory.calendar_of_pool(session, pool_id)
-    worklist.open_item(
-        session=session,
-        actor=WORKER,
-        kind=WorkItemKind.DELIVERY_FAILED,
-        subject_id=delivery_id,
-        patient_id=None,
-        responsible_id=None,
-        pool_id=pool_id,
-        priority=Priority.ROUTINE,
-        due_at=due_times.due_at(calendar, Priority.ROUTINE, now),
-        now=now,
-    )
+        worklist.open_for_operations(
+            session=session,
+            kind=WorkItemKind.DELIVERY_FAILED,
+            subject_id=delivery_id,
+            priority=Priority.ROUTINE,
+            now=now,
+        )

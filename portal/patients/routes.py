@@ -13,7 +13,7 @@ from portal.core.db import transaction
 from portal.core.idempotency import once
 from portal.core.json import json_response
 from portal.core.limits import limiter
-from portal.core.paging import decode_cursor, decode_key, page_by, page_of
+from portal.core.paging import decode_cursor, decode_key, page_by
 from portal.core.permissions import requires
 from portal.core.schemas import PageQuery
 from portal.core.versions import etag, expected_version
@@ -94,7 +94,7 @@ def list_accesses(query: dict[str, Any]) -> dict[str, Any]:
     actor, after = current_actor(), decode_cursor(query["cursor"])
     with transaction(actor) as session:
         rows = queries.accesses(session, actor.id, after=after, limit=query["limit"])
-    page = page_of(rows, query["limit"], lambda row: (row.at, row.id))
+    page = page_by(rows, query["limit"], lambda row: (row.at, row.id))
     return {"items": page.items, "next": page.next, "sources": []}
 
 

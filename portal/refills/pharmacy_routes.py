@@ -1,12 +1,9 @@
 """The calls of pharmacies: orders, status updates, renewals, health, webhook."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
 from flask import Response
 from sqlalchemy import Row
 
@@ -14,9 +11,9 @@ from portal.core import problems
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.errors import Conflict, FieldError, Invalid
+from portal.core.errors import Conflict
 from portal.core.json import json_response
-from portal.core.paging import aware_time, decode_key
+from portal.core.paging import aware_time, decode_key, encode_key, page_by
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor, extension
 from portal.refills import pharmacy_queries as queries
@@ -48,33 +45,11 @@ UPDATES_PAGE = page_schema(UpdateSchema)
 blueprint = Blueprint("pharmacies", __name__, "The pharmacies' side of refills")
 
 
-def _encode(*parts: object) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([str(part) for part in parts])).decode()
-
-
-def _decode(cursor: str, pointer: str) -> list[str]:
-    try:
-        parts = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
-        if not (isinstance(parts, list) and [type(part) for part in parts] == [str, str]):
-            raise ValueError("not one of ours")
-        return parts
-    except (ValueError, binascii.Error):
-        raise Invalid(
-            errors=[FieldError(pointer, "Not a cursor of ours: take it from `next`.")]
-        ) from None
-
-
-def _after_order(cursor: str | None) -> tuple[int, UUID] | None:
-    if cursor is None:
-        return None
-    xact, id_ = _decode(cursor, "#query/after")
-    try:
-        number = int(xact)
-        if not 0 <= number < 2**63:
-            raise ValueError("not a transaction id")
-        return number, UUID(id_)
-    except ValueError:
-        raise Invalid(errors=[FieldError("#query/after", "Not a cursor of ours.")]) from None
+def _transaction_id(value: str) -> int:
+    number = int(value)
+    if not 0 <= number < 2**63:
+        raise ValueError("not a transaction id")
+    return number
 
 
 @blueprint.route("/pharmacy/orders", methods=["GET"])
@@ -87,12 +62,13 @@ def list_orders(query: dict[str, Any]) -> Response:
     Without a cursor: what you have not acknowledged yet. With `next` of the page before: what
     came since. A cursor never passes over an order; poll with the last one you got.
     """
-    actor, after = current_actor(), _after_order(query["after"])
+    actor = current_actor()
+    after: Any = decode_key(query["after"], _transaction_id, UUID, pointer="#query/after")
     with transaction(actor) as session:
         rows = service.read_orders(
             session=session, actor=actor, after=after, limit=query["limit"], now=utcnow()
         )
-    cursor = _encode(rows[-1].xact, rows[-1].id) if rows else query["after"]
+    cursor = encode_key(rows[-1].xact, rows[-1].id) if rows else query["after"]
     return json_response(
         {"items": [order_view(row) for row in rows], "next": cursor, "sources": []}
     )
@@ -221,10 +197,9 @@ def _updates(actor: Actor, pharmacy_id: UUID, query: dict[str, Any]) -> Response
         rows: Sequence[Row[Any]] = queries.updates(
             session, pharmacy_id, outcome=query["outcome"], after=after, limit=limit
         )
-    more = rows[limit - 1] if len(rows) > limit else None
-    cursor = _encode(more.received_at.isoformat(), more.event_id) if more else None
-    items = [update_view(row) for row in rows[:limit]]
-    return json_response({"items": items, "next": cursor, "sources": []})
+    page = page_by(rows, limit, lambda row: (row.received_at, row.event_id))
+    items = [update_view(row) for row in page.items]
+    return json_response({"items": items, "next": page.next, "sources": []})
 
 
 @blueprint.route("/pharmacy/updates/<string(maxlength=100):event_id>/replay", methods=["POST"])

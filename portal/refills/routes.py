@@ -13,7 +13,7 @@ from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
 from portal.core.idempotency import once
 from portal.core.json import json_response
-from portal.core.paging import decode_cursor, page_of
+from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
 from portal.prescriptions.errors import PrescriptionNotFound
@@ -65,7 +65,7 @@ def list_prescriptions(query: dict[str, Any]) -> Response:
             limit=query["limit"],
         )
         audit.record(session, actor, "read", "prescription", patient_id=patient_id, at=now)
-    page = page_of(rows, query["limit"], lambda row: (row.created_at, row.id))
+    page = page_by(rows, query["limit"], lambda row: (row.created_at, row.id))
     items = [prescription_view(row, now) for row in page.items]
     return json_response({"items": items, "next": page.next, "sources": []})
 
@@ -139,7 +139,7 @@ def list_refills(query: dict[str, Any]) -> Response:
             limit=query["limit"],
         )
         audit.record(session, actor, "read", "refill", patient_id=patient_id, at=now)
-    page = page_of(rows, query["limit"], lambda row: (row.requested_at, row.id))
+    page = page_by(rows, query["limit"], lambda row: (row.requested_at, row.id))
     items = [refill_view(row, now) for row in page.items]
     return json_response({"items": items, "next": page.next, "sources": []})
 

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,12 +32,12 @@ def main() -> None:
     """usage: python -m portal.supervisor.mail FOLDER PORT"""
     folder, port = Path(sys.argv[1]), int(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
+    # Waited for, not handled: a handler that is interrupted by the next signal may hang.
+    endings = (signal.SIGTERM, signal.SIGINT)
+    signal.pthread_sigmask(signal.SIG_BLOCK, endings)
     controller = Controller(IntoFolder(folder), hostname="127.0.0.1", port=port)
     controller.start()
-    over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: over.set())
-    over.wait()
+    signal.sigwait(endings)
     controller.stop()
 
 

@@ -129,6 +129,12 @@ rls.way_in(
     f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
     f"AND status IN ('open', 'claimed') AND ({_THEIRS}))",
 )
+# Who had an item when another answered it is told by whom, and can look for a day.
+rls.way_in(
+    "careloop_cares_for",
+    f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
+    f"AND closed_at > now() - interval '1 day' AND ({_THEIRS}))",
+)
 # Who answered a loop can still read what came of it, for a month.
 rls.way_in(
     "careloop_cares_for",

@@ -50,7 +50,8 @@ _ASSIGNED = text(
            h.escalation_level, h.reason, w.responsible_id, w.routed_at,
            EXISTS (SELECT FROM practitioner p WHERE p.id = h.assignee_id) AS to_practitioner
     FROM work_item_hop h JOIN work_item w ON w.id = h.work_item_id
-    WHERE h.id = :hop_id
+    WHERE h.id = :hop_id AND NOT EXISTS (
+        SELECT FROM work_item_hop later WHERE later.work_item_id = w.id AND later.id > h.id)
     """
 )
 _MEMBERS = text("SELECT member_id, member_kind FROM pool_member WHERE pool_id = :pool_id")
@@ -139,7 +140,7 @@ def due(session: Session, now: datetime, limit: int) -> Sequence[Row[Any]]:
 
 
 def assigned(session: Session, hop_id: UUID) -> Row[Any] | None:
-    """An item as one of its hops left it."""
+    """An item as one of its hops left it; None once another hop took it on."""
     return session.execute(_ASSIGNED, {"hop_id": hop_id}).first()
 
 

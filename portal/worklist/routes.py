@@ -12,7 +12,7 @@ from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.json import json_response
-from portal.core.paging import decode_cursor, page_of
+from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.versions import etag, expected_version
 from portal.core.web import Blueprint, current_actor
@@ -53,7 +53,7 @@ def list_items(query: dict[str, Any]) -> Response:
             after=after,
             limit=query["limit"],
         )
-        page = page_of(rows, query["limit"], lambda row: (row.due_at, row.id))
+        page = page_by(rows, query["limit"], lambda row: (row.due_at, row.id))
         hops = queries.hops(session, [row.id for row in page.items])
         for patient_id in {row.patient_id for row in page.items if row.patient_id}:
             audit.record(session, actor, "read", "work_item", patient_id=patient_id, at=now)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.core import outbox
-from portal.core.actor import Actor
+from portal.core.actor import WORKER, Actor
 from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.worklist import queries, rules, statements
@@ -26,6 +26,7 @@ __all__ = [
     "complete",
     "escalate_due",
     "follow_coverage",
+    "open_for_operations",
     "open_item",
     "open_items",
     "reassign",
@@ -70,6 +71,26 @@ def open_item(
     """
     item = NewItem(kind, subject_id, patient_id, responsible_id, pool_id, priority, due_at)
     return open_items(session=session, actor=actor, items=[item], now=now)[0]
+
+
+def open_for_operations(
+    *, session: Session, kind: WorkItemKind, subject_id: UUID, priority: Priority, now: datetime
+) -> UUID:
+    """An item about what belongs to no patient, for a clinic's staff. Raises NoPool."""
+    pool_id = directory.operations_pool(session)
+    calendar = directory.calendar_of_pool(session, pool_id)
+    return open_item(
+        session=session,
+        actor=WORKER,
+        kind=kind,
+        subject_id=subject_id,
+        patient_id=None,
+        responsible_id=None,
+        pool_id=pool_id,
+        priority=priority,
+        due_at=rules.due_at(calendar, priority, now),
+        now=now,
+    )
 
 
 def open_items(

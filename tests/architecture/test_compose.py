@@ -2,7 +2,6 @@
 that the environment names instead of containers."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from portal.core import outbox
 from portal.core.actor import OPERATOR
 from portal.core.db import transaction
 from portal.core.ids import new_id
+from portal.supervisor.ports import free_port
 from tests.support.clinic import SmallClinic
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +42,6 @@ def settings(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
     del named["PORTAL_SECRET_KEY"]
     inherited = {name: value for name, value in os.environ.items() if "PORTAL" not in name}
     return {**inherited, **named, "PORTAL_BIND": f"127.0.0.1:{free_port()}"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def test_where_an_error_was_is_the_last_place_of_our_own() -> None:
     with pytest.raises(Invalid) as caught:
         decode_cursor(SECRET)
     assert re.fullmatch(
-        r"Invalid at \S*portal/core/paging.py:\d+ in decode_cursor", where(caught.value)
+        r"Invalid at \S*portal/core/paging.py:\d+ in decode_key", where(caught.value)
     )
 
 

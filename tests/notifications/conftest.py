@@ -1,6 +1,5 @@
 """A mail server on this machine, and what came to it."""
 
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email import message_from_bytes
@@ -22,6 +21,7 @@ from portal.core.db import transaction
 from portal.notifications import service
 from portal.notifications.model import Delivery, DeliveryAttempt, Notification
 from portal.notifications.states import NotificationEvent
+from portal.supervisor.ports import free_port
 from tests.refills.conftest import acknowledged, patient, pharmacy, refillable, requested
 from tests.support.clinic import SmallClinic
 
@@ -54,12 +54,6 @@ class Mailbox:
         assert envelope.rcpt_tos == [message["To"].addresses[0].addr_spec]
         self.messages.append(message)
         return "250 OK"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -41,8 +41,9 @@ def running(folder: Path) -> Iterator[dict[str, str]]:
         migrate(load_config(environ))
         yield environ
     finally:
-        valkey.stop()
-        postgres.stop()
+        # As root the data may lie elsewhere than in the folder: that one goes too.
+        valkey.remove()
+        postgres.remove()
 
 
 def config_of(environ: dict[str, str]) -> Config:

@@ -12,6 +12,8 @@ from portal.core.web import extension
 from portal.notifications import service as notifications
 from portal.notifications.errors import AddressRefused
 from portal.notifications.gateway import Mail
+from portal.worklist import service as worklist
+from portal.worklist.states import Priority, WorkItemKind
 from workers.registry import Event, delivers
 
 SUBJECT = "Choose a new password for Careloop"
@@ -51,8 +53,25 @@ class PasswordResetByMail:
     def record(self, **_outcome: object) -> None:
         """The event itself is the record."""
 
-    def record_failure(self, **_failure: object) -> None:
-        """The event itself is the record."""
+    def record_failure(
+        self,
+        *,
+        session: Session,
+        event: Event,
+        prepared: Prepared,
+        error: str,
+        final: bool,
+        now: datetime,
+    ) -> None:
+        """The event itself is the record; after the last try somebody may have to call."""
+        if final:
+            worklist.open_for_operations(
+                session=session,
+                kind=WorkItemKind.DELIVERY_FAILED,
+                subject_id=event.id,
+                priority=Priority.ROUTINE,
+                now=now,
+            )
 
 
 delivers("account.password_reset", PasswordResetByMail())

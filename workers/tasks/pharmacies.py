@@ -63,6 +63,7 @@ class OrderByWebhook:
             order_id=prepared.order_id,
             status_code=None,
             error=error,
+            final=final,
             now=now,
         )
 

@@ -9,10 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.core import outbox
-from portal.core.actor import WORKER, Actor
+from portal.core.actor import Actor
 from portal.core.crypto import Vault
 from portal.core.ids import new_id
-from portal.directory import service as directory
 from portal.refills.errors import WebhookNotFound
 from portal.refills.gateway import GONE, Push, check_url
 from portal.refills.pharmacy_model import (
@@ -22,7 +21,6 @@ from portal.refills.pharmacy_model import (
     WebhookAttempt,
     WebhookStatus,
 )
-from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 
@@ -128,9 +126,16 @@ def prepare_push(*, session: Session, order_id: UUID, vault: Vault, now: datetim
 
 
 def record_push(
-    *, session: Session, order_id: UUID, status_code: int | None, error: str | None, now: datetime
+    *,
+    session: Session,
+    order_id: UUID,
+    status_code: int | None,
+    error: str | None,
+    final: bool = False,
+    now: datetime,
 ) -> None:
-    """Keep an attempt in the ledger. An endpoint that is gone or dead is paused."""
+    """Keep an attempt in the ledger. An endpoint that is gone or dead, or that never took this
+    order (`final`), is paused, so that somebody calls the pharmacy."""
     order = session.get_one(PharmacyOrder, order_id)
     session.add(
         WebhookAttempt(
@@ -153,7 +158,7 @@ def record_push(
     webhook.failures += 1
     webhook.last_failure_at = now
     webhook.last_failure = error or "gone"
-    if status_code == GONE or webhook.failures >= FAILURES_BEFORE_PAUSE:
+    if final or status_code == GONE or webhook.failures >= FAILURES_BEFORE_PAUSE:
         _pause(session, webhook, now)
 
 
@@ -163,17 +168,10 @@ def _pause(session: Session, webhook: PharmacyWebhook, now: datetime) -> None:
         return
     webhook.status = WebhookStatus.PAUSED
     webhook.paused_at = now
-    pool_id = directory.operations_pool(session)
-    calendar = directory.calendar_of_pool(session, pool_id)
-    worklist.open_item(
+    worklist.open_for_operations(
         session=session,
-        actor=WORKER,
         kind=WorkItemKind.FEED_PAUSED,
         subject_id=webhook.pharmacy_id,
-        patient_id=None,
-        responsible_id=None,
-        pool_id=pool_id,
         priority=Priority.URGENT,
-        due_at=due_times.due_at(calendar, Priority.URGENT, now),
         now=now,
     )

@@ -1,0 +1,176 @@
+"""`python -m bench`: every measurement in one run, at a small and a large scale in turns."""
+
+import argparse
+import os
+import pickle
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median, quantiles
+from typing import TypeVar
+
+from rich.console import Console
+
+from bench import measures
+from bench.client import Load
+from bench.measures import APP, BARE, BY_HAND, Side
+from bench.recording import Recorder
+from bench.report import Report
+from bench.stage import Theatre
+from bench.supplies import FEWEST_PATIENTS, Amounts, prepare, put_back
+
+FEW, MANY, QUICK_MANY = FEWEST_PATIENTS, 100_000, 2_000
+QUICK = Amounts(rounds=1, requests=400, probes=20, burst=500)
+CORES = os.cpu_count() or 1
+Measured = TypeVar("Measured")
+console = Console(stderr=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--patients", type=int, help=f"the large scale; else {MANY:,}")
+    parser.add_argument("--quick", action="store_true", help="a try: small and few of everything")
+    options = parser.parse_args()
+    options.patients = options.patients or (QUICK_MANY if options.quick else MANY)
+    if options.patients < FEW:
+        parser.error(f"at least {FEW} patients")
+    return options
+
+
+def _step(text: str) -> None:
+    console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {text}")
+
+
+def _set_up(theatre: Theatre, name: str, patients: int, amounts: Amounts) -> Side:
+    _step(f"{patients:,} patients")
+    stage = theatre.stage(name)
+    side = Side(stage, prepare(stage, patients, amounts))
+    recording = Recorder(stage).request_refill(side.supplies.refillable[0])
+    put_back(stage, side.supplies.refillable[:1])
+    recorded = stage.folder / f"{name}.recording"
+    recorded.write_bytes(pickle.dumps(recording))
+    stage.serve(APP, "wsgi:app")
+    stage.serve(
+        BY_HAND,
+        "bench.floor:by_hand()",
+        BENCH_RECORDING=str(recorded),
+        BENCH_DSN=stage.app_dsn,
+        BENCH_OWNER_DSN=stage.dsn,
+    )
+    stage.serve(BARE, "bench.floor:bare")
+    return side
+
+
+def _in_turns(
+    sides: Sequence[Side], rounds: int, measure: Callable[[Side], Measured]
+) -> list[list[Measured]]:
+    """Measure the sides in turns, so that what else the machine does falls on all alike."""
+    found: list[list[Measured]] = [[] for _ in sides]
+    for number in range(rounds):
+        places = range(len(sides)) if number % 2 == 0 else reversed(range(len(sides)))
+        for place in places:
+            found[place].append(measure(sides[place]))
+    return found
+
+
+def _rates(found: Sequence[Sequence[Load]], each: int = 1) -> list[float]:
+    return [median(load.rate for load in loads) * each for loads in found]
+
+
+def _p95s(found: Sequence[Sequence[Load]]) -> list[float]:
+    return [median(load.p95_ms for load in loads) for loads in found]
+
+
+def _measure_requests(sides: Sequence[Side], amounts: Amounts, report: Report) -> None:
+    rounds, count = amounts.rounds, amounts.requests
+    _step("warming up")
+    for side in sides:
+        for server in (APP, BY_HAND):
+            measures.request_refills(side, server, min(count, 400))
+    _step("a bare route, refill requests by hand, refill requests")
+    found = _in_turns(
+        sides,
+        rounds,
+        lambda side: (
+            measures.bare_route(side, count),
+            measures.request_refills(side, BY_HAND, count),
+            measures.request_refills(side, APP, count),
+        ),
+    )
+    bare, floor, ours = ([[three[n] for three in turns] for turns in found] for n in range(3))
+    report.rates("floor: a bare Flask route", _rates(bare), _p95s(bare))
+    report.rates("floor: (a) by hand with psycopg", _rates(floor), _p95s(floor))
+    report.rates("(a) refill request", _rates(ours), _p95s(ours), scales=True)
+    pairs = zip(_rates(ours), _rates(floor), strict=True)
+    report.shares("    share of the floor by hand", [rate / most for rate, most in pairs], 0.5)
+
+
+def _measure_lists(sides: Sequence[Side], amounts: Amounts, report: Report) -> None:
+    _step("lists of prescriptions")
+    for side in sides:
+        measures.list_prescriptions(side, 200)
+    found = _in_turns(
+        sides, amounts.rounds, lambda side: measures.list_prescriptions(side, amounts.requests)
+    )
+    report.rates("(b) prescriptions of a patient, 20", _rates(found), _p95s(found), scales=True)
+    counted = [measures.count_statements(side) for side in sides]
+    lengths = " and ".join(str(length) for length in counted[0])
+    report.counts(f"    SQL statements, for {lengths}", [max(c.values()) for c in counted], 6)
+
+
+def _measure_updates(sides: Sequence[Side], amounts: Amounts, report: Report) -> None:
+    _step("batches of status updates")
+    found = _in_turns(sides, amounts.rounds, measures.report_statuses)
+    batch = len(sides[0].supplies.batches[0][1])
+    report.rates(
+        f"(c) status updates a core, {batch} a batch",
+        _rates(found, batch),
+        _p95s(found),
+        scales=True,
+        least=2_000,
+    )
+
+
+def _measure_worklists(sides: Sequence[Side], amounts: Amounts, report: Report) -> None:
+    times, bursts = [], []
+    for side in sides:
+        _step(f"requests to worklists, {side.patients:,} patients")
+        with measures.working(side.stage):
+            times.append([s * 1000 for s in measures.time_to_worklist(side, amounts.probes)])
+            bursts.append(measures.route_burst(side, amounts.burst))
+    report.times(
+        "(d) request to worklist",
+        [median(one) for one in times],
+        [quantiles(one, n=20)[-1] for one in times],
+        most=50,
+    )
+    report.rates(
+        f"    burst of {amounts.burst:,}: requests",
+        [b.requests / b.request_seconds for b in bursts],
+    )
+    report.rates("    burst: routed, from the first request", [b.rate for b in bursts])
+    report.counts("    burst: lost or doubled", [b.lost + b.doubled for b in bursts], 0)
+
+
+def main() -> None:
+    # As Ctrl-C: the servers are stopped on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    options = _options()
+    amounts = QUICK if options.quick else Amounts()
+    report = Report((FEW, options.patients), _step)
+    folder = tempfile.TemporaryDirectory(prefix="careloop-bench-")
+    with folder as name, Theatre(Path(name)) as theatre:
+        sides = [
+            _set_up(theatre, "few", FEW, amounts),
+            _set_up(theatre, "many", options.patients, amounts),
+        ]
+        for measure in (_measure_requests, _measure_lists, _measure_updates, _measure_worklists):
+            measure(sides, amounts, report)
+    report.show(CORES)
+
+
+if __name__ == "__main__":
+    main()
