@@ -1,16 +1,14 @@
 """The statements that the application really executes, recorded, so that the hand-written floor
 runs the same ones in the same number of round trips, whatever the code becomes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import event
 
 from bench.stage import Stage
 from bench.supplies import Prescription
+from bench.watching import watching
 from portal.app import create_app
 from portal.core.db import db
 
@@ -34,23 +32,6 @@ class Recording:
     statements: tuple[Statement, ...]
     prescription: Prescription
     answer: bytes
-
-
-@contextmanager
-def _listening(found: list[Statement]) -> Iterator[None]:
-    """Collect what is executed on the application's engine meanwhile."""
-
-    def note(
-        connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
-    ) -> None:
-        autocommit = connection.connection.dbapi_connection.autocommit
-        found.append(Statement(statement, dict(parameters or {}), not autocommit))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 class Recorder:
@@ -81,10 +62,14 @@ class Recorder:
     ) -> tuple[list[Statement], Any]:
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         found: list[Statement] = []
+
+        def note(connection: Any, statement: str, parameters: Any) -> None:
+            found.append(Statement(statement, dict(parameters), not connection.autocommit))
+
         client = self._app.test_client()
         with self._app.app_context():
             client.get("/api/v1/prescriptions", headers=headers)  # connects
-            with _listening(found):
+            with watching(db.engine, note):
                 answer = client.open(path, method=method, headers=headers, **options)
             db.session.remove()
             db.engine.dispose()

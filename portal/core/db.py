@@ -5,29 +5,35 @@ from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from psycopg.rows import namedtuple_row
 from sqlalchemy import (
     TIMESTAMP,
     CheckConstraint,
+    Connection,
     Date,
     Engine,
     MetaData,
     Numeric,
-    Row,
     Text,
+    TextClause,
     Time,
     Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from portal.config import Config
-from portal.core import audit, outbox
+from portal.core import answers, audit, outbox
 from portal.core.actor import Actor
 
 NAMING = {
@@ -73,15 +79,51 @@ class NestedTransaction(RuntimeError):
 
 
 ENTER = text(
-    "SELECT set_config('role', :role, true), set_config('careloop.actor_id', :actor_id, true), "
-    "set_config('careloop.credential_id', :credential_id, true), "
-    "set_config('careloop.on_behalf_of', :on_behalf_of, true)"
+    "SELECT set_config('role', :role, true) AS role, "
+    "set_config('careloop.actor_id', :actor_id, true) AS actor_id, "
+    "set_config('careloop.credential_id', :credential_id, true) AS credential_id, "
+    "set_config('careloop.on_behalf_of', :on_behalf_of, true) AS on_behalf_of"
 )
+_DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
-_AUDIT = text(audit.INSERT)
-_AUDIT_AND_OUTBOX = text(
-    f"WITH audited AS ({audit.INSERT}), emitted AS ({outbox.INSERT}) {outbox.NOTIFY}"
-)
+
+@cache
+def _driver_sql(statement: TextClause) -> str:
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def run(
+    source: Session | Connection, statement: TextClause, parameters: Mapping[str, Any]
+) -> list[Any]:
+    """The rows of a statement, executed by the driver itself: for the hot paths.
+
+    The same SQL in the same transaction, without what SQLAlchemy adds to an execution (0.15 ms).
+    Errors are SQLAlchemy's own, and a broken connection leaves the pool with its siblings.
+    """
+    connection = source.connection() if isinstance(source, Session) else source
+    cursor = connection.connection.cursor(row_factory=namedtuple_row)
+    try:
+        cursor.execute(_driver_sql(statement), parameters)
+        return list(cursor.fetchall()) if cursor.description else []
+    except psycopg.Error as error:
+        raise _as_ours(connection, error) from error
+
+
+def _as_ours(connection: Connection, error: psycopg.Error) -> BaseException:
+    driver = connection.connection.driver_connection
+    broken = bool(driver is None or driver.closed)
+    if broken:
+        connection.invalidate()
+        connection.engine.dispose()
+    return DBAPIError.instance(
+        "a statement",
+        None,
+        error,
+        psycopg.Error,
+        hide_parameters=True,
+        connection_invalidated=broken,
+        dialect=_DIALECT,
+    )
 
 
 @contextmanager
@@ -96,7 +138,8 @@ def transaction(actor: Actor) -> Iterator[Session]:
         raise NestedTransaction("transaction() was entered inside another transaction()")
     session.info["actor"] = actor
     try:
-        session.execute(
+        run(
+            session,
             ENTER,
             {
                 "role": actor.kind.database_role,
@@ -107,7 +150,7 @@ def transaction(actor: Actor) -> Iterator[Session]:
         )
         yield session
         session.flush()
-        _write_gathered(session)
+        write_gathered(session)
         session.commit()
     except BaseException:
         session.rollback()
@@ -117,29 +160,40 @@ def transaction(actor: Actor) -> Iterator[Session]:
         session.expunge_all()
 
 
-def _write_gathered(session: Session) -> None:
-    """Audit and outbox rows in one statement: every use case pays for it, on every write."""
-    recorded = audit.take_gathered(session)
-    if not recorded:
-        outbox.write_gathered(session)
-    elif emitted := outbox.take_gathered(session):
-        session.execute(_AUDIT_AND_OUTBOX, {**recorded, **emitted})
-    else:
-        session.execute(_AUDIT, recorded)
+@cache
+def _closing(parts: tuple[str, ...], last: str) -> TextClause:
+    return text(f"WITH {', '.join(f'part_{n} AS ({p})' for n, p in enumerate(parts))} {last}")
 
 
-def read_once(statement: Any, parameters: Mapping[str, Any]) -> Row[Any] | None:
-    """One row by one statement in its own implicit transaction, as the role that sees nothing.
+def write_gathered(session: Session) -> None:
+    """Audit rows, outbox rows and the kept answer in one statement: every use case pays for it."""
+    parts: list[str] = []
+    values: dict[str, Any] = {}
+    for part, gathered in (
+        (audit.INSERT, audit.take_gathered(session)),
+        (answers.KEEP, answers.take_gathered(session)),
+        (outbox.INSERT, emitted := outbox.take_gathered(session)),
+    ):
+        if gathered:
+            parts.append(part)
+            values.update(gathered)
+    if parts:
+        run(session, _closing(tuple(parts), outbox.NOTIFY if emitted else "SELECT 1"), values)
+
+
+def read_once(statement: TextClause, parameters: Mapping[str, Any]) -> Any:
+    """One row by one statement in its own implicit transaction, as the role that sees nothing;
+    None where there is none.
 
     Only for the SECURITY DEFINER look-ups by which an actor is established.
     """
     with db.engine.connect() as pooled:
         connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
-        return connection.execute(statement, parameters).first()
+        return next(iter(run(connection, statement, parameters)), None)
 
 
 def engine_options(config: Config) -> dict[str, Any]:
-    """Pool and driver settings: no server-side prepared names that a pooler would lose."""
+    """Pool and driver settings; a pooler in between must know prepared statements."""
     return {
         "pool_size": config.pool_size,
         "max_overflow": 0,

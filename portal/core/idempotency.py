@@ -13,9 +13,10 @@ from flask import Response, request
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from portal.core import answers
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
-from portal.core.db import transaction
+from portal.core.db import run, transaction
 from portal.core.errors import FieldError, Invalid, Malformed
 from portal.core.json import dumps
 
@@ -25,14 +26,10 @@ MAX_LENGTH = 255
 
 _CLAIM = text(
     "INSERT INTO idempotency_key (actor_id, key, request_digest, created_at, expires_at) "
-    "VALUES (:actor_id, :key, :digest, :now, :expires_at) ON CONFLICT DO NOTHING"
+    "VALUES (:actor_id, :key, :digest, :now, :expires_at) ON CONFLICT DO NOTHING RETURNING 1"
 )
 _RECALL = text(
     "SELECT request_digest, status, body FROM idempotency_key "
-    "WHERE actor_id = :actor_id AND key = :key"
-)
-_KEEP = text(
-    "UPDATE idempotency_key SET status = :status, body = :body "
     "WHERE actor_id = :actor_id AND key = :key"
 )
 
@@ -84,8 +81,8 @@ def _claimed_or_recalled(
     now = utcnow()
     mine = {"actor_id": actor.id, "key": key}
     claim = {**mine, "digest": _digest(), "now": now, "expires_at": now + KEPT_FOR}
-    if session.connection().execute(_CLAIM, claim).rowcount == 0:
-        stored = session.execute(_RECALL, mine).one()
+    if not run(session, _CLAIM, claim):
+        [stored] = run(session, _RECALL, mine)
         if bytes(stored.request_digest) != claim["digest"]:
             raise KeyReused()
         response = _response(bytes(stored.body), stored.status)
@@ -93,7 +90,8 @@ def _claimed_or_recalled(
         return response
     body, status = use_case(session)
     dumped = dumps(body)
-    session.execute(_KEEP, {**mine, "status": status, "body": dumped if keep_body else b"{}"})
+    kept = dumped if keep_body else b"{}"
+    answers.keep(session, actor_id=actor.id, key=key, status=status, body=kept)
     return _response(dumped, status)
 
 

@@ -28,7 +28,6 @@ INSERT = """
         request_id text)
 """
 NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
-_WRITE = text(f"WITH emitted AS ({INSERT}) {NOTIFY}")
 _NOTIFY = text(NOTIFY)
 
 
@@ -68,12 +67,6 @@ def take_gathered(session: Session) -> dict[str, str]:
     """What was emitted, as the parameters of INSERT; nothing when there was nothing."""
     rows = session.info.pop(_GATHERED, None)
     return {"outbox_rows": orjson.dumps(rows).decode()} if rows else {}
-
-
-def write_gathered(session: Session) -> None:
-    """Write what was emitted, and wake the relay."""
-    if values := take_gathered(session):
-        session.execute(_WRITE, values)
 
 
 def wake(session: Session) -> None:

@@ -36,6 +36,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         return cast(Decorator, super().route(rule, **options))
 
     def arguments(self, schema: Any, **options: Any) -> Decorator:
+        if isinstance(schema, type):
+            schema = schema()  # once, and not with each request
         # None: what the schema says of unknown members, also in a query string.
         options.setdefault("unknown", None)
         return cast(Decorator, super().arguments(schema, **options))

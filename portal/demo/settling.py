@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from portal.core import outbox
 from portal.core.actor import WORKER
+from portal.core.db import write_gathered
 from portal.core.tables import OutboxEvent, OutboxStatus
 from portal.refills import service as refills
 from portal.worklist import service as worklist
@@ -64,7 +64,7 @@ def settle(session: Session, now: datetime) -> None:
 
 def _take(session: Session, now: datetime) -> list[Any]:
     session.flush()
-    outbox.write_gathered(session)
+    write_gathered(session)
     pending = (
         select(OutboxEvent.id, OutboxEvent.kind, OutboxEvent.payload)
         .where(OutboxEvent.status == OutboxStatus.PENDING, OutboxEvent.kind.in_(_FOLLOWERS))
@@ -78,7 +78,7 @@ def _take(session: Session, now: datetime) -> list[Any]:
 def leave_the_rest_until(session: Session, now: datetime) -> None:
     """What was not done is due from now on, not from when the story says it happened."""
     session.flush()
-    outbox.write_gathered(session)
+    write_gathered(session)
     overdue = select(OutboxEvent.id).where(
         OutboxEvent.status == OutboxStatus.PENDING, OutboxEvent.due_at < now
     )

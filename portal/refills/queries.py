@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, exists, select, text
 from sqlalchemy.orm import Session
 
+from portal.core.db import run
 from portal.refills.model import Refill, RefillHistory
 from portal.refills.pharmacy_model import PharmacyOrder, PharmacyWebhook, WebhookStatus
 from portal.refills.states import RefillStatus
@@ -120,7 +121,7 @@ _NOBODY_TOLD = """
 
 def candidates(session: Session, ids: Sequence[UUID]) -> dict[UUID, Row[Any]]:
     """The prescriptions that the actor may see, locked, with all that a decision needs."""
-    return {row.id: row for row in session.execute(_CANDIDATES, {"ids": list(ids)})}
+    return {row.id: row for row in run(session, _CANDIDATES, {"ids": list(ids)})}
 
 
 def pharmacies(session: Session, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import event
-
+from bench.watching import watching
 from portal.core.db import db
 
 
@@ -12,12 +11,5 @@ from portal.core.db import db
 def recorded() -> Iterator[list[str]]:
     """The statements executed meanwhile, in their order."""
     seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with watching(db.engine, lambda _connection, statement, _values: seen.append(statement)):
         yield seen
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from portal.core import audit, outbox
 from portal.core.actor import Actor
 from portal.core.clock import local_day
+from portal.core.db import run
 from portal.core.errors import PortalError
 from portal.core.ids import new_id
 from portal.directory import service as directory
@@ -219,7 +220,7 @@ def create(
 
     Returns the ids of those written: one that lost against a concurrent request is left out.
     """
-    written = session.execute(_CREATE, {"rows": orjson.dumps(rows).decode()})
+    written = run(session, _CREATE, {"rows": orjson.dumps(rows).decode()})
     created = {row.id for row in written}
     mine = [row for row in rows if row["id"] in created]
     waiting = [_decision(row) for row in mine if row["status"] == RefillStatus.AWAITING_PRESCRIBER]
