@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 2 * 1024 * 1024
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 FORM_ROUTES = frozenset({"/oauth/token"})
+WAIT_STATUSES = frozenset({429, 503})
 QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 Authenticator = Callable[[], Actor]
@@ -92,6 +93,8 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.get("request_id", "")
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.status_code not in WAIT_STATUSES:
+        response.headers.pop("Retry-After", None)  # the limiter adds one to every answer
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     if request.path not in QUIET_PATHS and "started" in g:
         route = str(request.url_rule or "-")

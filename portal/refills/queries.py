@@ -139,7 +139,8 @@ def prescriptions(
 ) -> Sequence[Row[Any]]:
     """A patient's prescriptions, newest first, each with its open refill's id: one statement."""
     moment, id_ = after or (None, None)
-    return session.execute(
+    return run(
+        session,
         _PRESCRIPTIONS,
         {
             "patient_id": patient_id,
@@ -148,7 +149,7 @@ def prescriptions(
             "id": id_,
             "limit": limit + 1,
         },
-    ).all()
+    )
 
 
 def prescription(session: Session, prescription_id: UUID) -> Row[Any] | None:
@@ -165,7 +166,8 @@ def refills(
 ) -> Sequence[Row[Any]]:
     """A patient's refills, newest first."""
     moment, id_ = after or (None, None)
-    return session.execute(
+    return run(
+        session,
         _REFILLS,
         {
             "patient_id": patient_id,
@@ -174,7 +176,7 @@ def refills(
             "id": id_,
             "limit": limit + 1,
         },
-    ).all()
+    )
 
 
 def refill(session: Session, refill_id: UUID) -> Row[Any] | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from portal.core.db import run
 from portal.worklist.model import WorkItem
 
 _OPEN_ITEM = text("SELECT careloop_open_work_item(:kind, :subject_id)")
@@ -165,7 +166,7 @@ def worklist(
     """Somebody's open items, the next due first."""
     moment, id_ = after or (None, None)
     values = {"me": me, "kind": kind, "moment": moment, "id": id_, "limit": limit + 1}
-    return session.execute(_LIST_MINE if mine else _LIST_ALL, values).all()
+    return run(session, _LIST_MINE if mine else _LIST_ALL, values)
 
 
 def item(session: Session, item_id: UUID) -> Row[Any] | None:
@@ -174,7 +175,7 @@ def item(session: Session, item_id: UUID) -> Row[Any] | None:
 
 def hops(session: Session, item_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """The ways of several items, in one query."""
-    return session.execute(_HOPS_OF, {"ids": list(item_ids)}).all()
+    return run(session, _HOPS_OF, {"ids": list(item_ids)})
 
 
 def summary(session: Session, me: UUID, now: datetime) -> Sequence[Row[Any]]:
