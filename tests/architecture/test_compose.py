@@ -48,8 +48,9 @@ def settings(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
 def service(
     compose: dict[str, Any], name: str, settings: dict[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, *compose["services"][name]["command"][1:]]
-    command = [part.replace("/tmp/", f"{log.parent}/") for part in command]  # noqa: S108
+    parts = compose["services"][name]["command"][1:]
+    own = [part.replace("/tmp/", f"{log.parent}/") for part in parts]  # noqa: S108
+    command = [sys.executable, *own]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=settings, stdout=output, stderr=subprocess.STDOUT
