@@ -40,6 +40,7 @@ def limits_on() -> Iterator[None]:
     enabled = limiter.enabled
     yield
     limiter.enabled = enabled
+    limiter._storage_dead = False  # it would look for the broker again after a while only
 
 
 def test_without_valkey_the_limits_hold_all_the_same(
