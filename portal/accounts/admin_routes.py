@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 from portal.accounts import queries, service
 from portal.accounts.model import Account
 from portal.accounts.schemas import (
+    AccountPage,
     AccountSchema,
+    ClientPage,
     ClientSchema,
     CreateClientSchema,
     InvitedSchema,
     InviteSchema,
     NewSecretSchema,
-    listed,
 )
 from portal.accounts.service import CreateClient, Invite
 from portal.core.clock import utcnow
@@ -32,7 +33,7 @@ blueprint = Blueprint("administration", __name__, "Accounts of people, and clien
 @blueprint.route("/accounts", methods=["GET"])
 @requires("account.administer")
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listed(AccountSchema))
+@blueprint.response(200, AccountPage)
 def list_accounts(query: dict[str, Any]) -> dict[str, Any]:
     """List accounts, newest first"""
     after = decode_cursor(query["cursor"])
@@ -103,7 +104,7 @@ def reset_second_factor(account_id: UUID) -> dict[str, str]:
 
 @blueprint.route("/clients", methods=["GET"])
 @requires("account.administer")
-@blueprint.response(200, listed(ClientSchema))
+@blueprint.response(200, ClientPage)
 def list_clients() -> dict[str, Any]:
     """List clients"""
     with transaction(current_actor()) as session:

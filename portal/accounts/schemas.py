@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, post_load, validate
 
 from portal.accounts.service import CreateClient, Invite
 from portal.core.actor import CLIENTS, PEOPLE, ActorKind
-from portal.core.schemas import Strict, text_field
+from portal.core.schemas import Listing, Strict, text_field
 
 EMAIL = validate.And(validate.Length(3, 254), validate.Email())
 
@@ -157,13 +157,9 @@ class NewSecretSchema(Schema):
     client_secret = fields.String()
 
 
-def listed(item: type[Schema]) -> Schema:
-    """The schema of a list."""
-    return Schema.from_dict(
-        {
-            "items": fields.List(fields.Nested(item)),
-            "next": fields.String(allow_none=True),
-            "sources": fields.List(fields.Dict()),
-        },
-        name=item.__name__.replace("Schema", "Page"),
-    )()
+class AccountPage(Listing):
+    items = fields.List(fields.Nested(AccountSchema))
+
+
+class ClientPage(Listing):
+    items = fields.List(fields.Nested(ClientSchema))

@@ -1,6 +1,7 @@
 """The grammar that every slice's JSON shares."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from marshmallow import RAISE, Schema, fields, validate
 
@@ -13,6 +14,7 @@ ONE_LINE = validate.Regexp(
 NO_CONTROLS = validate.Regexp(
     r"^[^\x00-\x08\x0b-\x1f\x7f]*$", error="Text without control characters."
 )
+ZONES = validate.OneOf(sorted(available_timezones()), error="An IANA time zone.")
 
 
 class Strict(Schema):
@@ -34,6 +36,17 @@ class PageQuery(Strict):
         load_default=None,
         validate=validate.Length(1, MAX_CURSOR),
         metadata={"description": "`next` of the page before"},
+    )
+
+
+class Listing(Schema):
+    """What every list has beside its `items`."""
+
+    next = fields.String(
+        allow_none=True, metadata={"description": "Cursor of the next page; null at the end"}
+    )
+    sources = fields.List(
+        fields.String(), metadata={"description": "Sources that could not be reached"}
     )
 
 

@@ -13,7 +13,7 @@ from portal.core import audit
 from portal.core.actor import OPERATOR
 from portal.core.db import Base
 from portal.core.ids import new_id
-from portal.core.schemas import Strict, text_field
+from portal.core.schemas import ZONES, Strict, text_field
 from portal.directory.model import (
     Clinic,
     ClinicClosure,
@@ -26,7 +26,7 @@ from portal.directory.model import (
     Practitioner,
     StaffMember,
 )
-from portal.directory.schemas import ZONES, WriteClosureSchema, WritePharmacySchema
+from portal.directory.schemas import WriteClosureSchema, WritePharmacySchema
 
 RowT = TypeVar("RowT", bound=Base)
 POOLS = validate.OneOf([kind.value for kind in PoolKind])

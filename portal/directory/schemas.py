@@ -1,25 +1,11 @@
 """JSON of the directory."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from marshmallow import Schema, fields, post_load, validate
 
-from portal.core.schemas import ONE_LINE, PageQuery, Strict, text_field
+from portal.core.schemas import ONE_LINE, ZONES, Listing, PageQuery, Strict, text_field
 from portal.directory.arrangements import ArrangeCoverage
-
-ZONES = validate.OneOf(sorted(available_timezones()), error="An IANA time zone.")
-
-
-class Listing(Schema):
-    """What every list has beside its items."""
-
-    next = fields.String(
-        allow_none=True, metadata={"description": "`cursor` of the next page; null at the end"}
-    )
-    sources = fields.List(
-        fields.String(), metadata={"description": "Sources that could not be reached"}
-    )
 
 
 class PharmacyQuery(PageQuery):

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from portal.core.schemas import PageQuery, Strict
+from portal.core.schemas import Listing, PageQuery, Strict
 from portal.notifications.states import NotificationEvent
 
 
@@ -23,10 +23,8 @@ class NotificationSchema(Schema):
     read_at = fields.DateTime(allow_none=True)
 
 
-class NotificationsPageSchema(Schema):
+class NotificationsPageSchema(Listing):
     items = fields.List(fields.Nested(NotificationSchema))
-    next = fields.String(allow_none=True)
-    sources = fields.List(fields.Dict())
     unread = fields.Integer(metadata={"description": "How many are unread in all"})
 
 

@@ -1,18 +1,16 @@
 """JSON of patients."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from marshmallow import Schema, fields, post_load, validate, validates_schema
 from marshmallow.exceptions import ValidationError
 
 from portal.core.clock import utcnow
-from portal.core.schemas import PageQuery, Strict, text_field
+from portal.core.schemas import ZONES, Listing, PageQuery, Strict, text_field
 from portal.patients.model import CareRole, Sex
 from portal.patients.queries import Wanted
 from portal.patients.service import BreakGlass
 
-ZONES = validate.OneOf(sorted(available_timezones()), error="An IANA time zone.")
 LANGUAGE = validate.Regexp(
     r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z", error="A language tag like en or es-MX (BCP 47)."
 )
@@ -158,13 +156,9 @@ class AccessSchema(Schema):
     purpose = fields.String(metadata={"example": "treatment"})
 
 
-class PatientPage(Schema):
+class PatientPage(Listing):
     items = fields.List(fields.Nested(PatientSchema))
-    next = fields.String(allow_none=True)
-    sources = fields.List(fields.String())
 
 
-class AccessPage(Schema):
+class AccessPage(Listing):
     items = fields.List(fields.Nested(AccessSchema))
-    next = fields.String(allow_none=True)
-    sources = fields.List(fields.String())

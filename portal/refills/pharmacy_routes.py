@@ -31,17 +31,15 @@ from portal.refills.pharmacy_schemas import (
     RegisteredSchema,
     RenewalAnswerSchema,
     RenewalRequestSchema,
-    UpdateSchema,
+    UpdatePage,
     UpdatesQuery,
     WebhookHealthSchema,
     WebhookSchema,
     read_update,
 )
 from portal.refills.pharmacy_views import feed_view, order_view, update_view
-from portal.refills.schemas import page_schema
 from portal.refills.service import Answer, RequestRenewal
 
-UPDATES_PAGE = page_schema(UpdateSchema)
 blueprint = Blueprint("pharmacies", __name__, "The pharmacies' side of refills")
 
 
@@ -175,7 +173,7 @@ def read_pharmacys_feed(pharmacy_id: UUID) -> Response:
 @blueprint.route("/pharmacy/updates", methods=["GET"])
 @requires("pharmacy.report")
 @blueprint.arguments(UpdatesQuery, location="query")
-@blueprint.response(200, UPDATES_PAGE)
+@blueprint.response(200, UpdatePage)
 def list_updates(query: dict[str, Any]) -> Response:
     """List the updates that you sent, as they were received, newest first"""
     actor = current_actor()
@@ -185,7 +183,7 @@ def list_updates(query: dict[str, Any]) -> Response:
 @blueprint.route("/pharmacies/<uuid:pharmacy_id>/updates", methods=["GET"])
 @requires("refill.liaise")
 @blueprint.arguments(UpdatesQuery, location="query")
-@blueprint.response(200, UPDATES_PAGE)
+@blueprint.response(200, UpdatePage)
 def list_pharmacys_updates(query: dict[str, Any], pharmacy_id: UUID) -> Response:
     """List what a pharmacy sent about your patients (for the pharmacy liaison)"""
     return _updates(current_actor(), pharmacy_id, query)

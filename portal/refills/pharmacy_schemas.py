@@ -8,7 +8,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from portal.core.paging import MAX_LIMIT
 from portal.core.problems import pointers
-from portal.core.schemas import PageQuery, Strict, note_field, text_field
+from portal.core.schemas import Listing, PageQuery, Strict, note_field, text_field
 from portal.refills.pharmacy_model import UpdateOutcome
 from portal.refills.service import Received
 from portal.refills.states import RefillStatus
@@ -48,10 +48,8 @@ class OrderSchema(Schema):
     prescriber = fields.Dict()
 
 
-class OrdersPageSchema(Schema):
+class OrdersPageSchema(Listing):
     items = fields.List(fields.Nested(OrderSchema))
-    next = fields.String(allow_none=True, metadata={"description": "Cursor to go on from"})
-    sources = fields.List(fields.Dict())
 
 
 class AcknowledgeSchema(Strict):
@@ -182,6 +180,10 @@ class UpdateSchema(Schema):
     outcome = fields.String()
     refill_status = fields.String(allow_none=True)
     problem = fields.String(allow_none=True)
+
+
+class UpdatePage(Listing):
+    items = fields.List(fields.Nested(UpdateSchema))
 
 
 class WebhookHealthSchema(Schema):

@@ -25,12 +25,12 @@ from portal.refills.schemas import (
     DecisionSchema,
     OutcomesSchema,
     PrescriptionsQuery,
+    PrescriptionViewPage,
     PrescriptionViewSchema,
     RefillsQuery,
-    RefillViewSchema,
+    RefillViewPage,
     RequestRefillsSchema,
     TimelineSchema,
-    page_schema,
 )
 from portal.refills.service import Decide, ItemOutcome, RequestRefills
 from portal.refills.states import REFILL, RefillStatus
@@ -51,7 +51,7 @@ def whose(actor: Actor, patient_id: UUID | None) -> UUID:
 @blueprint.route("/prescriptions", methods=["GET"])
 @requires("prescription.read")
 @blueprint.arguments(PrescriptionsQuery, location="query")
-@blueprint.response(200, page_schema(PrescriptionViewSchema))
+@blueprint.response(200, PrescriptionViewPage)
 def list_prescriptions(query: dict[str, Any]) -> Response:
     """List prescriptions, each with what may be done with it now"""
     actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
@@ -125,7 +125,7 @@ def _outcome_view(outcome: ItemOutcome) -> dict[str, Any]:
 @blueprint.route("/refills", methods=["GET"])
 @requires("refill.read")
 @blueprint.arguments(RefillsQuery, location="query")
-@blueprint.response(200, page_schema(RefillViewSchema))
+@blueprint.response(200, RefillViewPage)
 def list_refills(query: dict[str, Any]) -> Response:
     """List refills, newest first"""
     actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from portal.core.schemas import PageQuery, Strict, note_field, text_field
+from portal.core.schemas import Listing, PageQuery, Strict, note_field, text_field
 from portal.prescriptions.service import RenewalChanges
 from portal.refills.service import Decide, RefillItem, RequestRefills
 from portal.refills.states import Delivery, DenialReason, RefillStatus
@@ -231,13 +231,9 @@ class TimelineSchema(RefillViewSchema):
     history = fields.List(fields.Nested(HistorySchema))
 
 
-def page_schema(item: type[Schema]) -> Schema:
-    """The schema of a list of `item`."""
-    return Schema.from_dict(
-        {
-            "items": fields.List(fields.Nested(item)),
-            "next": fields.String(allow_none=True),
-            "sources": fields.List(fields.Dict()),
-        },
-        name=item.__name__.replace("Schema", "Page"),
-    )()
+class PrescriptionViewPage(Listing):
+    items = fields.List(fields.Nested(PrescriptionViewSchema))
+
+
+class RefillViewPage(Listing):
+    items = fields.List(fields.Nested(RefillViewSchema))

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from portal.core.schemas import PageQuery, Strict, text_field
+from portal.core.schemas import Listing, PageQuery, Strict, text_field
 from portal.worklist.states import WorkItemKind
 
 
@@ -73,10 +73,8 @@ class WorkItemSchema(Schema):
     hops = fields.List(fields.Nested(HopSchema))
 
 
-class WorklistPageSchema(Schema):
+class WorklistPageSchema(Listing):
     items = fields.List(fields.Nested(WorkItemSchema))
-    next = fields.String(allow_none=True)
-    sources = fields.List(fields.Dict())
 
 
 class CountSchema(Schema):
