@@ -76,7 +76,13 @@ class Stage:
         """Start the relay, a worker for every queue, and the mail server that it delivers to."""
         self._start("mail", ("portal.supervisor.mail", str(self.folder / "mail"), self.mail_port))
         self._start("relay", ("workers.relay",))
-        options = ("--concurrency", "2", "--without-mingle", "--without-gossip")
+        options = (
+            "--concurrency",
+            "2",
+            "--without-mingle",
+            "--without-gossip",
+            "--without-heartbeat",
+        )
         celery = ("celery", "-A", "workers.celery_app", "--quiet")
         self._start("worker", (*celery, "worker", *options))
 

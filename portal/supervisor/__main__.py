@@ -110,6 +110,8 @@ class Supervisor:
                 os.environ.get("PORTAL_WORKERS", "2"),
                 "--without-mingle",
                 "--without-gossip",
+                # A heartbeat to a broker that is gone would keep a worker from ending.
+                "--without-heartbeat",
                 "--loglevel",
                 "WARNING",
             ),
