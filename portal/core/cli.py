@@ -46,8 +46,8 @@ def show_outbox(max_lag: int | None) -> None:
         click.echo("Everything is done.")
         return
     _print(("kind", "status", "events", "oldest due since (s)"), standing)
-    if dead:
-        _print(("id", "kind", "attempts", "why"), dead)
+    for row in dead:
+        click.echo(f"dead: {row.id}  {row.kind}  {row.attempts} attempts  {row.last_error}")
     lag = max((row.oldest for row in standing if row.status != "dead"), default=0)
     if max_lag is not None and lag > max_lag:
         raise SystemExit(1)

@@ -1,12 +1,16 @@
 """What every route stands on: who calls, whether they may, and a body that is what it says."""
 
 from collections.abc import Callable
+from json import JSONDecodeError
 from time import perf_counter
 from typing import Any, cast
 
+import orjson
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import missing
+from webargs.flaskparser import FlaskParser
 
 from portal.core.actor import Actor
 from portal.core.errors import Forbidden, TooLarge, Unauthenticated, UnsupportedMediaType
@@ -26,8 +30,24 @@ Authenticator = Callable[[], Actor]
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+class StrictJson(FlaskParser):
+    """Reads bodies by orjson: it refuses NaN, lone surrogates, which no database can store, and
+    nesting without end, where the standard library gives them on or gives up."""
+
+    def _raw_load_json(self, req: Request) -> Any:
+        body = req.get_data(cache=True)
+        if not (req.is_json and body):
+            return missing
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:  # without a document it would pass for no body
+            raise JSONDecodeError(error.msg, "a body", error.pos) from None
+
+
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     """A slice's routes, under /api/v1, each with the problem document as its error answer."""
+
+    ARGUMENTS_PARSER = StrictJson()
 
     def __init__(self, name: str, import_name: str, description: str) -> None:
         super().__init__(name, import_name, url_prefix="/api/v1", description=description)
