@@ -13,7 +13,7 @@ from marshmallow import missing
 from webargs.flaskparser import FlaskParser
 
 from portal.core.actor import Actor
-from portal.core.errors import Forbidden, TooLarge, Unauthenticated, UnsupportedMediaType
+from portal.core.errors import Forbidden, NotFound, TooLarge, Unauthenticated, UnsupportedMediaType
 from portal.core.log import bind_request_id
 from portal.core.metrics import REQUESTS
 from portal.core.permissions import ANYONE, declared, permits
@@ -98,6 +98,11 @@ def _check_permission() -> None:
         raise Forbidden()
 
 
+def _check_path() -> None:
+    if "\0" in request.path:  # no text in the database has one
+        raise NotFound()
+
+
 def _check_body() -> None:
     if request.method not in BODY_METHODS:
         return
@@ -134,7 +139,7 @@ def register(app: Flask, authenticate: Authenticator) -> None:
     """Install the checks in their order: request id, size and type, then who and whether."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.extensions["careloop.authenticate"] = authenticate
-    for check in (_begin, _check_body, _check_permission):
+    for check in (_begin, _check_path, _check_body, _check_permission):
         app.before_request(check)
     app.after_request(_finish)
 

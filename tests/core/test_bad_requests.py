@@ -71,6 +71,7 @@ def test_a_wrong_method_says_which_are_right(patient: Caller) -> None:
 def test_a_path_that_is_not_there(patient: Caller) -> None:
     check(patient.get("/refills/not-a-uuid"), 404, "not_found")
     check(patient.get("/nothing"), 404, "not_found")
+    check(patient.post("/pharmacy/updates/a%00b/replay"), 404, "not_found")
 
 
 def test_a_misspelt_query_parameter_is_named(patient: Caller) -> None:
