@@ -29,7 +29,7 @@ ORPHANS_SECONDS = 10
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": "100",
-    "shared_buffers": "192MB",
+    "shared_buffers": "512MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
