@@ -1,0 +1,1 @@
+"""What laboratories and radiology report: taken in, released, reviewed, communicated."""

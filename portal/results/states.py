@@ -1,0 +1,115 @@
+"""The states of a result and of its release, and who may move them: read this first."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from portal.core.actor import ActorKind
+from portal.core.states import Transitions
+
+
+class ReportStatus(StrEnum):
+    """What a report says of itself (HL7 table 0123, FHIR R4 DiagnosticReport.status)."""
+
+    REGISTERED = "registered"
+    PARTIAL = "partial"
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    CORRECTED = "corrected"
+    AMENDED = "amended"
+    CANCELLED = "cancelled"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class ObservationStatus(StrEnum):
+    """What one observation says of itself (HL7 table 0085, FHIR R4 Observation.status)."""
+
+    REGISTERED = "registered"
+    PARTIAL = "partial"
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    CORRECTED = "corrected"
+    AMENDED = "amended"
+    CANCELLED = "cancelled"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class Abnormality(StrEnum):
+    """How far from what is expected, by the laboratory's own flags (HL7 table 0078)."""
+
+    UNKNOWN = "unknown"
+    NORMAL = "normal"
+    ABNORMAL = "abnormal"
+    CRITICAL = "critical"
+
+
+class ValueKind(StrEnum):
+    """What sort of value an observation has."""
+
+    QUANTITY = "quantity"
+    RANGE = "range"
+    RATIO = "ratio"
+    TEXT = "text"
+    CODED = "coded"
+    DATE = "date"
+    TIME = "time"
+    DATETIME = "datetime"
+    ATTACHMENT = "attachment"
+    NONE = "none"
+
+
+class ReleaseStatus(StrEnum):
+    """Whether the patient sees a result.
+
+    `pending`: nothing to release yet, or waiting for the workers; `deferred`: the patient chose to
+    wait for the doctor's comment; `held`: a person holds it for a reason; `released`: visible.
+    """
+
+    PENDING = "pending"
+    DEFERRED = "deferred"
+    HELD = "held"
+    RELEASED = "released"
+
+
+S = ReportStatus
+_REPORTER = frozenset({ActorKind.LABORATORY, ActorKind.WORKER})
+_WITH_VALUES = (S.FINAL, S.CORRECTED, S.AMENDED)
+_ENDS = dict.fromkeys((S.CANCELLED, S.ENTERED_IN_ERROR), _REPORTER)
+
+
+def _by_reporter(*nexts: ReportStatus) -> dict[ReportStatus, frozenset[ActorKind]]:
+    return {**dict.fromkeys(nexts, _REPORTER), **_ENDS}
+
+
+# A report may become what it is already: a second partial one, another correction. Nothing leads
+# from a final report back to a preliminary one: an older status never overwrites a newer.
+_REPORT: Mapping[ReportStatus, Mapping[ReportStatus, frozenset[ActorKind]]] = {
+    S.REGISTERED: _by_reporter(S.REGISTERED, S.PARTIAL, S.PRELIMINARY, *_WITH_VALUES),
+    S.PARTIAL: _by_reporter(S.PARTIAL, S.PRELIMINARY, *_WITH_VALUES),
+    S.PRELIMINARY: _by_reporter(S.PARTIAL, S.PRELIMINARY, *_WITH_VALUES),
+    S.FINAL: _by_reporter(*_WITH_VALUES),
+    S.CORRECTED: _by_reporter(S.CORRECTED, S.AMENDED),
+    S.AMENDED: _by_reporter(S.CORRECTED, S.AMENDED),
+    S.CANCELLED: {},
+    S.ENTERED_IN_ERROR: {},
+}
+REPORT = Transitions("result", _REPORT)
+
+# Final in the sense of being complete: to be reviewed, released and told.
+FINALS = frozenset(_WITH_VALUES)
+# What a patient can be shown something of.
+WITH_VALUES = FINALS | {S.PARTIAL, S.PRELIMINARY}
+
+R = ReleaseStatus
+_WORKER = frozenset({ActorKind.WORKER})
+_CLINICIAN = frozenset({ActorKind.PRACTITIONER})
+_EITHER = _WORKER | _CLINICIAN
+_PATIENTS_CHOICE = _EITHER | {ActorKind.PATIENT}
+
+# What a patient has seen can't be hidden again: nothing leads out of `released`.
+_RELEASE: Mapping[ReleaseStatus, Mapping[ReleaseStatus, frozenset[ActorKind]]] = {
+    R.PENDING: {R.RELEASED: _EITHER, R.DEFERRED: _WORKER, R.HELD: _CLINICIAN},
+    R.DEFERRED: {R.RELEASED: _PATIENTS_CHOICE, R.HELD: _CLINICIAN},
+    R.HELD: {R.RELEASED: _EITHER, R.DEFERRED: _EITHER},
+    R.RELEASED: {},
+}
+RELEASE = Transitions("release", _RELEASE)
