@@ -8,13 +8,12 @@ from flask.cli import FlaskGroup
 from portal.accounts.cli import accounts, clients
 from portal.app import create_app
 from portal.config import ConfigurationError, load_config
-from portal.core.cli import audit, outbox
+from portal.core.cli import audit, loops, outbox
 from portal.demo.cli import demo
 from portal.demo.seed.cli import seed
 from portal.directory.cli import directory
 from portal.migrate import drift
 from portal.migrate import migrate as bring_up_to_date
-from portal.refills.cli import loops
 from portal.scratch import drift_of_new
 
 portal = FlaskGroup(

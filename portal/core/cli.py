@@ -1,4 +1,5 @@
-"""`portal outbox` and `portal audit`: what waits, and whether the trail is whole."""
+"""`portal outbox`, `portal audit` and `portal loops`: what waits, whether the trail is whole, and
+whether every loop has its owner and its next step."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from rich.table import Table
 from sqlalchemy import Row, text
 
 from portal.core import audit_chain
+from portal.core import loops as promise
 from portal.core.actor import OPERATOR, WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
@@ -18,6 +20,7 @@ from portal.core.outbox import wake
 
 outbox = AppGroup("outbox", help="What waits for the workers.")
 audit = AppGroup("audit", help="The audit trail.")
+loops = AppGroup("loops", help="Open loops and their owners.")
 
 _STANDING = text(
     """
@@ -99,3 +102,15 @@ def seal() -> None:
 def _seal_next() -> int:
     with transaction(WORKER) as session:
         return audit_chain.seal(session, now=utcnow())
+
+
+@loops.command("check")
+def check_loops() -> None:
+    """List every loop that is not as it should be; exit 1 when there is one."""
+    with transaction(OPERATOR) as session:
+        violations = promise.check(session, now=utcnow())
+    for violation in violations:
+        click.echo(f"{violation.id}  {violation.rule}")
+    click.echo(f"{len(violations)} violations")
+    if violations:
+        raise SystemExit(1)

@@ -20,6 +20,7 @@ STAFF = ActorKind.STAFF
 ADMINISTRATOR = ActorKind.ADMINISTRATOR
 PHARMACY = ActorKind.PHARMACY
 PHONE = ActorKind.PHONE
+LABORATORY = ActorKind.LABORATORY
 
 CARE_TEAM = frozenset({PRACTITIONER, STAFF})
 
@@ -59,6 +60,27 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "pharmacy.report": frozenset({PHARMACY}),
     "pharmacy.webhook": frozenset({PHARMACY}),
     "phone.refill": frozenset({PHONE}),
+    # requisitions
+    "requisition.write": frozenset({PRACTITIONER}),
+    "requisition.read": frozenset({PATIENT}) | CARE_TEAM,
+    "requisition.cancel": frozenset({PRACTITIONER}),
+    "requisition.choose_laboratory": frozenset({PATIENT}) | CARE_TEAM,
+    "requisition.collect": CARE_TEAM,
+    "catalog.read": PEOPLE | {LABORATORY},
+    "imaging.book": frozenset({PATIENT}) | CARE_TEAM,
+    "imaging.offer": frozenset({LABORATORY}),
+    "laboratory.orders": frozenset({LABORATORY}),
+    # results
+    "laboratory.report": frozenset({LABORATORY}),
+    "result.read": frozenset({PATIENT}) | CARE_TEAM,
+    "result.review": frozenset({PRACTITIONER}),
+    "result.release": frozenset({PRACTITIONER}),
+    "result.acknowledge": frozenset({PRACTITIONER}),
+    "result.communicate": CARE_TEAM,
+    "reconciliation.work": frozenset({STAFF}),
+    # letters and calls
+    "letter.work": frozenset({STAFF}),
+    "call.work": CARE_TEAM,
     # worklist and notifications
     "worklist.read": CARE_TEAM,
     "worklist.work": CARE_TEAM,

@@ -13,6 +13,16 @@ class PractitionerUnknown(NotFound):
     detail = "There is no such practitioner. Take the id from GET /practitioners."
 
 
+class LaboratoryUnknown(NotFound):
+    code = "laboratory_unknown"
+    detail = "There is no such laboratory. Take the id from GET /laboratories."
+
+
+class LaboratoryTaken(Conflict):
+    code = "laboratory_taken"
+    detail = "Another laboratory has this CLIA number, or this application and facility."
+
+
 class ClinicUnknown(NotFound):
     code = "clinic_unknown"
     detail = "There is no such clinic."

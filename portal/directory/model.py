@@ -10,13 +10,27 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import rls
 from portal.core.actor import PEOPLE, ActorKind
 from portal.core.db import Base, one_of
-from portal.core.rls import INSERT, SELECT, UPDATE, to
+from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 
 
 class PoolKind(StrEnum):
     NURSES = "nurses"
     CLINIC_STAFF = "clinic_staff"
     PHARMACY_LIAISON = "pharmacy_liaison"
+
+
+class LaboratoryKind(StrEnum):
+    """What a place does: tests of specimens, or imaging."""
+
+    LABORATORY = "laboratory"
+    RADIOLOGY = "radiology"
+
+
+class Transport(StrEnum):
+    """How a laboratory gets its orders: pushed as HL7 v2 over MLLP, or pulled from its feed."""
+
+    MLLP = "mllp"
+    FEED = "feed"
 
 
 class MemberKind(StrEnum):
@@ -156,7 +170,51 @@ class Pharmacy(Base):
     active: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
-DIRECTORY = "clinic clinic_hours clinic_closure pool pool_member practitioner staff_member pharmacy"
+class Laboratory(Base):
+    """Where orders are carried out: a laboratory, or a radiology department.
+
+    `application` and `facility` are how it names itself in MSH-3 and MSH-4, first components; what
+    comes under other names over MLLP is nobody's until somebody has looked at it.
+    """
+
+    __tablename__ = "laboratory"
+    __table_args__ = (
+        one_of("kind", LaboratoryKind),
+        one_of("transport", Transport),
+        UniqueConstraint("application", "facility"),
+        CheckConstraint(
+            "transport <> 'mllp' OR (mllp_host IS NOT NULL AND mllp_port IS NOT NULL)",
+            name="address",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str]
+    clia: Mapped[str | None] = mapped_column(unique=True)
+    phone: Mapped[str]
+    line: Mapped[str]
+    city: Mapped[str]
+    state: Mapped[str]
+    postal_code: Mapped[str]
+    hours: Mapped[str]
+    time_zone: Mapped[str]
+    application: Mapped[str]
+    facility: Mapped[str]
+    transport: Mapped[str]
+    mllp_host: Mapped[str | None]
+    mllp_port: Mapped[int | None]
+    mllp_tls: Mapped[bool] = mapped_column(server_default=text("false"))
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+# The clinic at which a member of staff works, as row policies ask for it.
+MY_CLINIC = f"(SELECT s.clinic_id FROM staff_member s WHERE s.id = {ME})"
+
+DIRECTORY = (
+    "clinic clinic_hours clinic_closure pool pool_member practitioner staff_member pharmacy "
+    "laboratory"
+)
 for _table in DIRECTORY.split():
     rls.share(
         _table,

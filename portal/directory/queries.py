@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
-from portal.directory.model import Pharmacy, Pool, PoolKind, StaffMember
+from portal.directory.model import Laboratory, Pharmacy, Pool, PoolKind, StaffMember
 from portal.directory.rules import Calendar, CoverageStep
 
 MAX_COVERAGE_STEPS = 8
@@ -100,6 +100,16 @@ def pool_id(session: Session, clinic_id: UUID | None, kind: PoolKind) -> UUID | 
 def pharmacies(session: Session, ids: Collection[UUID]) -> Mapping[UUID, Pharmacy]:
     found = session.execute(select(Pharmacy).where(Pharmacy.id.in_(ids))).scalars()
     return {pharmacy.id: pharmacy for pharmacy in found}
+
+
+def laboratory_of_sender(session: Session, application: str, facility: str) -> Laboratory | None:
+    return session.scalars(
+        select(Laboratory).where(
+            Laboratory.application == application,
+            Laboratory.facility == facility,
+            Laboratory.active,
+        )
+    ).first()
 
 
 def staff_clinic(session: Session, staff_id: UUID) -> UUID | None:

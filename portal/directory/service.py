@@ -10,11 +10,20 @@ from portal.directory import queries
 from portal.directory.errors import (
     ClinicUnknown,
     CoverageUnknown,
+    LaboratoryUnknown,
     NoPool,
     PharmacyUnknown,
     PractitionerUnknown,
 )
-from portal.directory.model import Clinic, Coverage, Pharmacy, Pool, PoolKind, Practitioner
+from portal.directory.model import (
+    Clinic,
+    Coverage,
+    Laboratory,
+    Pharmacy,
+    Pool,
+    PoolKind,
+    Practitioner,
+)
 from portal.directory.rules import Calendar, CoverageStep, who_answers
 
 
@@ -82,6 +91,19 @@ def get_pharmacy(session: Session, id_: UUID) -> Pharmacy:
 def pharmacies_by_id(session: Session, ids: Collection[UUID]) -> Mapping[UUID, Pharmacy]:
     """Those of the pharmacies that exist, in one query."""
     return queries.pharmacies(session, ids)
+
+
+def get_laboratory(session: Session, id_: UUID) -> Laboratory:
+    """Raises LaboratoryUnknown."""
+    found = session.get(Laboratory, id_)
+    if found is None:
+        raise LaboratoryUnknown()
+    return found
+
+
+def laboratory_of_sender(session: Session, application: str, facility: str) -> Laboratory | None:
+    """The active laboratory that names itself so in MSH-3 and MSH-4."""
+    return queries.laboratory_of_sender(session, application, facility)
 
 
 def get_practitioner(session: Session, id_: UUID) -> Practitioner:

@@ -32,6 +32,42 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "Later than expected",
         "A step of your refill takes longer than expected. Somebody is looking into it.",
     ),
+    E.REQUISITION_PLACED: (
+        "A test was ordered for you",
+        "Your practitioner ordered a test. See where to go and how to prepare.",
+    ),
+    E.REQUISITION_UNCOLLECTED: (
+        "A test is still waiting",
+        "A test that was ordered for you has not been done yet. See where to go.",
+    ),
+    E.REQUISITION_EXPIRED: (
+        "A test order has expired",
+        "A test that was ordered was not done in time. Your practitioner has been told.",
+    ),
+    E.REQUISITION_CANCELLED: ("A test was cancelled", "A test that was ordered is not needed now."),
+    E.REQUISITION_REJECTED: (
+        "A test could not be done",
+        "The laboratory could not do a test. Your practitioner has been told.",
+    ),
+    E.APPOINTMENT_BOOKED: (
+        "Your imaging appointment",
+        "Your appointment is booked. See when, where and how to prepare.",
+    ),
+    E.APPOINTMENT_CANCELLED: (
+        "Imaging appointment cancelled",
+        "An imaging appointment was cancelled. You can book another one.",
+    ),
+    E.RESULT_AVAILABLE: ("A new result", "There is a new result for you."),
+    E.RESULT_UPDATED: ("A result was completed", "A result that you could see already has more."),
+    E.RESULT_CORRECTED: (
+        "A result was corrected",
+        "A result that was seen before has been corrected. See what changed.",
+    ),
+    E.RESULT_COMMENTED: (
+        "A comment on your result",
+        "Your practitioner has commented on a result of yours.",
+    ),
+    E.RESULT_REMINDER: ("A result waits for you", "There is a result that you have not seen yet."),
     E.WORK_ASSIGNED: ("New on your worklist", "There is a new item on your worklist."),
     E.WORK_ESCALATED: ("Overdue", "An item was not answered in time and has moved up."),
     E.WORK_URGENT: ("Urgent on your worklist", "There is an urgent item on your worklist."),
@@ -53,6 +89,16 @@ _REASONS: Mapping[str, str] = {
 }
 
 
+# Where an event's subject is read, by how the event's name begins.
+_LINKS: Mapping[str, str] = {
+    "refill_": "refills",
+    "requisition_": "requisitions",
+    "appointment_": "requisitions",
+    "result_": "results",
+    "work_": "worklist",
+}
+
+
 def words_of(event: str, data: Mapping[str, Any]) -> tuple[str, str]:
     """Title and text of a notification."""
     title, text = _TEXTS[NotificationEvent(event)]
@@ -64,6 +110,7 @@ def link_of(event: str, subject_id: Any) -> str | None:
     """Where in the API the subject is read."""
     if subject_id is None:
         return None
-    if event.startswith("refill_"):
-        return f"/api/v1/refills/{subject_id}"
-    return f"/api/v1/worklist/{subject_id}" if event.startswith("work_") else None
+    for start, path in _LINKS.items():
+        if event.startswith(start):
+            return f"/api/v1/{path}/{subject_id}"
+    return None

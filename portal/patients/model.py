@@ -49,6 +49,8 @@ class Patient(Base):
     language: Mapped[str] = mapped_column(server_default=text("'en'"))
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinic.id"), index=True)
     preferred_pharmacy_id: Mapped[UUID | None] = mapped_column(ForeignKey("pharmacy.id"))
+    preferred_laboratory_id: Mapped[UUID | None] = mapped_column(ForeignKey("laboratory.id"))
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[datetime]
 
@@ -115,12 +117,14 @@ rls.protect(
             "time_zone",
             "language",
             "preferred_pharmacy_id",
+            "preferred_laboratory_id",
             "version",
         ),
     ),
     *to((ActorKind.PRACTITIONER, ActorKind.STAFF), SELECT, "careloop_cares_for(id)"),
     *to(ActorKind.STAFF, INSERT),
     *to(ActorKind.PHARMACY, SELECT, "careloop_pharmacy_serves(id)"),
+    *to(ActorKind.LABORATORY, SELECT, "careloop_laboratory_serves(id)"),
     *to(ActorKind.PHONE, SELECT, f"id = {ON_BEHALF_OF}"),
     *rls.system_access(),
 )

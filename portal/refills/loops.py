@@ -1,78 +1,42 @@
-"""The promise, checked: every open loop has its owner, its due time and its next step."""
+"""What would break the promise about refills.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+The first three can't happen while the constraints stand; they are checked all the same, since
+somebody may have dropped one.
+"""
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from portal.core import loops
 
-# The workers get this long before what they should have done counts as missing.
-GRACE = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A loop that is not as it should be."""
-
-    rule: str
-    id: UUID
-
-
-# Each rule selects what breaks it. The first three can't happen while the constraints stand;
-# they are checked all the same, since somebody may have dropped one.
-_RULES = {
-    "a refill waits for its prescriber and nobody has it on a worklist": """
-        SELECT r.id FROM refill r WHERE r.status = 'awaiting_prescriber' AND NOT EXISTS (
-            SELECT FROM work_item w WHERE w.subject_id = r.id AND w.kind = 'refill_decision'
-            AND w.status IN ('open', 'claimed'))
-    """,
-    "a decision is on a worklist for a refill that does not wait": """
-        SELECT w.id FROM work_item w LEFT JOIN refill r ON r.id = w.subject_id
-        WHERE w.kind = 'refill_decision' AND w.status IN ('open', 'claimed')
-          AND r.status IS DISTINCT FROM 'awaiting_prescriber'
-    """,
-    "an open refill has no time by which its next step is due": """
-        SELECT id FROM refill WHERE closed_at IS NULL AND expected_by IS NULL
-    """,
-    "a refill was accepted and its pharmacy was never sent it": """
-        SELECT r.id FROM refill r WHERE r.status = 'sending' AND r.status_at < :settled
-          AND NOT EXISTS (SELECT FROM pharmacy_order o WHERE o.refill_id = r.id
-                          AND o.pharmacy_id = r.pharmacy_id AND o.kind = 'fill')
-    """,
-    "a step is late and nobody was told": """
-        SELECT id FROM refill WHERE closed_at IS NULL AND expected_by < :settled
-          AND status <> 'awaiting_prescriber' AND NOT EXISTS (
-            SELECT FROM work_item w WHERE w.subject_id = refill.id
-            AND w.kind = 'refill_overdue' AND w.created_at >= refill.status_at)
-    """,
-    "a work item was never routed": """
-        SELECT id FROM work_item WHERE status IN ('open', 'claimed') AND routed_at IS NULL
-          AND created_at < :settled
-    """,
-    "a work item is past its due time and has not moved up": """
-        SELECT id FROM work_item WHERE status IN ('open', 'claimed') AND due_at < :settled
-    """,
-    "more refills are reserved than are counted as used": """
-        SELECT p.id FROM prescription p JOIN (
-            SELECT prescription_id, count(*) AS reserved FROM refill WHERE reserved
-            GROUP BY prescription_id) r ON r.prescription_id = p.id
-        WHERE r.reserved > p.refills_used
-    """,
-    "an event was given up": "SELECT id FROM outbox_event WHERE status = 'dead'",
-    "an event waits far longer than it should": """
-        SELECT id FROM outbox_event WHERE status IN ('pending', 'published')
-          AND due_at < :settled
-    """,
-}
-
-
-def check(session: Session, *, now: datetime) -> Sequence[Violation]:
-    """Every loop that breaks a rule; empty is the promise kept."""
-    settled = {"settled": now - GRACE}
-    return [
-        Violation(rule, row.id)
-        for rule, statement in _RULES.items()
-        for row in session.execute(text(statement), settled)
-    ]
+loops.declare(
+    {
+        "a refill waits for its prescriber and nobody has it on a worklist": """
+            SELECT r.id FROM refill r WHERE r.status = 'awaiting_prescriber' AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.subject_id = r.id AND w.kind = 'refill_decision'
+                AND w.status IN ('open', 'claimed'))
+        """,
+        "a decision is on a worklist for a refill that does not wait": """
+            SELECT w.id FROM work_item w LEFT JOIN refill r ON r.id = w.subject_id
+            WHERE w.kind = 'refill_decision' AND w.status IN ('open', 'claimed')
+              AND r.status IS DISTINCT FROM 'awaiting_prescriber'
+        """,
+        "an open refill has no time by which its next step is due": """
+            SELECT id FROM refill WHERE closed_at IS NULL AND expected_by IS NULL
+        """,
+        "a refill was accepted and its pharmacy was never sent it": """
+            SELECT r.id FROM refill r WHERE r.status = 'sending' AND r.status_at < :settled
+              AND NOT EXISTS (SELECT FROM pharmacy_order o WHERE o.refill_id = r.id
+                              AND o.pharmacy_id = r.pharmacy_id AND o.kind = 'fill')
+        """,
+        "a step is late and nobody was told": """
+            SELECT id FROM refill WHERE closed_at IS NULL AND expected_by < :settled
+              AND status <> 'awaiting_prescriber' AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.subject_id = refill.id
+                AND w.kind = 'refill_overdue' AND w.created_at >= refill.status_at)
+        """,
+        "more refills are reserved than are counted as used": """
+            SELECT p.id FROM prescription p JOIN (
+                SELECT prescription_id, count(*) AS reserved FROM refill WHERE reserved
+                GROUP BY prescription_id) r ON r.prescription_id = p.id
+            WHERE r.reserved > p.refills_used
+        """,
+    }
+)

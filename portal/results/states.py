@@ -113,3 +113,88 @@ _RELEASE: Mapping[ReleaseStatus, Mapping[ReleaseStatus, frozenset[ActorKind]]] =
     R.RELEASED: {},
 }
 RELEASE = Transitions("release", _RELEASE)
+
+
+class MessageOutcome(StrEnum):
+    """What became of a received message: kept and being worked on, taken in, waiting in whole or
+    part for somebody to match it, refused for its content, or failed by our fault."""
+
+    RECEIVED = "received"
+    TAKEN_IN = "taken_in"
+    RECONCILING = "reconciling"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class IntakeTransport(StrEnum):
+    """How a message came."""
+
+    MLLP = "mllp"
+    HTTP = "http"
+    FHIR = "fhir"
+
+
+class CaseReason(StrEnum):
+    """Why a report could not be put on a chart by itself."""
+
+    SENDER_UNKNOWN = "sender_unknown"
+    PATIENT_UNKNOWN = "patient_unknown"
+    PATIENT_MISMATCH = "patient_mismatch"
+    ORDER_UNKNOWN = "order_unknown"
+    ORDER_ELSEWHERE = "order_elsewhere"
+
+
+class CaseStatus(StrEnum):
+    OPEN = "open"
+    MATCHED = "matched"
+    DISCARDED = "discarded"
+
+
+class FollowUpKind(StrEnum):
+    """What a review asks for next; each but `none` opens a loop of its own."""
+
+    NONE = "none"
+    REPEAT_TEST = "repeat_test"
+    VISIT = "visit"
+    REFERRAL = "referral"
+    MESSAGE = "message"
+
+
+class HoldException(StrEnum):
+    """The exceptions by which a person may hold a result (45 CFR 171.201, 171.202)."""
+
+    PREVENTING_HARM = "preventing_harm"
+    PRIVACY = "privacy"
+    PATIENT_REQUEST = "patient_request"
+
+
+class ReleaseAction(StrEnum):
+    """An entry of the release ledger."""
+
+    RELEASED = "released"
+    DEFERRED = "deferred"
+    HELD = "held"
+
+
+class ReleaseRule(StrEnum):
+    """By which rule the entry was made."""
+
+    AT_ONCE = "at_once"
+    PATIENT_PREFERENCE = "patient_preference"
+    COMMENTED = "commented"
+    WAITED_LONG_ENOUGH = "waited_long_enough"
+    HOLD_EXPIRED = "hold_expired"
+    BY_PRACTITIONER = "by_practitioner"
+    BY_PATIENT = "by_patient"
+
+
+C = CaseStatus
+_RECONCILERS = frozenset({ActorKind.STAFF})
+CASE = Transitions(
+    "reconciliation",
+    {
+        C.OPEN: {C.MATCHED: _RECONCILERS, C.DISCARDED: _RECONCILERS},
+        C.MATCHED: {},
+        C.DISCARDED: {},
+    },
+)

@@ -1,5 +1,6 @@
 """What people do with the items on their worklist."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,8 +24,22 @@ from portal.worklist.model import WorkItem
 from portal.worklist.rules import Hop
 from portal.worklist.states import WORK_ITEM, WorkItemKind, WorkItemStatus
 
-# These close with the decision that they ask for.
-CLOSED_BY_DECISION = frozenset({WorkItemKind.REFILL_DECISION})
+# These close with what they ask for; the call that does it, by the item's subject.
+CLOSED_BY: Mapping[WorkItemKind, str] = {
+    WorkItemKind.REFILL_DECISION: "POST /api/v1/refills/{}/decision",
+    WorkItemKind.RESULT_REVIEW: "POST /api/v1/results/{}/review",
+    WorkItemKind.RESULT_CRITICAL: "POST /api/v1/results/{}/acknowledge",
+    WorkItemKind.RESULT_COMMUNICATION: "POST /api/v1/results/{}/communicated",
+    WorkItemKind.RECONCILIATION: "POST /api/v1/reconciliation/{}/match or /discard",
+    WorkItemKind.PHONE_CALL: "POST /api/v1/calls/{}/outcome",
+}
+FOR_PRACTITIONERS = frozenset(
+    {
+        WorkItemKind.REFILL_DECISION,
+        WorkItemKind.RESULT_REVIEW,
+        WorkItemKind.RESULT_CRITICAL,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +122,7 @@ def reassign(
             raise Unassignable(
                 errors=[FieldError("/assignee_id", "Nobody of this clinic who could take it.")]
             )
-        if item.kind in CLOSED_BY_DECISION and person.kind != "practitioner":
+        if item.kind in FOR_PRACTITIONERS and person.kind != "practitioner":
             raise Unassignable(
                 errors=[FieldError("/assignee_id", "Only a practitioner can decide this.")]
             )
@@ -135,10 +150,8 @@ def complete(
     Raises NotClosedByHand for one that closes with a decision, and what claim() raises.
     """
     item = _open(session, item_id, version)
-    if item.kind in CLOSED_BY_DECISION:
-        raise NotClosedByHand(
-            f"Decide it: POST /api/v1/refills/{item.subject_id}/decision closes this item."
-        )
+    if (call := CLOSED_BY.get(WorkItemKind(item.kind))) is not None:
+        raise NotClosedByHand(f"{call.format(item.subject_id)} closes this item.")
     item.move_to(WorkItemStatus.DONE, actor=actor, now=now)
     item.outcome = outcome
     session.flush()

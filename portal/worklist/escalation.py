@@ -11,7 +11,7 @@ from portal.core.actor import Actor
 from portal.directory import service as directory
 from portal.directory.rules import Calendar
 from portal.worklist import queries, rules, statements
-from portal.worklist.states import Priority
+from portal.worklist.states import Priority, WorkItemKind
 
 
 def escalate_due(*, session: Session, actor: Actor, now: datetime, limit: int) -> int:
@@ -34,6 +34,7 @@ def _step_up(item: Row[Any]) -> statements.Move:
         assignee_id=item.claimed_by or item.assignee_id,
         lead_id=item.lead_id,
         level=item.escalation_level,
+        alternates=item.alternate_ids,
     )
     return statements.Move(
         item_id=item.id,
@@ -45,7 +46,8 @@ def _step_up(item: Row[Any]) -> statements.Move:
 
 
 def _next_due(item: Row[Any], calendar: Calendar, now: datetime) -> datetime:
-    return rules.step_due_at(calendar, Priority(item.priority), now)
+    kind, priority = WorkItemKind(item.kind), Priority(item.priority)
+    return rules.step_due_at(calendar, kind, priority, now)
 
 
 def follow_coverage(*, session: Session, actor: Actor, coverage_id: UUID, now: datetime) -> int:

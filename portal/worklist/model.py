@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
@@ -19,7 +20,8 @@ class WorkItem(Base):
     """One open loop on somebody's worklist.
 
     It is with `assignee_id` where that is set, else with the pool. `routed_at` is empty until
-    the workers have decided whom it goes to.
+    the workers have decided whom it goes to. `alternate_ids` are asked one after another, each
+    until the next due time, before it goes to the pool.
     """
 
     __tablename__ = "work_item"
@@ -52,6 +54,7 @@ class WorkItem(Base):
     priority: Mapped[str]
     responsible_id: Mapped[UUID | None]
     assignee_id: Mapped[UUID | None]
+    alternate_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
     pool_id: Mapped[UUID] = mapped_column(ForeignKey("pool.id"))
     claimed_by: Mapped[UUID | None]
     due_at: Mapped[datetime]

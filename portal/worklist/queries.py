@@ -36,7 +36,7 @@ def lock_unrouted(session: Session, item_ids: Collection[UUID]) -> Sequence[Row[
 _DUE = text(
     """
     SELECT w.id, w.kind, w.patient_id, w.pool_id, w.assignee_id, w.claimed_by, w.responsible_id,
-           w.priority, w.escalation_level, po.clinic_id, lead.member_id AS lead_id
+           w.priority, w.escalation_level, w.alternate_ids, po.clinic_id, lead.member_id AS lead_id
     FROM work_item w
     JOIN pool po ON po.id = w.pool_id
     LEFT JOIN pool_member lead ON lead.pool_id = w.pool_id AND lead.lead

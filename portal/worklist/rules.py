@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
 from portal.directory.rules import Calendar, CoverageStep
-from portal.worklist.states import Priority
+from portal.worklist.states import Priority, WorkItemKind
 
 # Business hours until an item must be answered, and until it moves a further step up.
 DUE_HOURS: Mapping[Priority, float] = {
@@ -19,6 +19,12 @@ STEP_HOURS: Mapping[Priority, float] = {
     Priority.ROUTINE: 8,
     Priority.URGENT: 2,
     Priority.STAT: 0.5,
+}
+
+
+# A critical result does not wait for opening hours: each who is asked has so long, day or night.
+AROUND_THE_CLOCK: Mapping[WorkItemKind, timedelta] = {
+    WorkItemKind.RESULT_CRITICAL: timedelta(minutes=30),
 }
 
 
@@ -35,8 +41,12 @@ def due_at(calendar: Calendar, priority: Priority, now: datetime) -> datetime:
     return calendar.add_business(now, DUE_HOURS[priority])
 
 
-def step_due_at(calendar: Calendar, priority: Priority, now: datetime) -> datetime:
+def step_due_at(
+    calendar: Calendar, kind: WorkItemKind, priority: Priority, now: datetime
+) -> datetime:
     """When an item that has just moved a step up is due again."""
+    if (limit := AROUND_THE_CLOCK.get(kind)) is not None:
+        return now + limit
     return calendar.add_business(now, STEP_HOURS[priority])
 
 
@@ -59,9 +69,17 @@ def _absence(step: CoverageStep) -> str:
     return "away" if step.active else "no longer active"
 
 
-def step_up(*, assignee_id: UUID | None, lead_id: UUID | None, level: int) -> Hop:
-    """Where a late item goes: from a person to the pool, from the pool to its lead."""
-    if level == 0 and assignee_id is not None and assignee_id != lead_id:
+def step_up(
+    *,
+    assignee_id: UUID | None,
+    lead_id: UUID | None,
+    level: int,
+    alternates: Sequence[UUID] = (),
+) -> Hop:
+    """Where a late item goes: from a person to each alternate, then to the pool, then its lead."""
+    if level < len(alternates):
+        return Hop(alternates[level], "not answered in time: the next to be asked")
+    if level == len(alternates) and assignee_id is not None and assignee_id != lead_id:
         return Hop(None, "not answered in time: pool")
     if lead_id is None:
         return Hop(None, "not answered in time: the pool has no lead")

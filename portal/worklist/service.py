@@ -50,6 +50,7 @@ class NewItem:
     pool_id: UUID
     priority: Priority
     due_at: datetime
+    alternate_ids: Sequence[UUID] = ()
 
 
 def open_item(
@@ -64,12 +65,17 @@ def open_item(
     priority: Priority,
     due_at: datetime,
     now: datetime,
+    alternate_ids: Sequence[UUID] = (),
 ) -> UUID:
     """The open item of this subject: a new one, left to the workers to route, or the one there is.
 
-    It is with the pool until it is routed; `actor` is whoever gave cause for it.
+    It is with the pool until it is routed; where who is responsible doesn't answer in time, the
+    alternates are asked one after another, then the pool, then its lead. `actor` is whoever gave
+    cause for it.
     """
-    item = NewItem(kind, subject_id, patient_id, responsible_id, pool_id, priority, due_at)
+    item = NewItem(
+        kind, subject_id, patient_id, responsible_id, pool_id, priority, due_at, alternate_ids
+    )
     return open_items(session=session, actor=actor, items=[item], now=now)[0]
 
 

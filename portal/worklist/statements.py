@@ -19,11 +19,12 @@ from portal.worklist.rules import Hop
 _INSERT = text(
     """
     INSERT INTO work_item (id, kind, subject_id, patient_id, status, priority, responsible_id,
-                           pool_id, due_at, created_at)
-    SELECT id, kind, subject_id, patient_id, 'open', priority, responsible_id, pool_id, due_at, :now
+                           alternate_ids, pool_id, due_at, created_at)
+    SELECT id, kind, subject_id, patient_id, 'open', priority, responsible_id,
+           coalesce(alternate_ids, '{}'), pool_id, due_at, :now
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id uuid, kind text, subject_id uuid, patient_id uuid, priority text, responsible_id uuid,
-        pool_id uuid, due_at timestamptz)
+        alternate_ids uuid[], pool_id uuid, due_at timestamptz)
     ON CONFLICT DO NOTHING
     """
 )

@@ -15,18 +15,42 @@ _SUMMARIES = {
     WorkItemKind.REFILL_OVERDUE: "A step of a refill is late: ask the pharmacy",
     WorkItemKind.REFILL_FAILED: "A pharmacy could not go on with a refill",
     WorkItemKind.QUARANTINED_UPDATE: "A pharmacy reported what can't be: ask what happened",
+    WorkItemKind.REQUISITION_REJECTED: "A laboratory could not do a test: order again or tell why",
+    WorkItemKind.REQUISITION_UNCOLLECTED: "A test was ordered and never done: ask the patient",
+    WorkItemKind.REQUISITION_EXPIRED: "An order expired, its test never done: is it still needed?",
+    WorkItemKind.REQUISITION_UNRESULTED: "A specimen was taken and no result came: ask for it",
+    WorkItemKind.RESULT_REVIEW: "A result waits for review",
+    WorkItemKind.RESULT_CRITICAL: "A critical result: acknowledge it now",
+    WorkItemKind.RESULT_COMMUNICATION: "A result was reviewed and the patient was not told",
+    WorkItemKind.RESULT_UNSEEN: "A patient has not looked at a result: ask whether they know",
+    WorkItemKind.RESULT_FOLLOW_UP: "A result's follow-up has to be arranged",
+    WorkItemKind.RECONCILIATION: "A result came that matches nobody: find out whose it is",
+    WorkItemKind.PHONE_CALL: "A patient wants to be called about a result",
+    WorkItemKind.LETTER_RETURNED: "A letter came back: find another way to tell the patient",
+    WorkItemKind.LABORATORY_UNREACHABLE: "A laboratory does not answer: orders wait for it",
     WorkItemKind.FEED_PAUSED: "A pharmacy's endpoint does not answer: orders wait in its feed",
     WorkItemKind.DELIVERY_FAILED: "An e-mail could not be delivered: check the address",
     WorkItemKind.DEAD_LETTER: "A task was given up: `portal outbox status` says which",
 }
-_OF_A_REFILL = frozenset(
-    {
-        WorkItemKind.REFILL_DECISION,
-        WorkItemKind.REFILL_OVERDUE,
-        WorkItemKind.REFILL_FAILED,
-        WorkItemKind.QUARANTINED_UPDATE,
-    }
-)
+# Where an item's subject is read.
+_PATHS = {
+    WorkItemKind.REFILL_DECISION: "refills",
+    WorkItemKind.REFILL_OVERDUE: "refills",
+    WorkItemKind.REFILL_FAILED: "refills",
+    WorkItemKind.QUARANTINED_UPDATE: "refills",
+    WorkItemKind.REQUISITION_REJECTED: "requisitions",
+    WorkItemKind.REQUISITION_UNCOLLECTED: "requisitions",
+    WorkItemKind.REQUISITION_EXPIRED: "requisitions",
+    WorkItemKind.REQUISITION_UNRESULTED: "requisitions",
+    WorkItemKind.RESULT_REVIEW: "results",
+    WorkItemKind.RESULT_CRITICAL: "results",
+    WorkItemKind.RESULT_COMMUNICATION: "results",
+    WorkItemKind.RESULT_UNSEEN: "results",
+    WorkItemKind.RECONCILIATION: "reconciliation",
+    WorkItemKind.PHONE_CALL: "calls",
+    WorkItemKind.LETTER_RETURNED: "letters",
+    WorkItemKind.LABORATORY_UNREACHABLE: "laboratories",
+}
 
 
 def _named(id_: UUID | None, name: str | None) -> dict[str, Any] | None:
@@ -35,7 +59,7 @@ def _named(id_: UUID | None, name: str | None) -> dict[str, Any] | None:
 
 def item_view(row: Row[Any], hops: Sequence[Row[Any]], now: datetime) -> dict[str, Any]:
     """An item with the way it came."""
-    refill_id = row.subject_id if row.kind in _OF_A_REFILL else None
+    path = _PATHS.get(WorkItemKind(row.kind))
     patient = None
     if row.patient_id is not None and row.given_name is not None:
         patient = {
@@ -48,8 +72,8 @@ def item_view(row: Row[Any], hops: Sequence[Row[Any]], now: datetime) -> dict[st
         "kind": row.kind,
         "summary": _SUMMARIES[WorkItemKind(row.kind)],
         "subject_id": row.subject_id,
-        "refill_id": refill_id,
-        "link": f"/api/v1/refills/{refill_id}" if refill_id else None,
+        "refill_id": row.subject_id if path == "refills" else None,
+        "link": f"/api/v1/{path}/{row.subject_id}" if path else None,
         "patient": patient,
         "status": row.status,
         "priority": row.priority,

@@ -16,11 +16,11 @@ from portal.core.actor import OPERATOR
 from portal.core.clock import utcnow
 from portal.core.crypto import Vault
 from portal.core.db import transaction
+from portal.core.loops import check
 from portal.demo import logins
 from portal.demo.cli import demo
 from portal.demo.loading import load, wipe
 from portal.prescriptions.rules import Eligibility, Reason, RefillAction, eligibility
-from portal.refills.loops import check
 from portal.refills.states import RefillStatus
 from portal.refills.views import facts_of
 from tests.support.api import Caller

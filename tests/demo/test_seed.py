@@ -12,13 +12,13 @@ from portal.config import Config
 from portal.core.actor import OPERATOR
 from portal.core.clock import utcnow
 from portal.core.db import transaction
+from portal.core.loops import check
 from portal.demo.seed.cli import owner_dsn
 from portal.demo.seed.loading import NotEmpty, SeedUsed, load
 from portal.demo.seed.patients import Chunks
 from portal.demo.seed.plan import Plan, Table, label, row_id
 from portal.models import metadata
 from portal.prescriptions.rules import RefillAction, eligibility
-from portal.refills.loops import check
 from portal.refills.views import facts_of
 
 TODAY = utcnow().date()

@@ -14,6 +14,7 @@ from portal.core.ids import new_id
 from portal.directory.model import (
     Clinic,
     ClinicHours,
+    Laboratory,
     Pharmacy,
     Pool,
     PoolMember,
@@ -22,6 +23,7 @@ from portal.directory.model import (
 )
 from portal.patients.model import CareTeamMember, Patient
 from portal.prescriptions.model import Dispense, Prescription
+from portal.requisitions.model import CatalogTest
 
 NOW = datetime(2026, 3, 4, 16, 0, tzinfo=UTC)  # a Wednesday, 11:00 in New York
 TODAY = date(2026, 3, 4)
@@ -38,7 +40,7 @@ def add(*rows: Base) -> None:
 
 @dataclass(slots=True)
 class SmallClinic:
-    """A clinic with two physicians, a nurse, two pharmacies and two patients."""
+    """A clinic with two physicians, a nurse, pharmacies, laboratories and two patients."""
 
     clinic: Clinic
     nurses: Pool
@@ -52,6 +54,9 @@ class SmallClinic:
     mail_pharmacy: Pharmacy
     patient: Patient
     other_patient: Patient
+    laboratory: Laboratory
+    other_laboratory: Laboratory
+    radiology: Laboratory
 
 
 def build_clinic() -> SmallClinic:
@@ -79,7 +84,13 @@ def build_clinic() -> SmallClinic:
     patients = [patient(clinic, here, "Avery", 1), patient(clinic, there, "Blake", 2)]
     team = [care_team(patients[0], physician), care_team(patients[1], colleague)]
     people = [nurses, liaison, physician, colleague, nurse, officer]
-    add(clinic, *hours, *people, *members, here, there, mail, *patients, *team)
+    laboratories = [
+        laboratory("Acme Laboratory", "ACMELAB", "ACME LAB"),
+        laboratory("Beacon Laboratory", "BEACON", "BEACON LAB"),
+        laboratory("Elm Street Radiology", "RADIS", "ELM RAD", kind="radiology"),
+    ]
+    places = [here, there, mail, *laboratories]
+    add(clinic, *hours, *people, *members, *places, *patients, *team, *catalog())
     return SmallClinic(
         clinic,
         nurses,
@@ -93,6 +104,7 @@ def build_clinic() -> SmallClinic:
         mail,
         patients[0],
         patients[1],
+        *laboratories,
     )
 
 
@@ -122,6 +134,62 @@ def pharmacy(name: str, *, mail_order: bool = False, mails: bool = False) -> Pha
         mails=mails,
         active=True,
     )
+
+
+def laboratory(
+    name: str, application: str, facility: str, *, kind: str = "laboratory", **changes: Any
+) -> Laboratory:
+    """A laboratory that pulls its orders from the feed, unless `changes` say otherwise."""
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "kind": kind,
+        "name": name,
+        "clia": None,
+        "phone": "555-0177",
+        "line": "3 Mill Street",
+        "city": "Springfield",
+        "state": "NY",
+        "postal_code": "12345",
+        "hours": "Mon-Fri 7-16",
+        "time_zone": ZONE,
+        "application": application,
+        "facility": facility,
+        "transport": "feed",
+        "mllp_tls": False,
+        "active": True,
+        **changes,
+    }
+    return Laboratory(**values)
+
+
+def catalog() -> list[CatalogTest]:
+    """What can be ordered: three panels and a chest CT."""
+    serum = {"specimen_code": "119364003", "specimen_name": "Serum specimen"}
+    blood = {"specimen_code": "119297000", "specimen_name": "Blood specimen"}
+    panels: list[tuple[str, str, dict[str, Any]]] = [
+        ("24323-8", "Comprehensive metabolic 2000 panel", serum),
+        ("58410-2", "CBC panel", blood),
+        ("24331-1", "Lipid 1996 panel", {**serum, "fasting_hours": 12}),
+    ]
+    tests = [
+        CatalogTest(
+            code=code, kind="laboratory", name=name, components=[], turnaround_hours=48, **more
+        )
+        for code, name, more in panels
+    ]
+    scan = CatalogTest(
+        code="24627-2",
+        kind="imaging",
+        name="CT Chest",
+        modality="CT",
+        duration_minutes=30,
+        preparation="Nothing to eat for four hours before.",
+        components=[],
+        turnaround_hours=24,
+    )
+    for test in (*tests, scan):
+        test.active = True
+    return [*tests, scan]
 
 
 def patient(clinic: Clinic, preferred: Pharmacy, given_name: str, number: int) -> Patient:
@@ -219,6 +287,10 @@ def practitioner_actor(row: Practitioner) -> Actor:
 
 def staff_actor(row: StaffMember) -> Actor:
     return actor(ActorKind.STAFF, row.id, row.name)
+
+
+def laboratory_actor(row: Laboratory) -> Actor:
+    return actor(ActorKind.LABORATORY, row.id, row.name)
 
 
 def pharmacy_actor(row: Pharmacy) -> Actor:

@@ -12,9 +12,10 @@ from sqlalchemy import text
 from portal.core.actor import OPERATOR, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
+from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.worklist import rules, service
-from portal.worklist.states import Priority
+from portal.worklist.states import Priority, WorkItemKind
 from tests.support.clinic import NOW, SmallClinic, actor
 from tests.support.work import drain
 from tests.worklist.conftest import Open, escalate, item, route, told, way
@@ -162,4 +163,24 @@ def test_how_long_each_priority_may_wait(
         calendar = directory.calendar_of(session, clinic.clinic.id)
     opening = NOW.replace(hour=13)  # 8:00 in New York
     assert rules.due_at(calendar, priority, opening) == opening + due
-    assert rules.step_due_at(calendar, priority, opening) == opening + step
+    kind = WorkItemKind.REFILL_DECISION
+    assert rules.step_due_at(calendar, kind, priority, opening) == opening + step
+
+
+def test_a_critical_result_waits_by_the_clock_and_not_by_opening_hours(clinic: SmallClinic) -> None:
+    with transaction(OPERATOR) as session:
+        calendar = directory.calendar_of(session, clinic.clinic.id)
+    night = NOW.replace(hour=4)
+    due = rules.step_due_at(calendar, WorkItemKind.RESULT_CRITICAL, Priority.STAT, night)
+    assert due == night + timedelta(minutes=30)
+
+
+def test_alternates_are_asked_in_turn_before_the_pool_and_its_lead() -> None:
+    first, second, lead, responsible = (new_id() for _ in range(4))
+    asked = [
+        rules.step_up(
+            assignee_id=now_with, lead_id=lead, level=level, alternates=[first, second]
+        ).assignee_id
+        for level, now_with in enumerate((responsible, first, second, None, lead))
+    ]
+    assert asked == [first, second, None, lead, lead]

@@ -1,0 +1,161 @@
+"""The states of a requisition and who may move it: read this first."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from portal.core.actor import ActorKind
+from portal.core.states import Transitions
+
+
+class RequisitionStatus(StrEnum):
+    DRAFT = "draft"
+    PLACED = "placed"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    SCHEDULED = "scheduled"
+    COLLECTED = "collected"
+    IN_PROGRESS = "in_progress"
+    RESULTED = "resulted"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class RequisitionKind(StrEnum):
+    LABORATORY = "laboratory"
+    IMAGING = "imaging"
+
+
+class RequisitionPriority(StrEnum):
+    """How soon (HL7 table 0485: R, A, S)."""
+
+    ROUTINE = "routine"
+    URGENT = "urgent"
+    STAT = "stat"
+
+
+class RejectionReason(StrEnum):
+    """Why a laboratory could not do a test."""
+
+    NOT_PERFORMED_HERE = "not_performed_here"
+    SPECIMEN_UNUSABLE = "specimen_unusable"
+    ORDER_UNCLEAR = "order_unclear"
+    MESSAGE_REFUSED = "message_refused"
+    CANCELLED_BY_LABORATORY = "cancelled_by_laboratory"
+    OTHER = "other"
+
+
+class StandingStatus(StrEnum):
+    """Of a standing order: it goes on, or all its requisitions were made, or it was called off."""
+
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class AppointmentStatus(StrEnum):
+    BOOKED = "booked"
+    CANCELLED = "cancelled"
+    ATTENDED = "attended"
+    NO_SHOW = "no_show"
+
+
+class MessageStatus(StrEnum):
+    """Of a message to a laboratory. In a feed `queued` means not acknowledged yet."""
+
+    QUEUED = "queued"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class MessageKind(StrEnum):
+    """A new order (ORC-1 NW), or its cancellation (CA)."""
+
+    NEW = "new"
+    CANCEL = "cancel"
+
+
+S = RequisitionStatus
+_WORKER = frozenset({ActorKind.WORKER})
+_ORDERER = frozenset({ActorKind.PRACTITIONER})
+_LABORATORY = frozenset({ActorKind.LABORATORY, ActorKind.WORKER})
+_BOOKERS = frozenset({ActorKind.PATIENT, ActorKind.PRACTITIONER, ActorKind.STAFF}) | _LABORATORY
+# Specimens are also taken at the clinic.
+_COLLECTORS = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF}) | _LABORATORY
+
+_DONE: Mapping[RequisitionStatus, frozenset[ActorKind]] = {
+    S.IN_PROGRESS: _LABORATORY,
+    S.RESULTED: _LABORATORY,
+    S.REJECTED: _LABORATORY,
+}
+# A laboratory's messages overtake each other: a result may come before the word that the order
+# was accepted.
+_OPEN: Mapping[RequisitionStatus, frozenset[ActorKind]] = {
+    S.COLLECTED: _COLLECTORS,
+    **_DONE,
+    S.CANCELLED: _ORDERER,
+    S.EXPIRED: _WORKER,
+}
+
+_MOVES: Mapping[RequisitionStatus, Mapping[RequisitionStatus, frozenset[ActorKind]]] = {
+    S.DRAFT: {S.PLACED: _ORDERER, S.CANCELLED: _ORDERER, S.EXPIRED: _WORKER},
+    S.PLACED: {
+        S.SENT: _LABORATORY,
+        S.ACCEPTED: _LABORATORY,
+        S.SCHEDULED: _BOOKERS,
+        **_OPEN,
+    },
+    S.SENT: {S.ACCEPTED: _LABORATORY, S.SCHEDULED: _BOOKERS, **_OPEN},
+    S.ACCEPTED: {S.SCHEDULED: _BOOKERS, **_OPEN},
+    # An appointment that is called off leaves an accepted order.
+    S.SCHEDULED: {S.ACCEPTED: _BOOKERS, **_OPEN},
+    S.COLLECTED: dict(_DONE),
+    S.IN_PROGRESS: {S.RESULTED: _LABORATORY, S.REJECTED: _LABORATORY},
+    S.RESULTED: {},
+    S.REJECTED: {},
+    S.CANCELLED: {},
+    S.EXPIRED: {},
+}
+REQUISITION = Transitions("requisition", _MOVES)
+
+# Ordered, and nothing was collected yet.
+UNCOLLECTED = frozenset({S.PLACED, S.SENT, S.ACCEPTED, S.SCHEDULED})
+# Collected, and nothing has come back yet.
+UNRESULTED = frozenset({S.COLLECTED, S.IN_PROGRESS})
+
+A = AppointmentStatus
+APPOINTMENT = Transitions(
+    "appointment",
+    {
+        A.BOOKED: {A.CANCELLED: _BOOKERS, A.ATTENDED: _LABORATORY, A.NO_SHOW: _LABORATORY},
+        A.CANCELLED: {},
+        A.ATTENDED: {},
+        A.NO_SHOW: {},
+    },
+)
+M = MessageStatus
+MESSAGE = Transitions(
+    "message",
+    {
+        M.QUEUED: {
+            M.ACCEPTED: _LABORATORY,
+            M.REFUSED: _LABORATORY,
+            M.WITHDRAWN: _ORDERER | _WORKER,
+        },
+        M.ACCEPTED: {},
+        M.REFUSED: {},
+        M.WITHDRAWN: {},
+    },
+)
+STANDING = Transitions(
+    "standing order",
+    {
+        StandingStatus.ACTIVE: {
+            StandingStatus.COMPLETED: _WORKER | _ORDERER,
+            StandingStatus.CANCELLED: _ORDERER,
+        },
+        StandingStatus.COMPLETED: {},
+        StandingStatus.CANCELLED: {},
+    },
+)

@@ -1,0 +1,166 @@
+"""Reviews and what follows from them, who has seen what, and critical results' alerts."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.core import rls
+from portal.core.actor import ActorKind
+from portal.core.db import Base, one_of
+from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.results.states import FollowUpKind
+
+
+class ResultReview(Base):
+    """A practitioner has looked at a version and said what comes of it."""
+
+    __tablename__ = "result_review"
+    __table_args__ = (
+        one_of("follow_up", FollowUpKind),
+        Index("ix_result_review_report", "report_id", "at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"))
+    patient_id: Mapped[UUID]
+    version_number: Mapped[int]
+    reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
+    at: Mapped[datetime]
+    comment: Mapped[str | None]
+    follow_up: Mapped[str]
+    follow_up_reason: Mapped[str | None]
+
+
+class FollowUp(Base):
+    """What a review asked for: a loop of its own, as a requisition or as a work item whose subject
+    this is."""
+
+    __tablename__ = "follow_up"
+    __table_args__ = (
+        one_of("kind", FollowUpKind),
+        CheckConstraint("kind <> 'none'", name="something"),
+        Index("ix_follow_up_report", "report_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    review_id: Mapped[UUID] = mapped_column(ForeignKey("result_review.id"))
+    report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"))
+    patient_id: Mapped[UUID]
+    kind: Mapped[str]
+    due_on: Mapped[date]
+    note: Mapped[str | None]
+    requisition_id: Mapped[UUID | None] = mapped_column(ForeignKey("requisition.id"))
+    created_at: Mapped[datetime]
+
+
+class ResultView(Base):
+    """Who has seen which version first when: they are told when it is corrected."""
+
+    __tablename__ = "result_view"
+
+    report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"), primary_key=True)
+    version_number: Mapped[int] = mapped_column(primary_key=True)
+    viewer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    viewer_kind: Mapped[str]
+    patient_id: Mapped[UUID]
+    seen_at: Mapped[datetime]
+
+
+class CriticalAlert(Base):
+    """A critical result waits for somebody's acknowledgement, with a read-back.
+
+    `criticals` are the observations it is about: `{"code", "name", "value", "unit"}` each. The
+    chain of who was asked when is that of the work item whose subject is the report.
+    """
+
+    __tablename__ = "critical_alert"
+    __table_args__ = (
+        CheckConstraint(
+            "(acknowledged_at IS NULL) = (acknowledged_by IS NULL) "
+            "AND (acknowledged_at IS NULL) = (read_back IS NULL)",
+            name="acknowledged",
+        ),
+        Index(
+            "uq_critical_alert_open",
+            "report_id",
+            unique=True,
+            postgresql_where=text("acknowledged_at IS NULL"),
+        ),
+        Index("ix_critical_alert_report", "report_id", "raised_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"))
+    patient_id: Mapped[UUID]
+    version_number: Mapped[int]
+    criticals: Mapped[list[Any]]
+    raised_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[UUID | None]
+    read_back: Mapped[str | None]
+    note: Mapped[str | None]
+
+
+_CARED_FOR = "careloop_cares_for(patient_id)"
+_OWN_SEEN = f"patient_id = {ME} AND EXISTS (SELECT FROM diagnostic_report r WHERE r.id = report_id)"
+_CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+
+for _table in ("result_review", "follow_up"):
+    rls.protect(
+        _table,
+        *to(ActorKind.PATIENT, SELECT, _OWN_SEEN),
+        *to(_CARE_TEAM, SELECT, _CARED_FOR),
+        *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
+        *rls.system_access(),
+    )
+rls.protect(
+    "result_view",
+    *to(ActorKind.PATIENT, (SELECT, INSERT), f"patient_id = {ME} AND viewer_id = {ME}"),
+    *to(_CARE_TEAM, SELECT, _CARED_FOR),
+    *to(_CARE_TEAM, INSERT, f"viewer_id = {ME}"),
+    *rls.system_access(),
+)
+rls.protect(
+    "critical_alert",
+    *to(_CARE_TEAM, SELECT, _CARED_FOR),
+    *to(ActorKind.PRACTITIONER, UPDATE, _CARED_FOR),
+    *rls.system_access(),
+)
+
+# A critical result that nobody has acknowledged has an open work item, or the commit fails.
+rls.owned_function(
+    "careloop_critical_has_owner()",
+    "trigger",
+    """
+    DECLARE waiting uuid := to_jsonb(NEW) ->> TG_ARGV[0];
+    BEGIN
+        IF EXISTS (SELECT FROM critical_alert
+                   WHERE report_id = waiting AND acknowledged_at IS NULL)
+           AND NOT EXISTS (SELECT FROM work_item WHERE subject_id = waiting
+                           AND kind = 'result_critical' AND status IN ('open', 'claimed')) THEN
+            RAISE EXCEPTION 'critical result % waits without an open work item', waiting
+                USING ERRCODE = 'integrity_constraint_violation',
+                      CONSTRAINT = 'critical_has_owner';
+        END IF;
+        RETURN NULL;
+    END
+    """,
+    language="plpgsql",
+)
+for _table, _column, _when in (
+    ("critical_alert", "report_id", "NEW.acknowledged_at IS NULL"),
+    (
+        "work_item",
+        "subject_id",
+        "NEW.kind = 'result_critical' AND NEW.status IN ('done', 'cancelled')",
+    ),
+):
+    rls.define_trigger(f"DROP TRIGGER IF EXISTS {_table}_critical_owner ON {_table}")
+    rls.define_trigger(
+        f"CREATE CONSTRAINT TRIGGER {_table}_critical_owner AFTER INSERT OR UPDATE ON {_table} "
+        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_when}) "
+        f"EXECUTE FUNCTION careloop_critical_has_owner('{_column}')"
+    )
