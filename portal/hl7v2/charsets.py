@@ -63,7 +63,7 @@ def decode(raw: bytes) -> str:
     raw, codec = strip_mark(raw)
     charset = "" if codec else declared_charset(raw)
     if charset:
-        codec = _CODECS.get(charset.upper(), "")
+        codec = codec_of(charset)
         if not codec:
             raise refused(
                 CHARSET_PLACE,
@@ -81,10 +81,15 @@ def decode(raw: bytes) -> str:
         raise _undecodable() from None
 
 
+def codec_of(charset: str) -> str:
+    """Python's name for what MSH-18 names; "" for what isn't known."""
+    return _CODECS.get(charset.upper(), "")
+
+
 def decode_leniently(raw: bytes) -> str:
     """As `decode`, but for a message that is refused in any case: what can't be read is marked."""
     raw, codec = strip_mark(raw)
-    codec = codec or _CODECS.get(declared_charset(raw).upper(), "utf-8")
+    codec = codec or codec_of(declared_charset(raw)) or "utf-8"
     return raw.decode(codec, "replace")
 
 

@@ -13,6 +13,8 @@ VERSIONS = frozenset(
 )
 # Production, training, debugging (HL7 table 0103).
 PROCESSING_IDS = frozenset({"P", "T", "D"})
+# As v2.7 bounds it; before it was 20.
+LONGEST_ID = 199
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def check_header(header: Header, faults: Faults) -> None:
     ):
         if not value:
             faults.add(place, ErrorCondition.REQUIRED_FIELD_MISSING, "Needed in every message.")
+    if len(header.control_id) > LONGEST_ID:
+        faults.add("MSH^1^10", ErrorCondition.DATA_TYPE, f"At most {LONGEST_ID} characters.")
     faults.check()
     unsupported = []
     if header.processing_id not in PROCESSING_IDS:
