@@ -54,10 +54,7 @@ def acknowledgements(
     names nobody. `new_id` gives each its control id (MSH-10).
     """
     header = header or _UNKNOWN
-    if not header.enhanced:
-        codes = [outcome.code]
-    else:
-        codes = _enhanced(header, outcome)
+    codes = _enhanced(header, outcome) if header.enhanced else [outcome.code]
     return [_acknowledgement(header, code, outcome.faults, now, new_id()) for code in codes]
 
 
