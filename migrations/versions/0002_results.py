@@ -722,7 +722,7 @@ def upgrade() -> None:
             "(status = 'open') = (closed_at IS NULL)", name=op.f("ck_reconciliation_case_end")
         ),
         sa.CheckConstraint(
-            "reason IN ('sender_unknown', 'patient_unknown', 'patient_mismatch', 'order_unknown', 'order_elsewhere')",
+            "reason IN ('sender_unknown', 'patient_unknown', 'patient_mismatch', 'order_unknown', 'order_elsewhere', 'nobody_responsible')",
             name=op.f("ck_reconciliation_case_reason_known"),
         ),
         sa.CheckConstraint(
@@ -808,6 +808,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.CheckConstraint(
             "abnormality IN ('unknown', 'normal', 'abnormal', 'critical')",

@@ -184,3 +184,17 @@ rls.owned_function(
     "uuid",
     "SELECT id FROM patient WHERE mrn = number AND birth_date = born",
 )
+# Whose record a patient's is now: the one that it was merged into, else itself.
+rls.owned_function(
+    "careloop_survivor(target uuid)",
+    "uuid",
+    """
+    WITH RECURSIVE way AS (
+        SELECT id, merged_into_id, 0 AS step FROM patient WHERE id = target
+        UNION ALL
+        SELECT p.id, p.merged_into_id, way.step + 1
+        FROM way JOIN patient p ON p.id = way.merged_into_id WHERE way.step < 8
+    )
+    SELECT id FROM way ORDER BY step DESC LIMIT 1
+    """,
+)

@@ -161,6 +161,7 @@ class ReportVersion(Base):
     received_at: Mapped[datetime]
     note: Mapped[str | None]
     reason: Mapped[str | None]
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
     changes: Mapped[list[Any]]
 
 
