@@ -149,7 +149,9 @@ def _check_shape(text: str, delimiters: Delimiters) -> None:
 def _segments(nested: list[Any], delimiters: Delimiters) -> tuple[Segment, ...]:
     counts: dict[str, int] = {}
     segments = []
-    for fields in nested:
+    for parts in nested:
+        # A segment may be its name alone.
+        fields = [parts] if type(parts[0]) is str else parts
         name = fields[0][0]
         number = counts.get(name, 0) + 1
         counts[name] = number

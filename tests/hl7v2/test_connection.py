@@ -165,7 +165,7 @@ def test_trouble_is_told_and_the_next_exchange_connects_anew(trouble: Behaviour,
 
 def test_silence() -> None:
     with laboratory(stays_silent, accepts) as served, connect(served, 0.2) as connection:
-        with pytest.raises(TransportError, match="Timeout|in time"):
+        with pytest.raises(TransportError, match=r"Timeout|in time"):
             connection.exchange(order("M1"))
         assert connection.exchange(order("M1")) == answer("M1")
     assert served.connections == 2
