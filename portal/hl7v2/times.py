@@ -15,6 +15,8 @@ _STAMP = re.compile(
 _CLOCK = re.compile(r"([0-9]{2})(?:([0-9]{2})(?:([0-9]{2})(?:\.([0-9]{1,6}))?)?)?([+-][0-9]{4})?")
 # What some systems send for "no time".
 _NO_TIME = re.compile("0+")
+_LONGEST = len("YYYYMMDDHHMMSS.ffffff+HHMM")
+_NOT_A_TIME = "Not a time as YYYYMMDDHHMMSS with an offset as +HHMM."
 _FURTHEST_ZONE = timedelta(hours=14)
 # A person's or a sample's time outside of these is a slip, whatever a calendar says.
 _YEARS = range(1800, 2200)
@@ -62,7 +64,6 @@ def _microseconds(fraction: str | None) -> int:
     return int(fraction.ljust(6, "0")) if fraction else 0
 
 
-@lru_cache(maxsize=1024)
 def moment(text: str, zone: tzinfo) -> Moment | None:
     """A TS or DTM; None for an empty one, or one of zeros. `zone` is where it was written.
 
@@ -70,9 +71,17 @@ def moment(text: str, zone: tzinfo) -> Moment | None:
     """
     if not text or _NO_TIME.fullmatch(text):
         return None
+    if len(text) > _LONGEST:
+        raise Unreadable(_NOT_A_TIME)
+    return _moment(text, zone)
+
+
+# One message gives the same time again and again.
+@lru_cache(maxsize=1024)
+def _moment(text: str, zone: tzinfo) -> Moment:
     found = _STAMP.fullmatch(text)
     if not found:
-        raise Unreadable("Not a time as YYYYMMDDHHMMSS with an offset as +HHMM.")
+        raise Unreadable(_NOT_A_TIME)
     year, month, day, hour, minute, second, fraction, offset = found.groups()
     if int(year) not in _YEARS:
         raise Unreadable("No such time.")

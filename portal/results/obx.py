@@ -17,6 +17,7 @@ from portal.results.states import Abnormality, ObservationStatus, ValueKind
 
 LONGEST_CODE = 199
 _UCUM = "UCUM"
+_MOST_FLAGS = 20
 T = TypeVar("T")
 
 
@@ -123,7 +124,7 @@ def observation(
     status = reader.listed(obx, 11, OBSERVATION_STATUS) or ObservationStatus.REGISTERED
     value = _value(reader, result, code)
     expected = _expected(obx)
-    flags = tuple(flag for flag in (one.text() for one in obx.every(8)) if flag)
+    flags = _flags(reader, obx)
     return IncomingObservation(
         code=code,
         kind=value.kind,
@@ -161,6 +162,13 @@ def _value(reader: Reader, result: Result, code: Coding) -> Value:
         title = code.display
         return replace(value, text=title, attachment=replace(value.attachment, title=title))
     return value
+
+
+def _flags(reader: Reader, obx: Segment) -> tuple[str, ...]:
+    flags = [flag for flag in (one.text() for one in obx.every(8)) if flag]
+    if len(flags) > _MOST_FLAGS:
+        reader.faults.add(obx.place(8), ErrorCondition.DATA_TYPE, f"More than {_MOST_FLAGS} flags.")
+    return tuple(reader.bounded(obx, 8, flag) for flag in flags[:_MOST_FLAGS])
 
 
 def _unit(obx: Segment) -> str:

@@ -1,5 +1,7 @@
 """Frames, however a connection cuts them."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +16,7 @@ LIMIT = 8
 def events(stream: bytes, *cuts: int, limit: int = LIMIT) -> list[Event]:
     reader = FrameReader(limit)
     edges = [0, *sorted(cuts), len(stream)]
-    return [
-        event
-        for start, end in zip(edges, edges[1:], strict=False)
-        for event in reader.feed(stream[start:end])
-    ]
+    return [event for start, end in pairwise(edges) for event in reader.feed(stream[start:end])]
 
 
 @pytest.mark.parametrize(
