@@ -13,7 +13,7 @@ def _by_code(table: dict[str, str]) -> dict[str, Decimal]:
     return {code: Decimal(fact) for codes, fact in table.items() for code in codes.split()}
 
 
-# g/mol by the LOINC codes of the analyte, in serum, plasma, blood or urine, by mass or by substance.
+# g/mol by the analyte's LOINC codes: in serum, plasma, blood or urine, by mass or by substance.
 MOLAR_MASSES = _by_code(
     {
         # Glucose C6H12O6

@@ -73,7 +73,16 @@ _MULTIPLIERS = {
 _VOLUMES = {"ul": "uL", "mcl": "uL", "mm3": "mm3", "mm^3": "mm3", "cumm": "mm3", "cmm": "mm3"}
 _POWER = re.compile(r"[x*]?10(?:\*\*|[*^e]|(?=\())\(?(\d{1,2})\)?(.*)\Z", re.IGNORECASE)
 _LOOKS = str.maketrans(
-    {"µ": "u", "μ": "u", "×": "x", "²": "2", "³": "^3", "⁶": "^6", "⁹": "^9", "¹": "^1"}
+    {
+        "µ": "u",
+        "μ": "u",
+        "\N{MULTIPLICATION SIGN}": "x",
+        "²": "2",
+        "³": "^3",
+        "⁶": "^6",
+        "⁹": "^9",
+        "¹": "^1",
+    }
 )
 
 
