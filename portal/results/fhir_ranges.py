@@ -13,10 +13,10 @@ from portal.results.units import in_unit
 # HL7's v3 ObservationInterpretation, which took over table 0078. What tells of a change only
 # (D, U, B, W) or of an indeterminate finding (IND, E) says nothing of how far from normal it is.
 _CRITICAL = frozenset({"AA", "HH", "LL"})
-_ABNORMAL = frozenset(
-    ("A", "H", "L", "HU", "LU", "H>", "L<", "HX", "LX", ">", "<")
-    + ("POS", "DET", "RR", "WR", "R", "I", "NS", "SDD", "SYN-R")
-)
+_ABNORMAL = frozenset({"A", "H", "L", "HU", "LU", "H>", "L<", "HX", "LX", ">", "<"}) | {
+    *("POS", "DET", "RR", "WR"),
+    *("R", "I", "NS", "SDD", "SYN-R"),
+}
 _NORMAL = frozenset({"N", "NEG", "ND", "NR", "S", "SYN-S"})
 
 
