@@ -29,7 +29,8 @@ class Resources:
     def __init__(self, document: Node) -> None:
         self.all: list[Resource] = []
         self._by_reference: dict[str, Resource] = {}
-        self._contained: dict[tuple[str, str], Resource] = {}
+        # By the place of what contains them, then by their ids.
+        self._contained: dict[str, dict[str, Resource]] = {}
         if document.value.get("resourceType") == "Bundle":
             for entry in document.objects("entry"):
                 self._add(entry.object("resource"), entry.text("fullUrl"))
@@ -51,7 +52,8 @@ class Resources:
         for inside in self._of(node):
             identity = inside.value.get("id")
             if isinstance(identity, str):
-                self._contained.setdefault((node.pointer, identity), Resource(inside, node))
+                here = self._contained.setdefault(node.pointer, {})
+                here.setdefault(identity, Resource(inside, node))
 
     @staticmethod
     def _of(node: Node) -> Iterator[Node]:
@@ -63,17 +65,14 @@ class Resources:
         return [resource for resource in self.all if resource.kind == kind]
 
     def contained_in(self, resource: Resource, kind: str) -> list[Resource]:
-        return [
-            inside
-            for (place, _id), inside in self._contained.items()
-            if place == resource.container.pointer and inside.kind == kind
-        ]
+        here = self._contained.get(resource.container.pointer, {})
+        return [inside for inside in here.values() if inside.kind == kind]
 
     def find(self, reference: Node, source: Resource, *kinds: str) -> Resource | None:
         """What a Reference of a resource points to, if it is here and of one of the kinds."""
         wanted = reference.text("reference")
         if wanted.startswith("#"):
-            found = self._contained.get((source.container.pointer, wanted[1:]))
+            found = self._contained.get(source.container.pointer, {}).get(wanted[1:])
         else:
             found = self._by_reference.get(wanted.partition("/_history/")[0])
         return found if found and found.kind in kinds else None

@@ -297,6 +297,48 @@ def test_patients_with_one_number_are_one_person() -> None:
     assert f"{OBSERVATION}/subject" in refused(document)
 
 
+def test_without_a_subject_it_is_the_only_patient() -> None:
+    document = bundle(subject=None)
+    assert read(document).patient.family_name == "Testpatient"
+    other = {"resourceType": "Patient", "identifier": [{"value": "MRN-2"}]}
+    document["entry"].append({"resource": other})
+    assert f"{REPORT}/subject" in refused(document)
+    near = {"resourceType": "Patient", "id": "p", "identifier": other["identifier"]}
+    document["entry"][3]["resource"]["contained"] = [near]
+    del document["entry"][2]["resource"]["subject"]
+    assert read(document).patient.identifiers == (Identifier("MRN-2"),)
+
+
+def test_relative_references_and_urls() -> None:
+    document = bundle(result=[{"reference": "Observation/7/_history/2"}])
+    document["entry"][2]["resource"]["id"] = "7"
+    assert len(read(document).reports[0].observations) == 1
+    # Another server's patient 1 is another patient.
+    document["entry"][0]["fullUrl"] = "https://one.example/Patient/1"
+    for entry in (2, 3):
+        subject = {"reference": "https://two.example/Patient/1"}
+        document["entry"][entry]["resource"]["subject"] = subject
+    assert f"{REPORT}/subject" in refused(document)
+
+
+def test_one_full_url_for_two_entries() -> None:
+    document = bundle()
+    document["entry"].append(copy.deepcopy(document["entry"][2]))
+    assert "/entry/4/resource" in refused(document)
+
+
+def test_reports_that_share_many_observations() -> None:
+    document = bundle(result=[{"reference": f"urn:uuid:{number}"} for number in range(1_000)])
+    observation, report = (document["entry"][entry]["resource"] for entry in (2, 3))
+    document["entry"] += [
+        {"fullUrl": f"urn:uuid:{number}", "resource": observation} for number in range(1_000)
+    ]
+    document["entry"] += [{"resource": report} for _ in range(9)]
+    assert len(read(document).reports) == 10
+    document["entry"] += [{"resource": report} for _ in range(500)]
+    assert list(refused(document).values()) == ["Send 10000 observations at most in one document."]
+
+
 def index() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(shared("synthea", "index.json").read_text())
     return found
