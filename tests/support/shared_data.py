@@ -1,19 +1,19 @@
-"""Messages and records from real systems, which lie beside the repository where there are any."""
+"""Data that lies beside the repository: real messages of other systems."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-_BESIDE = Path(__file__).parents[2].parent / "shared" / "data"
+_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def shared_data(name: str) -> Path:
-    """A folder of the shared data; skips the test that asks where there is none.
-
-    `CARELOOP_SHARED_DATA` names another place for them.
-    """
-    folder = Path(os.environ.get("CARELOOP_SHARED_DATA", _BESIDE)) / name
-    if not folder.is_dir():
-        pytest.skip(f"no shared data at {folder}: set CARELOOP_SHARED_DATA to their folder")
-    return folder
+def shared(*parts: str) -> Path:
+    """A path in the shared data; the test is skipped where it is absent."""
+    named = os.environ.get("CARELOOP_SHARED_DATA")
+    places = [Path(named)] if named else [up / "shared" / "data" for up in _REPOSITORY.parents]
+    for place in places:
+        path = place.joinpath(*parts)
+        if path.exists():
+            return path
+    pytest.skip(f"{'/'.join(parts)} is not in the shared data: set CARELOOP_SHARED_DATA")
