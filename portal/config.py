@@ -30,6 +30,14 @@ class Config:
     webhook_private_hosts: bool
     rate_limits: bool
     session_hours: int
+    mllp_bind: str
+    mllp_processes: int
+    mllp_tls: bool
+    mllp_ca_file: str
+    mllp_cert_file: str
+    mllp_key_file: str
+    hl7_application: str
+    hl7_facility: str
 
     @property
     def secure_cookies(self) -> bool:
@@ -78,6 +86,15 @@ def read_switch(environ: Mapping[str, str], name: str, default: str) -> bool:
     if value not in ("yes", "no"):
         raise ConfigurationError(f"{name} must be yes or no")
     return value == "yes"
+
+
+def read_address(environ: Mapping[str, str], name: str, default: str) -> str:
+    """`host:port`, or `fd://N` for a socket that is open already. Raises ConfigurationError."""
+    value = read_setting(environ, name, default)
+    host, _, port = value.rpartition(":")
+    if not (value.startswith("fd://") or host) or not port.removeprefix("//").isdecimal():
+        raise ConfigurationError(f"{name} must be host:port")
+    return value
 
 
 def with_password(url: str, password: str) -> str:
@@ -131,4 +148,12 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         ),
         rate_limits=read_switch(env, "PORTAL_RATE_LIMITS", "yes"),
         session_hours=read_number(env, "PORTAL_SESSION_HOURS", "12"),
+        mllp_bind=read_address(env, "PORTAL_MLLP_BIND", "127.0.0.1:2575"),
+        mllp_processes=read_number(env, "PORTAL_MLLP_PROCESSES", "2"),
+        mllp_tls=read_switch(env, "PORTAL_MLLP_TLS", "no"),
+        mllp_ca_file=read_setting(env, "PORTAL_MLLP_CA_FILE", ""),
+        mllp_cert_file=read_setting(env, "PORTAL_MLLP_CERT_FILE", ""),
+        mllp_key_file=read_setting(env, "PORTAL_MLLP_KEY_FILE", ""),
+        hl7_application=read_setting(env, "PORTAL_HL7_APPLICATION", "CARELOOP"),
+        hl7_facility=read_setting(env, "PORTAL_HL7_FACILITY", "CLINIC"),
     )

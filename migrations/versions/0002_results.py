@@ -522,8 +522,9 @@ def upgrade() -> None:
     op.create_index(
         "uq_diagnostic_report_filler",
         "diagnostic_report",
-        ["laboratory_id", "filler_number", "code"],
+        ["laboratory_id", "filler_number", "code", "requisition_id"],
         unique=True,
+        postgresql_nulls_not_distinct=True,
         postgresql_where=sa.text("filler_number <> ''"),
     )
     op.create_table(

@@ -77,9 +77,11 @@ _FIND = text(
             SELECT * FROM diagnostic_report r
             WHERE r.code = w.code
               AND ((r.filler_number <> '' AND r.laboratory_id = :laboratory_id
-                    AND r.filler_number = w.filler)
+                    AND r.filler_number = w.filler
+                    AND (q.id IS NULL OR r.requisition_id IS NULL OR r.requisition_id = q.id))
                    OR (r.requisition_id = q.id AND (w.filler = '' OR r.filler_number = '')))
-            ORDER BY r.received_at DESC LIMIT 1) r ON true
+            ORDER BY r.requisition_id IS NOT DISTINCT FROM q.id DESC, r.received_at DESC
+            LIMIT 1) r ON true
         LEFT JOIN report_version v ON v.id = r.current_version_id
     ), people AS (
         SELECT careloop_survivor(p.id) AS survivor_id FROM patient p WHERE p.mrn = ANY(:mrns)
@@ -127,10 +129,11 @@ _SUPERSEDE = """
         current_version_id = r.version_id, received_at = :now,
         filler_number = CASE WHEN d.filler_number = '' THEN r.filler_number
                              ELSE d.filler_number END,
+        requisition_id = coalesce(d.requisition_id, r.requisition_id),
         collected_at = coalesce(r.collected_at, d.collected_at), version = d.version + 1
     FROM jsonb_to_recordset(CAST(:next_reports AS jsonb)) AS r(
         id uuid, status text, abnormality text, version_number int, version_id uuid,
-        filler_number text, collected_at timestamptz)
+        filler_number text, requisition_id uuid, collected_at timestamptz)
     WHERE d.id = r.id
 """
 _VERSION = """
@@ -244,7 +247,7 @@ def find(
     mrns: Collection[str],
     npis: Collection[str],
 ) -> Found:
-    """Orders, reports with their current version, patients and practitioners that a message names."""
+    """What a message names: orders, reports with their current version, patients, practitioners."""
     values = {
         "laboratory_id": laboratory_id,
         "reports": orjson.dumps(reports).decode(),

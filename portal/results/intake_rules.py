@@ -132,7 +132,8 @@ def whose(
     else:
         return _unasked(identity, report, named, npis)
     patient = patients.get(meant.patient_id) if meant.patient_id else None
-    if patient is None or not agrees(identity, patient, named):
+    elsewhere = known is not None and known.patient_id != meant.patient_id
+    if patient is None or elsewhere or not agrees(identity, patient, named):
         return Whose(reason=CaseReason.PATIENT_MISMATCH)
     return meant
 
