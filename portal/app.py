@@ -19,6 +19,7 @@ from portal.prescriptions.routes import blueprint as prescriptions
 from portal.refills.pharmacy_routes import blueprint as pharmacies
 from portal.refills.phone_routes import blueprint as phone
 from portal.refills.routes import blueprint as refills
+from portal.results.intake_routes import blueprint as intake
 from portal.web import openapi
 from portal.web.routes import blueprint as pages
 from portal.worklist.routes import blueprint as worklist
@@ -29,6 +30,7 @@ SLICES = (
     refills,
     pharmacies,
     phone,
+    intake,
     worklist,
     notifications,
     patients,

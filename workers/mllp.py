@@ -26,12 +26,11 @@ from portal.core.log import configure_logging
 from portal.embedded.lifeline import end_with_parent
 from portal.hl7v2.framing import Frame, FrameReader, FramingError, FramingProblem, frame
 from portal.results.envelope import Source
-from portal.results.intake import refuse_too_long, take_hl7
+from portal.results.intake import LARGEST_MESSAGE, refuse_too_long, take_hl7
 from portal.results.states import IntakeTransport
 
 log = structlog.get_logger(__name__)
 
-LARGEST_MESSAGE = 20_000_000
 THREADS = 4
 MOST_CONNECTIONS = 200
 RECEIVE = 65_536

@@ -11,6 +11,7 @@ from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.results.envelope import Source
+from portal.results.service.fhir_intake import Taken, receive_fhir
 from portal.results.service.hl7_intake import (
     Answered,
     receive_hl7,
@@ -19,6 +20,9 @@ from portal.results.service.hl7_intake import (
 )
 
 log = structlog.get_logger(__name__)
+
+# Of a message, by whatever way it comes.
+LARGEST_MESSAGE = 20_000_000
 
 
 def take_hl7(raw: bytes, source: Source) -> Answered:
@@ -34,8 +38,17 @@ def take_hl7(raw: bytes, source: Source) -> Answered:
     return answered
 
 
+def take_fhir(raw: bytes, source: Source) -> Taken:
+    """Take a bundle in and commit. Raises what speaks against it, once it is kept."""
+    with transaction(WORKER) as session:
+        taken = receive_fhir(session=session, source=source, raw=raw, now=utcnow())
+    if taken.error is not None:
+        raise taken.error
+    return taken
+
+
 def refuse_too_long(start: bytes, source: Source, limit: int) -> Answered:
-    """Tell the sender of a message that is longer than `limit` bytes; what was read of it is kept."""
+    """Refuse a message of more than `limit` bytes; what was read of it is kept."""
     try:
         with transaction(WORKER) as session:
             return refuse_long(

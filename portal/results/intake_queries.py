@@ -109,6 +109,7 @@ _FIND = text(
                   WHERE p.npi = ANY(:npis) AND p.active), '{}') AS npis
     """
 )
+_PLACER = text("SELECT placer_number FROM requisition WHERE id = :id")
 _REPORT = """
     INSERT INTO diagnostic_report (id, patient_id, requisition_id, laboratory_id, performer_name,
         responsible_id, placer_number, filler_number, code, code_system, name, category, status,
@@ -187,9 +188,18 @@ _CASE = """
     JOIN pool p ON p.id = r.pool_id
 """
 _SETTLE = """
-    UPDATE received_message SET outcome = :outcome, answers = :answers, problem = :problem
+    UPDATE received_message
+    SET outcome = :outcome, answers = coalesce(:answers, answers), problem = :problem
     WHERE id = :message_id
 """
+# Once nobody has to match anything of a message any more.
+_SETTLE_WHEN_MATCHED = text(
+    """
+    UPDATE received_message SET outcome = 'taken_in'
+    WHERE id = :id AND outcome = 'reconciling' AND NOT EXISTS (
+        SELECT FROM reconciliation_case WHERE message_id = :id AND status = 'open')
+    """
+)
 _PARTS = {
     "new_reports": _REPORT,
     "next_reports": _SUPERSEDE,
@@ -211,6 +221,12 @@ def keep(session: Session, message: Mapping[str, Any]) -> Row[Any]:
 def twin(session: Session, sender: str, control_id: str) -> Row[Any] | None:
     """What was taken before under the same control id."""
     return next(iter(run(session, _TWIN, {"sender": sender, "control_id": control_id})), None)
+
+
+def placer_number(session: Session, requisition_id: UUID | None) -> str | None:
+    """Our number of an order."""
+    found = run(session, _PLACER, {"id": requisition_id})
+    return found[0].placer_number if found else None
 
 
 def lock_orders(session: Session, keys: Collection[str]) -> None:
@@ -306,7 +322,7 @@ def write(
     *,
     message_id: UUID,
     outcome: str,
-    answers: Sequence[bytes],
+    answers: Sequence[bytes] | None,
     problem: str | None,
     now: datetime,
 ) -> None:
@@ -316,11 +332,16 @@ def write(
     values |= {
         "message_id": message_id,
         "outcome": outcome,
-        "answers": list(answers),
+        "answers": None if answers is None else list(answers),
         "problem": problem,
         "now": now,
     }
     run(session, _write_statement(parts), values)
+
+
+def settle_when_matched(session: Session, message_id: UUID) -> None:
+    """Note that a message has been taken in, where no case of it is open any more."""
+    run(session, _SETTLE_WHEN_MATCHED, {"id": message_id})
 
 
 def _write_statement(parts: tuple[str, ...]) -> Any:

@@ -1,7 +1,7 @@
 """Putting reports on their patients' charts, or before somebody who finds out whose they are."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from portal.results import intake_rules as rules
 from portal.results import report_rows
 from portal.results.envelope import Kept, Placed, Sender
 from portal.results.incoming import IncomingMessage, IncomingReport
+from portal.results.intake_errors import MatchedElsewhere
 from portal.results.intake_rules import ReportFacts, Whose
 from portal.results.service.cases import open_cases
 from portal.results.service.progress import note_progress
@@ -69,6 +70,40 @@ def place_reports(
         message_id=kept.message_id,
         outcome=MessageOutcome.RECONCILING if cases else MessageOutcome.TAKEN_IN,
         answers=answer(placed),
+        problem=None,
+        now=now,
+    )
+    return placed
+
+
+def place_one(
+    *,
+    session: Session,
+    kept: Kept,
+    message: IncomingMessage,
+    index: int,
+    goes_to: Whose,
+    now: datetime,
+) -> Placed:
+    """Put one report of a kept message where somebody said that it belongs.
+
+    Raises MatchedElsewhere where it is on another chart.
+    """
+    report = message.reports[index]
+    queries.lock_orders(session, _order_keys(kept.sender, [report]))
+    placer = queries.placer_number(session, goes_to.requisition_id) or report.placer_number
+    meant = IncomingMessage(message.patient, (replace(report, placer_number=placer),))
+    known = _find(session, kept.sender, meant).reports.get(0)
+    if known is not None and known.patient_id != goes_to.patient_id:
+        raise MatchedElsewhere()
+    writing = _Writing()
+    placed = _place(session, kept.sender, writing, report, goes_to, known, now)
+    queries.write(
+        session,
+        writing.rows,
+        message_id=kept.message_id,
+        outcome=MessageOutcome.RECONCILING,
+        answers=None,
         problem=None,
         now=now,
     )
