@@ -22,15 +22,15 @@ REFUSED = {
     # A segment's end within a telephone number.
     "mv-orm_example.hl7": [("AE", "100", "")],
     "e01-missing-msh10.hl7": [("AE", "101", "MSH^1^10")],
-    **dict.fromkeys(
-        [
+    **{
+        name: [("AR", "200", "MSH^1^9^1")]
+        for name in (
             "hapi-example_oml_o21-3.hl7",
             "hapi-example_oml_o21-9.hl7",
             "s01-oml-o21-new-order.hl7",
             "s02-orl-o22-accepted.hl7",
-        ],
-        [("AR", "200", "MSH^1^9^1")],
-    ),
+        )
+    },
 }
 
 

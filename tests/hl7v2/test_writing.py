@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.hl7v2.reading import read
-from portal.hl7v2.writing import Encoded, header_segment, message, segment
+from portal.hl7v2.writing import Encoded, Field, header_segment, message, segment
 
-HEADER = {9: ("ORU", "R01"), 10: "M1", 11: "P", 12: "2.5.1"}
+HEADER: dict[int, Field] = {9: ("ORU", "R01"), 10: "M1", 11: "P", 12: "2.5.1"}
 
 
 def test_segments() -> None:
@@ -28,6 +28,6 @@ def test_what_a_character_set_does_not_have() -> None:
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1)))
 def test_any_values_come_back(values: list[str]) -> None:
     shifted: dict[int, str] = dict(enumerate(values, 1))
-    raw = message([header_segment({**HEADER}), segment("ZZZ", {**shifted})])
+    raw = message([header_segment(HEADER), segment("ZZZ", {**shifted})])
     written = read(raw).segments[1]
     assert [written.text(number) for number in shifted] == values
