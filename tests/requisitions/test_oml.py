@@ -175,7 +175,7 @@ def test_an_order_taken() -> None:
 def test_orders_that_can_not_be_done() -> None:
     found = read_response(
         answer(
-            *("MSA|AA|M1", "ORC|UA|ORD-1|||||||||||||NO^Test not offered^L", "ORC|CR|"),
+            *("MSA|AA|M1", "ORC|UA|ORD-1||||||||||||||NO^Test not offered^L", "ORC|CR|"),
             "OBR|1|ORD-2^PORTAL|LAB-2^LAB",
         )
     )
