@@ -158,6 +158,7 @@ def test_delimiters_that_can_not_be_told_apart(head: str) -> None:
 )
 def test_what_a_header_needs(values: dict[int, str], expected: tuple[str, str, str]) -> None:
     assert refused(with_header(values)) == expected
+    assert read(with_header({10: "x" * 199})).control_id == "x" * 199
 
 
 @pytest.mark.parametrize("version", ["2.1", "2.3.1", "2.5^USA", "2.8.2"])

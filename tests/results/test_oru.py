@@ -238,6 +238,15 @@ def test_flags(flags: str, expected: Abnormality) -> None:
         (">30", "3-60", "", Abnormality.UNKNOWN),
         ("<5", "10-20", "", Abnormality.ABNORMAL),
         ("<5", "<10", "", Abnormality.NORMAL),
+        ("<5", "<5", "", Abnormality.NORMAL),
+        ("<=5", "<5", "", Abnormality.UNKNOWN),
+        ("<=5", "<=5", "", Abnormality.NORMAL),
+        (">5.1", "3.5-5.1", "", Abnormality.ABNORMAL),
+        (">=5.1", "3.5-5.1", "", Abnormality.UNKNOWN),
+        (">=60", ">=60", "", Abnormality.NORMAL),
+        (">=60", ">60", "", Abnormality.UNKNOWN),
+        ("<3.5", "3.5-5.1", "", Abnormality.ABNORMAL),
+        ("<=3.5", "3.5-5.1", "", Abnormality.UNKNOWN),
         ("NEG", "3.5-5.1", "", Abnormality.UNKNOWN),
     ],
 )
@@ -335,6 +344,7 @@ def test_times() -> None:
 
 
 def test_a_specimen_of_before_spm() -> None:
+    assert report(OBR, "SPM|1|||^Serum").specimen == Coding("", "Serum", "")
     obr = changed(OBR, {15: "NP&Nasopharyngeal swab&L^x"})
     assert report(obr).specimen == Coding("NP", "Nasopharyngeal swab", "L")
 
