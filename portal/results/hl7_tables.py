@@ -92,10 +92,24 @@ def by_range(number: Decimal, comparator: str, expected: Range) -> Abnormality:
     if not comparator:
         inside = expected.holds(number)
         return Abnormality.NORMAL if inside else Abnormality.ABNORMAL
-    upward = comparator[0] == ">"
-    near, far = (expected.low, expected.high) if upward else (expected.high, expected.low)
-    if far is not None and (number >= far if upward else number <= far):
-        return Abnormality.ABNORMAL
-    if far is None and near is not None and (number >= near if upward else number <= near):
-        return Abnormality.NORMAL
-    return Abnormality.UNKNOWN
+    if comparator[0] == ">":
+        return _from(number, "=" in comparator, expected)
+    # Turned over, what is below is above.
+    return _from(-number, "=" in comparator, _turned(expected))
+
+
+def _turned(expected: Range) -> Range:
+    low = None if expected.high is None else -expected.high
+    high = None if expected.low is None else -expected.low
+    return Range(low, high, "", expected.high_open, expected.low_open)
+
+
+def _from(number: Decimal, included: bool, expected: Range) -> Abnormality:
+    """Of all that is more than `number`, or `number` itself too."""
+    if expected.high is None:
+        at_bound = number == expected.low and not included
+        inside = at_bound or expected.holds(number)
+        return Abnormality.NORMAL if inside else Abnormality.UNKNOWN
+    at_bound = number == expected.high and not included
+    above = number >= expected.high and not expected.holds(number)
+    return Abnormality.ABNORMAL if at_bound or above else Abnormality.UNKNOWN

@@ -1,12 +1,20 @@
 """Exchanges over a real socket with a laboratory's system that answers as real ones do."""
 
+import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from portal.core.clock import utcnow
 from portal.core.errors import TransportError
 from portal.hl7v2.connection import MllpConnection
 from portal.hl7v2.framing import Frame, FrameReader, frame
@@ -29,8 +37,9 @@ def id_of(message: bytes) -> str:
 class Laboratory:
     """Serves one connection after another; each message is handled by the next behaviour."""
 
-    def __init__(self, behaviours: list[Behaviour]) -> None:
+    def __init__(self, behaviours: list[Behaviour], tls: ssl.SSLContext | None = None) -> None:
         self.behaviours = behaviours
+        self.tls = tls
         self.received: list[bytes] = []
         self.connections = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -43,8 +52,9 @@ class Laboratory:
             except OSError:
                 return
             self.connections += 1
-            with connection:
-                self.talk(connection)
+            # A client that doesn't trust us, or hangs up early, is its own affair.
+            with connection, suppress(OSError):
+                self.talk(self.tls.wrap_socket(connection, True) if self.tls else connection)
 
     def talk(self, connection: socket.socket) -> None:
         reader = FrameReader(10_000)
@@ -106,8 +116,8 @@ def sends_no_msa(connection: socket.socket, message: bytes) -> None:
 
 
 @contextmanager
-def laboratory(*behaviours: Behaviour) -> Iterator[Laboratory]:
-    served = Laboratory(list(behaviours))
+def laboratory(*behaviours: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[Laboratory]:
+    served = Laboratory(list(behaviours), tls)
     thread = threading.Thread(target=served.serve)
     thread.start()
     try:
@@ -194,3 +204,44 @@ def test_nobody_listens() -> None:
 def test_a_message_without_control_id_is_not_sent(content: bytes) -> None:
     with pytest.raises(ValueError, match="control id"):
         MllpConnection("127.0.0.1", 1).exchange(content)
+
+
+def certificate(folder: Path) -> Path:
+    """A key and a certificate for 127.0.0.1, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "laboratory")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(utcnow() - timedelta(hours=1))
+        .not_valid_after(utcnow() + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "laboratory.pem"
+    path.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return path
+
+
+def test_tls(tmp_path: Path) -> None:
+    path = certificate(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+    trusting = ssl.create_default_context(cafile=str(path))
+    with laboratory(accepts, accepts, tls=server) as served:
+        with MllpConnection("127.0.0.1", served.port, tls=trusting) as connection:
+            assert connection.exchange(order("M1")) == answer("M1")
+            assert connection.exchange(order("M2")) == answer("M2")
+        unknown = MllpConnection("127.0.0.1", served.port, tls=ssl.create_default_context())
+        with pytest.raises(TransportError, match="SSLCertVerificationError"):
+            unknown.exchange(order("M3"))
+    assert served.connections == 2
+    assert len(served.received) == 2
