@@ -6,7 +6,6 @@ real one would. What it reports is sent by `portal demo report`.
 
 import os
 import socketserver
-import sys
 
 from portal.core.clock import utcnow
 from portal.core.log import configure_logging
@@ -73,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -66,7 +66,7 @@ def claim_portal_port(environ: Mapping[str, str] = os.environ) -> socket.socket:
 
 
 def claim_mllp_port(environ: Mapping[str, str] = os.environ) -> socket.socket:
-    """A socket on PORTAL_MLLP_PORT, or on the first free port from 2575 on. Raises PortBusyError."""
+    """The same for the MLLP listener: PORTAL_MLLP_PORT, or from 2575 on. Raises PortBusyError."""
     return _claim("PORTAL_MLLP_PORT", MLLP_PREFERRED, environ)
 
 

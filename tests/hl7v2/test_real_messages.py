@@ -9,7 +9,7 @@ from portal.core.clock import utcnow
 from portal.hl7v2.acknowledging import ACCEPTED, acknowledgements, outcome_of
 from portal.hl7v2.reading import header_of, read
 from tests.support.hl7 import refusal_of
-from tests.support.shared_data import shared_data
+from tests.support.shared_data import shared
 
 # Why those that aren't taken are not.
 REFUSED = {
@@ -35,7 +35,7 @@ REFUSED = {
 
 
 def messages() -> dict[str, tuple[dict[str, Any], bytes]]:
-    folder = shared_data("hl7v2")
+    folder = shared("hl7v2")
     index = json.loads((folder / "index.json").read_text())
     assert index
     return {one["file"]: (one, (folder / one["file"]).read_bytes()) for one in index}

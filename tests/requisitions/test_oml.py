@@ -19,7 +19,7 @@ from portal.requisitions.oml import (
     write_order,
 )
 from portal.requisitions.orl import OrderAnswer, OrderResponse, read_response
-from tests.support.shared_data import shared_data
+from tests.support.shared_data import shared
 
 EAST = timezone(-timedelta(hours=5))
 NOW = datetime(2026, 3, 1, 7, 30, tzinfo=EAST)
@@ -76,7 +76,7 @@ def test_a_new_order() -> None:
 
 def test_as_the_example_has_it() -> None:
     """The same fields as a laboratory's own example, apart from what we say beyond it."""
-    example = read((shared_data("hl7v2") / "s01-oml-o21-new-order.hl7").read_bytes())
+    example = read((shared("hl7v2") / "s01-oml-o21-new-order.hl7").read_bytes())
     written = read(write_order(ORDER, NOW))
     assert [one.name for one in written.segments] == [one.name for one in example.segments]
     ours = {"PID^1^10", "ORC^1^9", "TQ1^1^7", "DG1^1^6"}
@@ -249,7 +249,7 @@ def test_what_is_no_answer(raw: bytes, condition: str) -> None:
 
 
 def test_real_answers() -> None:
-    folder = shared_data("hl7v2")
+    folder = shared("hl7v2")
     accepted = read_response((folder / "s02-orl-o22-accepted.hl7").read_bytes())
     assert accepted.orders == (OrderAnswer("OK", "ORD-9001", "LAB-5501"),)
     both = read_response((folder / "hapi-example_oml_o21-9.hl7").read_bytes())
