@@ -974,6 +974,13 @@ def upgrade() -> None:
     op.create_foreign_key(
         op.f("fk_patient_merged_into_id"), "patient", "patient", ["merged_into_id"], ["id"]
     )
+    op.create_index(
+        "ix_patient_merged_into",
+        "patient",
+        ["merged_into_id"],
+        unique=False,
+        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+    )
     op.add_column(
         "work_item",
         sa.Column(
@@ -987,6 +994,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("work_item", "alternate_ids")
+    op.drop_index(
+        "ix_patient_merged_into",
+        table_name="patient",
+        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+    )
     op.drop_constraint(op.f("fk_patient_merged_into_id"), "patient", type_="foreignkey")
     op.drop_constraint(op.f("fk_patient_preferred_laboratory_id"), "patient", type_="foreignkey")
     op.drop_column("patient", "merged_into_id")

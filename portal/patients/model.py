@@ -32,7 +32,14 @@ class Patient(Base):
     """Somebody who is cared for."""
 
     __tablename__ = "patient"
-    __table_args__ = (one_of("sex", Sex),)
+    __table_args__ = (
+        one_of("sex", Sex),
+        Index(
+            "ix_patient_merged_into",
+            "merged_into_id",
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     mrn: Mapped[str] = mapped_column(unique=True)

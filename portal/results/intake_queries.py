@@ -1,7 +1,7 @@
 """The intake's statements: keeping a message, finding what it is about, writing what it says.
 
-A message costs four round trips beside those of every transaction, whatever the number of its
-reports: it is kept, its orders are locked, what it is about is found, and everything is written.
+A message costs three round trips beside those of every transaction, whatever the number of its
+reports: it is kept, what it is about is found, and everything is written.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,12 +13,14 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from portal.core.db import run
+from portal.core.db import closing, run, take_gathered
 from portal.results.intake_rules import Known, OrderFacts, PatientFacts, ReportFacts
 from portal.results.states import Abnormality, ObservationStatus, ReportStatus
 
 # Kept before it is understood. The sender is the laboratory that signed in, or the one that names
-# itself so. Whoever sends the same control id at the same moment waits here for the other's end.
+# itself so. One transaction at a time has the orders that a message names, so that two versions of
+# a report don't race: the next statement sees what the other transaction wrote. The locks come
+# before the row, whose unique index makes a twin wait: the other order could wait for ever.
 _KEEP = text(
     """
     WITH sender AS (
@@ -26,12 +28,16 @@ _KEEP = text(
         WHERE CASE WHEN CAST(:laboratory_id AS uuid) IS NULL
                    THEN active AND application = :application AND facility = :facility
                    ELSE id = :laboratory_id END
+    ), locked AS (
+        SELECT count(pg_advisory_xact_lock(hashtextextended(key, 7))) AS keys
+        FROM (SELECT key FROM unnest(CAST(:keys AS text[])) AS key ORDER BY key) sorted
     ), kept AS (
         INSERT INTO received_message (id, transport, laboratory_id, sender, control_id,
                                       message_type, digest, content, received_at, outcome, answers)
         SELECT :id, :transport, (SELECT id FROM sender),
                coalesce((SELECT id::text FROM sender), :application || '|' || :facility),
                :control_id, :message_type, :digest, :content, :now, :outcome, '{}'
+        FROM locked
         ON CONFLICT (sender, control_id) WHERE control_id IS NOT NULL
             AND outcome IN ('received', 'taken_in', 'reconciling') DO NOTHING
         RETURNING id
@@ -40,19 +46,17 @@ _KEEP = text(
     FROM (VALUES (1)) one LEFT JOIN sender s ON true
     """
 )
+_LOCK = text(
+    """
+    SELECT pg_advisory_xact_lock(hashtextextended(key, 7))
+    FROM (SELECT key FROM unnest(CAST(:keys AS text[])) AS key ORDER BY key) sorted
+    """
+)
 _TWIN = text(
     """
     SELECT id, digest, outcome, answers FROM received_message
     WHERE sender = :sender AND control_id = :control_id
       AND outcome IN ('received', 'taken_in', 'reconciling')
-    """
-)
-# One transaction at a time for each order, so that two versions of a report don't race. A
-# statement of its own: the next one then sees what the other transaction wrote.
-_LOCK = text(
-    """
-    SELECT pg_advisory_xact_lock(hashtextextended(key, 7))
-    FROM unnest(CAST(:keys AS text[])) AS key ORDER BY key
     """
 )
 _FIND = text(
@@ -93,13 +97,14 @@ _FIND = text(
         coalesce((SELECT jsonb_agg(jsonb_build_object(
             'id', s.id, 'family_name', s.family_name, 'given_name', s.given_name,
             'birth_date', s.birth_date,
-            'mrns', (SELECT array_agg(m.mrn) FROM patient m
-                     WHERE m.id = s.id OR m.merged_into_id = s.id),
+            'mrns', ARRAY[s.mrn] || ARRAY(SELECT m.mrn FROM patient m
+                                          WHERE m.merged_into_id = s.id),
             'primary_id', (SELECT c.member_id FROM care_team_member c
                            WHERE c.patient_id = s.id AND c.member_kind = 'practitioner'
                              AND c.ended_on IS NULL
                            ORDER BY c.role <> 'primary', c.started_on LIMIT 1)))
-            FROM patient s WHERE s.id IN (SELECT survivor_id FROM people)), '[]') AS patients,
+            FROM patient s WHERE s.id = ANY(ARRAY(SELECT survivor_id FROM people))), '[]')
+            AS patients,
         coalesce((SELECT jsonb_agg(jsonb_build_array(
             f.index, o.code, o.sub_id, o.name, o.value_text, o.unit, o.abnormality, o.status)
             ORDER BY o.position)
@@ -209,13 +214,18 @@ _PARTS = {
     "attachments": _ATTACHMENT,
     "cases": _CASE,
 }
-_WRITES: dict[tuple[str, ...], Any] = {}
 
 
-def keep(session: Session, message: Mapping[str, Any]) -> Row[Any]:
-    """Keep a message; `kept_id` is empty where the same one was taken before."""
-    row: Row[Any] = run(session, _KEEP, message)[0]
+def keep(session: Session, message: Mapping[str, Any], keys: Collection[str]) -> Row[Any]:
+    """Keep a message, once nobody else takes in what has one of its `keys`; `kept_id` is empty
+    where the same one was taken before."""
+    row: Row[Any] = run(session, _KEEP, {**message, "keys": list(keys)})[0]
     return row
+
+
+def lock(session: Session, keys: Collection[str]) -> None:
+    """Wait until nobody else takes in what has one of these keys."""
+    run(session, _LOCK, {"keys": list(keys)})
 
 
 def twin(session: Session, sender: str, control_id: str) -> Row[Any] | None:
@@ -227,11 +237,6 @@ def placer_number(session: Session, requisition_id: UUID | None) -> str | None:
     """Our number of an order."""
     found = run(session, _PLACER, {"id": requisition_id})
     return found[0].placer_number if found else None
-
-
-def lock_orders(session: Session, keys: Collection[str]) -> None:
-    """Wait until nobody else takes in reports of these orders."""
-    run(session, _LOCK, {"keys": sorted(keys)})
 
 
 class Found:
@@ -326,7 +331,8 @@ def write(
     problem: str | None,
     now: datetime,
 ) -> None:
-    """Write everything that a message brings, and what it was answered, in one statement."""
+    """Write everything that a message brings, what it was answered, and the audit and outbox rows
+    so far, in one statement."""
     parts = tuple(name for name in _PARTS if rows.get(name))
     values: dict[str, Any] = {name: orjson.dumps(rows[name]).decode() for name in parts}
     values |= {
@@ -336,16 +342,11 @@ def write(
         "problem": problem,
         "now": now,
     }
-    run(session, _write_statement(parts), values)
+    gathered, own, last = take_gathered(session)
+    statement = closing((*(_PARTS[name] for name in parts), _SETTLE, *gathered), last)
+    run(session, statement, {**values, **own})
 
 
 def settle_when_matched(session: Session, message_id: UUID) -> None:
     """Note that a message has been taken in, where no case of it is open any more."""
     run(session, _SETTLE_WHEN_MATCHED, {"id": message_id})
-
-
-def _write_statement(parts: tuple[str, ...]) -> Any:
-    if parts not in _WRITES:
-        ctes = [f"{name}_written AS ({_PARTS[name]})" for name in parts]
-        _WRITES[parts] = text(f"WITH {', '.join(ctes)} {_SETTLE}" if ctes else _SETTLE)
-    return _WRITES[parts]

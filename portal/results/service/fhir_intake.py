@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,11 +17,12 @@ from portal.results import fhir
 from portal.results.envelope import Envelope, Placed, Source
 from portal.results.intake_errors import BundleChanged
 from portal.results.service.keeping import keep, settle
-from portal.results.service.placing import place_reports
+from portal.results.service.placing import MOST_NUMBERS, order_keys, place_reports
 from portal.results.states import MessageOutcome
 
 MESSAGE_TYPE = "Bundle"
 LONGEST_ID = 199
+_ORDERED = ("DiagnosticReport", "ServiceRequest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,11 @@ def receive_fhir(*, session: Session, source: Source, raw: bytes, now: datetime)
     try:
         document = _document(raw)
         control_id = _control_id(document, raw)
+        keys = _order_keys(document)
     except PortalError as error:
         return _refuse_unread(session, source, raw, error, now)
     envelope = Envelope(raw, control_id, MESSAGE_TYPE, hashlib.sha256(raw).digest())
-    kept = keep(session=session, source=source, envelope=envelope, now=now)
+    kept = keep(session=session, source=source, envelope=envelope, now=now, keys=keys)
     if kept.twin is not None:
         if bytes(kept.twin.digest) != envelope.digest:
             return Taken(error=BundleChanged())
@@ -90,6 +92,29 @@ def _control_id(document: Mapping[str, Any], raw: bytes) -> str:
         message = f"At most {LONGEST_ID} printable characters."
         raise Invalid(errors=[FieldError("/identifier/value", message)])
     return value
+
+
+def _order_keys(document: Mapping[str, Any]) -> set[str]:
+    """Every number that a report or an order has. Raises Invalid for too many."""
+    keys = order_keys(*_identifiers(document))
+    if len(keys) > MOST_NUMBERS:
+        raise Invalid(errors=[FieldError("", f"At most {MOST_NUMBERS} identifiers a bundle.")])
+    return keys
+
+
+def _identifiers(document: Any) -> Iterator[str]:
+    """The values of the identifiers in a document's reports and orders."""
+    waiting = [(document, False)]
+    while waiting:
+        one, ordered = waiting.pop()
+        if isinstance(one, list):
+            waiting.extend((inner, ordered) for inner in one)
+        elif isinstance(one, dict):
+            ordered = one.get("resourceType", ordered) in (True, *_ORDERED)
+            waiting.extend((inner, ordered) for inner in one.values())
+            value = one.get("value")
+            if ordered and isinstance(value, str) and len(value) <= LONGEST_ID:
+                yield value
 
 
 def _view(placed: Placed) -> dict[str, Any]:

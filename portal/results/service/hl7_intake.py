@@ -23,7 +23,7 @@ from portal.requisitions.orl import read_response
 from portal.results import oru
 from portal.results.envelope import Envelope, Kept, Placed, Source
 from portal.results.service.keeping import keep, settle
-from portal.results.service.placing import place_reports
+from portal.results.service.placing import MOST_NUMBERS, order_keys, place_reports
 from portal.results.states import IntakeTransport, MessageOutcome
 
 RESPONSES = ("ORL^O22", "ORL^O34", "ACK^O21", "ACK^")
@@ -54,10 +54,17 @@ def receive_hl7(*, session: Session, source: Source, raw: bytes, now: datetime) 
     try:
         message = read(raw)
         message.require(*SUPPORTED)
+        keys = _order_keys(message)
     except MessageRefused as refusal:
         return _refuse_unread(session, source, raw, refusal, now)
     envelope = _envelope(raw, message)
-    kept = keep(session=session, source=_named(source, message), envelope=envelope, now=now)
+    kept = keep(
+        session=session,
+        source=_named(source, message),
+        envelope=envelope,
+        now=now,
+        keys=keys,
+    )
     if kept.twin is not None:
         return _answer_again(message, envelope, kept, now)
     try:
@@ -120,6 +127,16 @@ def _envelope(raw: bytes, header: Header | None) -> Envelope:
         message_type=f"{header.type}^{header.event}" if header is not None else "",
         digest=digest.digest(),
     )
+
+
+def _order_keys(message: Message) -> set[str]:
+    """Every number of an order that the message has. Raises MessageRefused for too many."""
+    orders = [one for one in message.segments if one.name in ("ORC", "OBR")]
+    keys = order_keys(*(one.text(field) for one in orders for field in (2, 3)))
+    if len(keys) > MOST_NUMBERS:
+        problem = f"At most {MOST_NUMBERS} different order numbers a message."
+        raise refused("OBR", ErrorCondition.APPLICATION_INTERNAL_ERROR, problem)
+    return keys
 
 
 def _understand(session: Session, kept: Kept, message: Message, now: datetime) -> Answered:

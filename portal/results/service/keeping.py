@@ -1,6 +1,6 @@
 """Keeping messages as they came, before they are understood, and what they were answered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,8 +23,10 @@ def keep(
     envelope: Envelope,
     now: datetime,
     outcome: MessageOutcome = MessageOutcome.RECEIVED,
+    keys: Collection[str] = (),
 ) -> Kept:
-    """Keep a message as it came. One that was taken before under its control id is the `twin`.
+    """Keep a message as it came, once nobody else takes in what has one of its `keys`. One that
+    was taken before under its control id is the `twin`.
 
     Raises Unavailable where the twin went away meanwhile.
     """
@@ -44,6 +46,7 @@ def keep(
             "outcome": outcome,
             "now": now,
         },
+        keys,
     )
     known = row.laboratory_id is not None
     zone = ZoneInfo(row.time_zone) if known else _UTC

@@ -20,6 +20,9 @@ from portal.results.service.cases import open_cases
 from portal.results.service.progress import note_progress
 from portal.results.states import MessageOutcome
 
+# Each is locked while it is taken in, and there is not room for any number of locks.
+MOST_NUMBERS = 500
+
 Answer = Callable[[Sequence[Placed]], Sequence[bytes]]
 
 
@@ -43,7 +46,6 @@ def place_reports(
 ) -> list[Placed]:
     """Put each report of a kept message on its patient's chart, or before somebody who finds out
     whose it is. `answer` makes what the sender is told, which is kept with the message."""
-    queries.lock_orders(session, _order_keys(kept.sender, message.reports))
     found = _find(session, kept.sender, message)
     writing = _Writing()
     placed: list[Placed] = []
@@ -90,7 +92,7 @@ def place_one(
     Raises MatchedElsewhere where it is on another chart.
     """
     report = message.reports[index]
-    queries.lock_orders(session, _order_keys(kept.sender, [report]))
+    queries.lock(session, order_keys(report.placer_number, report.filler_number))
     placer = queries.placer_number(session, goes_to.requisition_id) or report.placer_number
     meant = IncomingMessage(message.patient, (replace(report, placer_number=placer),))
     known = _find(session, kept.sender, meant).reports.get(0)
@@ -110,10 +112,9 @@ def place_one(
     return placed
 
 
-def _order_keys(sender: Sender, reports: Sequence[IncomingReport]) -> set[str]:
-    keys = {f"placer|{one.placer_number}" for one in reports if one.placer_number}
-    fillers = {one.filler_number for one in reports if one.filler_number}
-    return keys | {f"filler|{sender.laboratory_id}|{filler}" for filler in fillers}
+def order_keys(*numbers: str) -> set[str]:
+    """What a message is locked by while it is taken in: the orders' numbers, whoever gave them."""
+    return {number for number in numbers if number}
 
 
 def _find(session: Session, sender: Sender, message: IncomingMessage) -> queries.Found:
