@@ -7,6 +7,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TypeVar
@@ -153,9 +154,7 @@ def _measure_results(sides: Sequence[Side], amounts: Amounts, report: Report) ->
     for name, measure in results.READS:
         for side in sides:
             measure(side, 200)
-        found = _in_turns(
-            sides, amounts.rounds, lambda side, measure=measure: measure(side, amounts.requests)
-        )
+        found = _in_turns(sides, amounts.rounds, partial(_counted, measure, amounts.requests))
         report.rates(name, _rates(found), _p95s(found), scales=True)
     counted = [results.count_statements(side) for side in sides]
     for name in counted[0]:

@@ -14,6 +14,7 @@ from portal.refills import model as refills
 from portal.refills import pharmacy_model as pharmacies
 from portal.requisitions import imaging_model as imaging
 from portal.requisitions import laboratory_model as laboratories
+from portal.requisitions import loops as requisition_loops
 from portal.requisitions import model as requisitions
 from portal.results import intake_model as intake
 from portal.results import model as results
@@ -38,6 +39,7 @@ __all__ = [
     "prescriptions",
     "refill_loops",
     "refills",
+    "requisition_loops",
     "requisitions",
     "results",
     "reviews",

@@ -21,7 +21,7 @@ import structlog
 from flask import Flask
 
 from portal.app import create_app
-from portal.config import Config, load_config
+from portal.config import Config, ConfigurationError, load_config
 from portal.core.log import configure_logging
 from portal.embedded.lifeline import end_with_parent
 from portal.hl7v2.framing import Frame, FrameReader, FramingError, FramingProblem, frame
@@ -167,13 +167,17 @@ def bound_socket(bind: str) -> socket.socket:
 
 
 def server_tls(config: Config) -> ssl.SSLContext | None:
-    """TLS as it is configured; with a CA's file senders must show a certificate of that CA."""
+    """TLS as it is configured; with a CA's file senders must show a certificate of that CA.
+
+    Raises ConfigurationError for TLS without a certificate.
+    """
     if not config.mllp_tls:
         return None
-    authority = config.mllp_ca_file or None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
-    context.load_cert_chain(config.mllp_cert_file, config.mllp_key_file or None)
-    if config.mllp_ca_file:
+    if config.mllp_cert_file is None:
+        raise ConfigurationError("PORTAL_MLLP_TLS needs PORTAL_MLLP_CERT_FILE")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=config.mllp_ca_file)
+    context.load_cert_chain(config.mllp_cert_file, config.mllp_key_file)
+    if config.mllp_ca_file is not None:
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 

@@ -122,12 +122,13 @@ def upgrade() -> None:
             ["laboratory_id"], ["laboratory.id"], name=op.f("fk_imaging_slot_laboratory_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imaging_slot")),
-        sa.UniqueConstraint(
-            "laboratory_id",
-            "room",
-            "starts_at",
-            name=op.f("uq_imaging_slot_laboratory_id_room_starts_at"),
-        ),
+    )
+    op.create_index(
+        "uq_imaging_slot_room",
+        "imaging_slot",
+        ["laboratory_id", "room", "starts_at"],
+        unique=True,
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
     )
     op.create_index(
         "ix_imaging_slot_free", "imaging_slot", ["modality", "starts_at", "id"], unique=False
@@ -344,10 +345,12 @@ def upgrade() -> None:
         sa.Column("specimen_name", sa.Text(), nullable=True),
         sa.Column("fasting", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("draft", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("not_before", sa.Date(), nullable=True),
         sa.Column("ordered_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("status_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("collect_by", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("expected_by", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("occurred_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("collected_at", sa.TIMESTAMP(timezone=True), nullable=True),
@@ -363,6 +366,7 @@ def upgrade() -> None:
             "(status IN ('resulted', 'rejected', 'cancelled', 'expired')) = (expected_by IS NULL)",
             name=op.f("ck_requisition_clock"),
         ),
+        sa.CheckConstraint("(status = 'draft') <= draft", name=op.f("ck_requisition_draft")),
         sa.CheckConstraint(
             "kind IN ('laboratory', 'imaging')", name=op.f("ck_requisition_kind_known")
         ),
@@ -398,6 +402,13 @@ def upgrade() -> None:
         "ix_requisition_expected",
         "requisition",
         ["expected_by", "id"],
+        unique=False,
+        postgresql_where=sa.text("status NOT IN ('resulted', 'rejected', 'cancelled', 'expired')"),
+    )
+    op.create_index(
+        "ix_requisition_expires",
+        "requisition",
+        ["expires_at", "id"],
         unique=False,
         postgresql_where=sa.text("status NOT IN ('resulted', 'rejected', 'cancelled', 'expired')"),
     )
@@ -598,6 +609,7 @@ def upgrade() -> None:
         sa.Column("control_id", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rejections", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("next_try_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("sent_at", sa.TIMESTAMP(timezone=True), nullable=True),
@@ -1085,6 +1097,11 @@ def downgrade() -> None:
     op.drop_index("ix_requisition_laboratory", table_name="requisition")
     op.drop_index("ix_requisition_filler", table_name="requisition")
     op.drop_index(
+        "ix_requisition_expires",
+        table_name="requisition",
+        postgresql_where=sa.text("status NOT IN ('resulted', 'rejected', 'cancelled', 'expired')"),
+    )
+    op.drop_index(
         "ix_requisition_expected",
         table_name="requisition",
         postgresql_where=sa.text("status NOT IN ('resulted', 'rejected', 'cancelled', 'expired')"),
@@ -1119,6 +1136,11 @@ def downgrade() -> None:
     op.drop_index("ix_received_message_laboratory", table_name="received_message")
     op.drop_table("received_message")
     op.drop_table("laboratory_connection")
+    op.drop_index(
+        "uq_imaging_slot_room",
+        table_name="imaging_slot",
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    )
     op.drop_index("ix_imaging_slot_free", table_name="imaging_slot")
     op.drop_table("imaging_slot")
     op.drop_table("laboratory")
