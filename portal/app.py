@@ -12,7 +12,9 @@ from portal.core import db, limits, permissions, problems, web
 from portal.core.crypto import Vault
 from portal.core.json import OrjsonProvider
 from portal.core.log import configure_logging
+from portal.directory.laboratory_routes import blueprint as laboratory_directory
 from portal.directory.routes import blueprint as directory
+from portal.notifications.outreach_routes import blueprint as outreach
 from portal.notifications.routes import blueprint as notifications
 from portal.patients.routes import blueprint as patients
 from portal.prescriptions.routes import blueprint as prescriptions
@@ -39,8 +41,10 @@ SLICES = (
     lab_orders,
     worklist,
     notifications,
+    outreach,
     patients,
     directory,
+    laboratory_directory,
     administration,
 )
 

@@ -26,7 +26,7 @@ _ONE = text(f"{_CASE} WHERE c.id = :id")
 _CONTENT = text("SELECT content FROM received_message WHERE id = :id")
 _ORDER = text(
     """
-    SELECT q.id, careloop_survivor(q.patient_id) AS patient_id, q.orderer_id, pr.clinic_id
+    SELECT q.id, careloop_surviving(q.patient_id) AS patient_id, q.orderer_id, pr.clinic_id
     FROM requisition q JOIN practitioner pr ON pr.id = q.orderer_id
     WHERE q.id = :id AND q.status <> 'draft'
     """
@@ -37,7 +37,7 @@ _PATIENT = text(
            (SELECT c.member_id FROM care_team_member c
             WHERE c.patient_id = s.id AND c.member_kind = 'practitioner' AND c.ended_on IS NULL
             ORDER BY c.role <> 'primary', c.started_on LIMIT 1) AS primary_id
-    FROM patient p JOIN patient s ON s.id = careloop_survivor(p.id)
+    FROM patient p JOIN patient s ON s.id = careloop_surviving(p.id)
     WHERE p.id = :id OR (p.mrn = :mrn AND p.birth_date = :birth_date)
     """
 )

@@ -66,8 +66,8 @@ _FIND = text(
             index int, placer text, filler text, code text)
     ), found AS (
         SELECT w.index, q.id AS order_id, q.orderer_id, q.laboratory_id AS order_laboratory_id,
-               careloop_survivor(q.patient_id) AS order_patient_id,
-               r.id AS report_id, careloop_survivor(r.patient_id) AS report_patient_id,
+               careloop_surviving(q.patient_id) AS order_patient_id,
+               r.id AS report_id, careloop_surviving(r.patient_id) AS report_patient_id,
                r.requisition_id, r.responsible_id, r.status, r.version_number,
                r.current_version_id, v.issued_at, v.digest
         FROM wanted w
@@ -88,7 +88,7 @@ _FIND = text(
             LIMIT 1) r ON true
         LEFT JOIN report_version v ON v.id = r.current_version_id
     ), people AS (
-        SELECT careloop_survivor(p.id) AS survivor_id FROM patient p WHERE p.mrn = ANY(:mrns)
+        SELECT careloop_surviving(p.id) AS survivor_id FROM patient p WHERE p.mrn = ANY(:mrns)
         UNION SELECT order_patient_id FROM found
         UNION SELECT report_patient_id FROM found
     )

@@ -29,6 +29,7 @@ __all__ = [
     "open_for_operations",
     "open_item",
     "open_items",
+    "put_off",
     "reassign",
     "release",
     "route_item",
@@ -138,6 +139,12 @@ def close_item(
     WORK_ITEM.check(WorkItemStatus.OPEN, status, actor.kind)
     closing = {"status": status, "now": now, "closed_by": actor.id, "outcome": outcome}
     return statements.close_items(session, kind, [subject_id], closing) == 1
+
+
+def put_off(*, session: Session, kind: WorkItemKind, subject_id: UUID, due_at: datetime) -> bool:
+    """Have the open item of this subject due at another time, with whom it is; False when there is
+    none (any more)."""
+    return statements.put_off(session, kind, subject_id, due_at) == 1
 
 
 def route_item(*, session: Session, actor: Actor, item_id: UUID, now: datetime) -> None:

@@ -35,6 +35,12 @@ _CLOSE = text(
     WHERE kind = :kind AND subject_id = ANY(:subject_ids) AND status IN ('open', 'claimed')
     """
 )
+_PUT_OFF = text(
+    """
+    UPDATE work_item SET due_at = :due_at, version = version + 1
+    WHERE kind = :kind AND subject_id = :subject_id AND status IN ('open', 'claimed')
+    """
+)
 _ROUTE = text(
     """
     UPDATE work_item w SET assignee_id = coalesce(r.assignee_id, w.assignee_id), routed_at = :now,
@@ -99,6 +105,12 @@ def close_items(
 ) -> int:
     """Close the open items of these subjects; returns how many there were."""
     return _run(session, _CLOSE, {**closing, "kind": kind, "subject_ids": list(subject_ids)})
+
+
+def put_off(session: Session, kind: str, subject_id: UUID, due_at: datetime) -> int:
+    """Give the open item of this subject another due time; returns how many there were."""
+    values = {"kind": kind, "subject_id": subject_id, "due_at": due_at}
+    return _run(session, _PUT_OFF, values)
 
 
 def write_routes(session: Session, actor: Actor, moves: Sequence[Move], now: datetime) -> None:
