@@ -21,7 +21,7 @@ WIRES = {"application", "facility", "transport", "mllp_host", "mllp_port", "mllp
 
 @pytest.fixture
 def administrator(clinic: SmallClinic, caller: SignIn) -> Caller:
-    assert clinic.laboratory
+    assert clinic.laboratory.active
     return caller(ActorKind.ADMINISTRATOR, new_id(), "Ada Admin")
 
 
