@@ -67,17 +67,7 @@ def merge_patients(
 
     Raises PatientUnknown, UnusableReference for a record that can't be the survivor, AlreadyMerged.
     """
-    if patient_id == into_id:
-        raise UnusableReference("/into_id", "A record can't be merged into itself.")
-    locked = {row.id: row for row in queries.lock_patients(session, [patient_id, into_id])}
-    duplicate, survivor = locked.get(patient_id), locked.get(into_id)
-    if duplicate is None:
-        raise PatientUnknown()
-    if survivor is None or survivor.clinic_id != duplicate.clinic_id:
-        raise UnusableReference("/into_id", "No such patient of yours in the same clinic.")
-    for record in (duplicate, survivor):
-        if record.merged_into_id is not None:
-            raise _already_merged(session, record)
+    duplicate, survivor = _lock_both(session, patient_id, into_id)
     duplicate.merged_into_id = survivor.id
     duplicate.merged_at = now
     duplicate.merge_reason = reason
@@ -91,6 +81,25 @@ def merge_patients(
     outbox.emit(session, "patient.merged", now=now, patient_id=duplicate.id, into_id=survivor.id)
     _look_again(session, duplicate.id, now)
     return survivor
+
+
+def _lock_both(session: Session, patient_id: UUID, into_id: UUID) -> tuple[Patient, Patient]:
+    """The two records, where they can be merged. Raises what merge_patients() raises."""
+    if patient_id == into_id:
+        raise UnusableReference("/into_id", "A record can't be merged into itself.")
+    locked = {  # in one order, whoever is merged into whom
+        id_: queries.lock_patient(session, id_, against_new_rows=id_ == patient_id)
+        for id_ in sorted((patient_id, into_id))
+    }
+    duplicate, survivor = locked[patient_id], locked[into_id]
+    if duplicate is None:
+        raise PatientUnknown()
+    if survivor is None or survivor.clinic_id != duplicate.clinic_id:
+        raise UnusableReference("/into_id", "No such patient of yours in the same clinic.")
+    for record in (duplicate, survivor):
+        if record.merged_into_id is not None:
+            raise _already_merged(session, record)
+    return duplicate, survivor
 
 
 def _already_merged(session: Session, record: Patient) -> AlreadyMerged:
@@ -135,7 +144,6 @@ def move_rows(*, session: Session, patient_id: UUID, now: datetime) -> int:
     survivor_id = queries.surviving(session, patient_id)
     if survivor_id is None or survivor_id == patient_id:
         return 0
-    queries.lock_patients(session, [patient_id])
     ids = {"duplicate": patient_id, "survivor": survivor_id}
     session.execute(_STEP_DOWN, ids)
     moved = sum(_run(session, statement, ids) for statement in _moves())

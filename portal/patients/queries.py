@@ -1,6 +1,6 @@
 """Every SELECT of this slice. Whose rows come back is decided by the database."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -75,16 +75,12 @@ def patients_like(
     return session.scalars(ordered).all()
 
 
-def lock_patients(session: Session, ids: Collection[UUID]) -> Sequence[Patient]:
-    """Those of the records that the actor may see, locked in id order, so that no new row can name
-    them until the transaction ends."""
-    return session.scalars(
-        select(Patient)
-        .where(Patient.id.in_(ids))
-        .order_by(Patient.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+def lock_patient(
+    session: Session, patient_id: UUID, *, against_new_rows: bool = False
+) -> Patient | None:
+    """A record, locked until the transaction ends; also so that no new row can name it."""
+    lock = {"key_share": not against_new_rows}
+    return session.get(Patient, patient_id, with_for_update=lock, populate_existing=True)
 
 
 def care_team(session: Session, patient_id: UUID) -> Sequence[Row[Any]]:

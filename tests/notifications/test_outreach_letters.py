@@ -108,7 +108,7 @@ def test_without_an_address_the_caller_is_told(
         queue(patient_id=new_id())
     with transaction(OPERATOR) as session:
         assert session.scalars(select(Letter)).all() == []
-        assert clinic.patient.id
+        assert session.get(Patient, clinic.patient.id) is not None
 
 
 def test_the_print_queue_is_in_order_and_in_pages(queue: Queue, clerk: Caller) -> None:
