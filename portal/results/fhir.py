@@ -1,0 +1,159 @@
+"""Reading FHIR R4 documents that hold DiagnosticReports: bundles, or one report by itself."""
+
+import binascii
+import re
+from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from portal.core.errors import Invalid
+from portal.results.fhir_codes import codings, concept, npi, numbered, required_concept
+from portal.results.fhir_members import MAX_PROBLEMS, MAX_TEXT, Node, Problems
+from portal.results.fhir_observations import observations, status_word
+from portal.results.fhir_patients import Patients
+from portal.results.fhir_resources import Resource, Resources
+from portal.results.incoming import Attachment, Coding, IncomingMessage, IncomingReport
+from portal.results.states import ReportStatus
+
+BUNDLES = ("transaction", "batch", "message", "collection")
+MAX_IN_ALL = 10_000
+MAX_ATTACHMENT = 20 * 1024 * 1024
+_CATEGORIES = "http://terminology.hl7.org/CodeSystem/v2-0074"
+_MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}", re.ASCII)
+
+
+def read_bundle(document: Mapping[str, Any], *, zone: ZoneInfo) -> IncomingMessage:
+    """The patient and the reports of a Bundle, or of one DiagnosticReport with what it contains.
+
+    Other resources are passed over. `zone` is where days without a time begin. Raises Invalid
+    with the JSON pointer of each member that can't be used.
+    """
+    problems = Problems()
+    root = Node(document, "", problems, zone)
+    _check_kind(root)
+    resources = Resources(root)
+    patients = Patients(resources)
+    found = resources.of_kind("DiagnosticReport")
+    if not found:
+        root.problem("Send at least one DiagnosticReport.")
+    reports = list(_reports(found, resources, patients, problems))
+    if problems.found or patients.found is None:
+        raise Invalid(errors=problems.found)
+    return IncomingMessage(patients.found, tuple(reports))
+
+
+def _reports(
+    found: Sequence[Resource], resources: Resources, patients: Patients, problems: Problems
+) -> Iterator[IncomingReport]:
+    """Stops where it is clear that the document is refused: reports may share observations."""
+    total = 0
+    for each in found:
+        report = _report(each, resources, patients)
+        yield report
+        total += len(report.observations)
+        if total > MAX_IN_ALL:
+            each.node.problem(f"Send {MAX_IN_ALL} observations at most in one document.")
+        if len(problems.found) >= MAX_PROBLEMS or total > MAX_IN_ALL:
+            return
+
+
+def _check_kind(root: Node) -> None:
+    """Raises Invalid for what is no document with reports."""
+    kind = root.code("resourceType")
+    if kind not in ("Bundle", "DiagnosticReport"):
+        root.at("resourceType").problem("Send a FHIR Bundle or DiagnosticReport.")
+    elif kind == "Bundle" and root.code("type") not in BUNDLES:
+        root.at("type").problem(f"Send one of {', '.join(BUNDLES)}.")
+    if root.problems.found:
+        raise Invalid(errors=root.problems.found)
+
+
+def _report(report: Resource, resources: Resources, patients: Patients) -> IncomingReport:
+    node = report.node
+    patients.required(report)
+    status = ReportStatus(status_word(node, list(ReportStatus)))
+    code, _own = required_concept(node.object("code"))
+    placer, orderer = _order(report, resources)
+    period = node.object("effectivePeriod")
+    return IncomingReport(
+        place=report.place,
+        code=code,
+        status=status,
+        placer_number=numbered(node.objects("identifier"), "PLAC", untyped=False) or placer,
+        filler_number=numbered(node.objects("identifier"), "FILL", untyped=True),
+        category=_category(node),
+        collected_at=node.moment("effectiveDateTime")
+        or (period.moment("start") or period.moment("end") if period else None),
+        issued_at=node.moment("issued"),
+        orderer_npi=orderer,
+        specimen=_specimen_type(report, resources),
+        note=node.text("conclusion", MAX_TEXT),
+        observations=observations(report, resources, patients),
+        attachments=tuple(
+            found for each in node.objects("presentedForm") if (found := _attachment(each))
+        ),
+    )
+
+
+def _category(node: Node) -> str:
+    """The section of the laboratory (HL7 table 0074) where it is given, else the first category."""
+    found = [coding for each in node.objects("category") for coding in codings(each)]
+    sections = [coding for coding in found if coding.system == _CATEGORIES]
+    return next((coding.code for coding in sections + found), "")
+
+
+def _order(report: Resource, resources: Resources) -> tuple[str, str]:
+    """The placer's number of the order that a report answers, and the orderer's NPI."""
+    placer, orderer = "", ""
+    for reference in report.node.objects("basedOn"):
+        order = resources.find(reference, report, "ServiceRequest")
+        if order is None:
+            placer = placer or reference.object("identifier").code("value")
+            continue
+        numbers = list(order.node.objects("identifier"))
+        placer = placer or numbered(numbers, "PLAC", untyped=True)
+        orderer = orderer or _requester(order, resources)
+    return placer, orderer
+
+
+def _requester(order: Resource, resources: Resources) -> str:
+    reference = order.node.object("requester")
+    if not reference:
+        return ""
+    person = resources.find(reference, order, "Practitioner")
+    named = npi(person.node.objects("identifier")) if person else ""
+    return named or npi([reference.object("identifier")])
+
+
+def _specimen_type(report: Resource, resources: Resources) -> Coding | None:
+    for reference in report.node.objects("specimen"):
+        specimen = resources.find(reference, report, "Specimen")
+        if specimen:
+            return concept(specimen.node.object("type"))[0]
+    return None
+
+
+def _attachment(node: Node) -> Attachment | None:
+    kind = node.code("contentType").lower().partition(";")[0].strip()
+    data = node.at("data")
+    if not _MEDIA_TYPE.fullmatch(kind):
+        node.at("contentType").problem("Send the media type of the document: application/pdf.")
+    if not isinstance(data.value, str) or not data.value:
+        data.problem("Send the document itself in base64: links are not followed.")
+        return None
+    content = _decoded(data)
+    if content is not None and kind == "application/pdf" and not content.startswith(b"%PDF-"):
+        data.problem("This is no PDF: send what contentType says.")
+    return Attachment(kind, node.line("title"), content) if content else None
+
+
+def _decoded(data: Node) -> bytes | None:
+    if len(data.value) > MAX_ATTACHMENT * 4 // 3 + 4:
+        data.problem(f"Send documents of {MAX_ATTACHMENT // 1024 // 1024} MB at most.")
+        return None
+    try:
+        return b64decode("".join(data.value.split()), validate=True)
+    except (binascii.Error, ValueError):
+        data.problem("Send the document in base64.")
+        return None
