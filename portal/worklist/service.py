@@ -29,6 +29,7 @@ __all__ = [
     "open_for_operations",
     "open_item",
     "open_items",
+    "raise_priority",
     "reassign",
     "release",
     "route_item",
@@ -138,6 +139,14 @@ def close_item(
     WORK_ITEM.check(WorkItemStatus.OPEN, status, actor.kind)
     closing = {"status": status, "now": now, "closed_by": actor.id, "outcome": outcome}
     return statements.close_items(session, kind, [subject_id], closing) == 1
+
+
+def raise_priority(
+    *, session: Session, kind: WorkItemKind, subject_id: UUID, priority: Priority, due_at: datetime
+) -> bool:
+    """Make the open item of this subject more pressing, due by `due_at`; False when there is none,
+    or it is as pressing already."""
+    return statements.raise_item(session, kind, subject_id, priority, due_at) == 1
 
 
 def route_item(*, session: Session, actor: Actor, item_id: UUID, now: datetime) -> None:
