@@ -19,6 +19,8 @@ from portal.prescriptions.routes import blueprint as prescriptions
 from portal.refills.pharmacy_routes import blueprint as pharmacies
 from portal.refills.phone_routes import blueprint as phone
 from portal.refills.routes import blueprint as refills
+from portal.results.routes import blueprint as results
+from portal.results.work_routes import blueprint as result_work
 from portal.web import openapi
 from portal.web.routes import blueprint as pages
 from portal.worklist.routes import blueprint as worklist
@@ -29,6 +31,8 @@ SLICES = (
     refills,
     pharmacies,
     phone,
+    results,
+    result_work,
     worklist,
     notifications,
     patients,

@@ -16,6 +16,7 @@ from portal.requisitions import imaging_model as imaging
 from portal.requisitions import laboratory_model as laboratories
 from portal.requisitions import model as requisitions
 from portal.results import intake_model as intake
+from portal.results import loops as result_loops
 from portal.results import model as results
 from portal.results import review_model as reviews
 from portal.worklist import loops as work_loops
@@ -39,6 +40,7 @@ __all__ = [
     "refill_loops",
     "refills",
     "requisitions",
+    "result_loops",
     "results",
     "reviews",
     "work_loops",

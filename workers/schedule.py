@@ -13,6 +13,7 @@ from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.refills import service as refills
+from portal.results import service as results
 from portal.worklist import service as worklist
 from workers.broker import TICK
 
@@ -45,6 +46,33 @@ def find_overdue() -> int:
 
     def batch(session: Session) -> int:
         return refills.find_overdue(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def release_due() -> int:
+    """Results whose time has come become visible to their patients."""
+
+    def batch(session: Session) -> int:
+        return results.release_due(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def find_unseen() -> int:
+    """Patients are reminded of results that they have not looked at; then their team is."""
+
+    def batch(session: Session) -> int:
+        return results.find_unseen(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def find_uncommunicated() -> int:
+    """Reviewed results that the patient was not told of become somebody's work."""
+
+    def batch(session: Session) -> int:
+        return results.find_uncommunicated(session=session, now=utcnow(), limit=BATCH)
 
     return _until_done(batch, BATCH)
 
@@ -86,11 +114,22 @@ def _until_done(batch: Callable[[Session], int], full: int) -> int:
 TICKS: dict[str, Callable[[], int]] = {
     "escalate": escalate,
     "find_overdue": find_overdue,
+    "release_due": release_due,
+    "find_unseen": find_unseen,
+    "find_uncommunicated": find_uncommunicated,
     "seal_audit": seal_audit,
     "purge": purge,
 }
 
-_EVERY = {"escalate": 30.0, "find_overdue": 60.0, "seal_audit": 60.0, "purge": 3600.0}
+_EVERY = {
+    "escalate": 30.0,
+    "find_overdue": 60.0,
+    "release_due": 30.0,
+    "find_unseen": 600.0,
+    "find_uncommunicated": 600.0,
+    "seal_audit": 60.0,
+    "purge": 3600.0,
+}
 # A tick that waited longer than its interval is dropped: the next one does the same.
 BEAT: dict[str, dict[str, Any]] = {
     name: {

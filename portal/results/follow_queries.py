@@ -112,10 +112,11 @@ _RELEASE_DUE = text(
 )
 # Who reads the portal: those who chose it, and those who can't be reached as they chose.
 _BY_PORTAL = """
-    (coalesce(c.results_by, 'portal') = 'portal' OR pa.phone IS NULL
-     AND (c.results_by = 'phone' OR pa.line IS NULL))
+    (coalesce(c.results_by, 'portal') = 'portal' OR coalesce(pa.phone, '') = '' AND (
+        c.results_by = 'phone' OR '' IN (coalesce(pa.line, ''), coalesce(pa.city, ''),
+                                         coalesce(pa.state, ''), coalesce(pa.postal_code, ''))))
 """
-UNSEEN = f"""
+_UNSEEN_SQL = f"""
     SELECT r.id, r.patient_id, r.abnormality, r.reminded_at, r.released_at, p.pool_id, p.clinic_id,
            r.released_at < CASE WHEN r.abnormality IN ('abnormal', 'critical')
                                 THEN CAST(:ask_soon AS timestamptz) ELSE :ask END AS ask
@@ -133,7 +134,7 @@ UNSEEN = f"""
           SELECT FROM work_item w WHERE w.subject_id = r.id AND w.kind = 'result_unseen'))
 """
 _UNSEEN = text(
-    f"{UNSEEN} ORDER BY r.released_at, r.id LIMIT :limit FOR UPDATE OF r SKIP LOCKED"
+    f"{_UNSEEN_SQL} ORDER BY r.released_at, r.id LIMIT :limit FOR UPDATE OF r SKIP LOCKED"
 )
 _REMINDED = text("UPDATE diagnostic_report SET reminded_at = :now WHERE id = ANY(:ids)")
 _CLINICS = text("SELECT id FROM clinic")
@@ -218,9 +219,7 @@ def alerted_before(session: Session, report_id: UUID, number: int) -> Sequence[U
     return session.scalars(_ALERTED, {"id": report_id, "number": number}).all()
 
 
-def was_told(
-    session: Session, patient_id: UUID, event: NotificationEvent, source_id: UUID
-) -> bool:
+def was_told(session: Session, patient_id: UUID, event: NotificationEvent, source_id: UUID) -> bool:
     """Whether a patient was told of this already, or a letter or call is under way."""
     values = {"patient_id": patient_id, "event": event, "source_id": source_id}
     return bool(session.execute(_TOLD, values).scalar())

@@ -1,5 +1,5 @@
 """Handlers of outbox events, a file for each slice. Importing this registers all of them."""
 
-from workers.tasks import accounts, notifications, patients, pharmacies, refills, worklist
+from workers.tasks import accounts, notifications, patients, pharmacies, refills, results, worklist
 
-__all__ = ["accounts", "notifications", "patients", "pharmacies", "refills", "worklist"]
+__all__ = ["accounts", "notifications", "patients", "pharmacies", "refills", "results", "worklist"]

@@ -113,8 +113,8 @@ def tell_patient(
 def _channel(session: Session, patient: Patient) -> ContactChannel:
     return rules.channel_of(
         notifications.contact_of(session, patient.id).results_by,
-        has_address=patient.line is not None,
-        has_phone=patient.phone is not None,
+        has_address=all((patient.line, patient.city, patient.state, patient.postal_code)),
+        has_phone=bool(patient.phone),
     )
 
 
@@ -238,9 +238,7 @@ def _note_told(
     if follow_queries.is_under_way(session, report):
         return
     report.communicated_at = at
-    items.close_item(
-        session, WORKER, report.id, WorkItemKind.RESULT_COMMUNICATION, outcome, now
-    )
+    items.close_item(session, WORKER, report.id, WorkItemKind.RESULT_COMMUNICATION, outcome, now)
 
 
 def _find_another_way(

@@ -113,9 +113,7 @@ def acknowledge(
     alert.read_back = command.read_back
     alert.note = command.note
     session.flush()
-    items.close_item(
-        session, actor, report.id, WorkItemKind.RESULT_CRITICAL, "acknowledged", now
-    )
+    items.close_item(session, actor, report.id, WorkItemKind.RESULT_CRITICAL, "acknowledged", now)
     items.remember(session, actor, report, "acknowledge", now)
     return alert
 

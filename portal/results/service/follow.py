@@ -11,7 +11,7 @@ from portal.requisitions.states import RejectionReason, RequisitionStatus
 from portal.results import follow_queries, rules
 from portal.results.model import DiagnosticReport, ReportVersion
 from portal.results.review_model import ResultReview
-from portal.results.service import communicate, critical, release, review
+from portal.results.service import communicate, critical, releasing, reviewing
 from portal.results.states import ReportStatus
 
 
@@ -25,8 +25,8 @@ def follow_version(*, session: Session, report_id: UUID, version_id: UUID, now: 
     if report is None:
         return
     _follow_requisition(session, report, now)
-    release.release_by_rule(session=session, report=report, now=now)
-    review.ask_for_review(session=session, report=report, now=now)
+    releasing.release_by_rule(session=session, report=report, now=now)
+    reviewing.ask_for_review(session=session, report=report, now=now)
     critical.raise_alert(session=session, report=report, now=now)
     session.flush()
     communicate.tell(session=session, report=report, now=now)

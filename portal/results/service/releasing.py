@@ -85,9 +85,7 @@ def hold(
     return report
 
 
-def release(
-    *, session: Session, actor: Actor, report_id: UUID, now: datetime
-) -> DiagnosticReport:
+def release(*, session: Session, actor: Actor, report_id: UUID, now: datetime) -> DiagnosticReport:
     """Show a result to the patient at once.
 
     Raises ResultNotFound, AlreadyReleased naming when, NothingToRelease.

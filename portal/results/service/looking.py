@@ -36,7 +36,9 @@ def look_at_version(
     Raises ResultNotFound, VersionNotFound.
     """
     report = _found(session, actor, report_id, now)
-    version = next((row for row in queries.versions(session, report_id) if row.number == number), None)
+    version = next(
+        (row for row in queries.versions(session, report_id) if row.number == number), None
+    )
     if version is None:
         raise VersionNotFound()
     _see(session, actor, report, number, now)
@@ -78,9 +80,7 @@ def _found(session: Session, actor: Actor, report_id: UUID, now: datetime) -> Ro
     return report
 
 
-def _see(
-    session: Session, actor: Actor, report: Row[Any], number: int, now: datetime
-) -> None:
+def _see(session: Session, actor: Actor, report: Row[Any], number: int, now: datetime) -> None:
     queries.note_view(
         session,
         {

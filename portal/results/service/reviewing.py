@@ -24,7 +24,7 @@ from portal.results.errors import (
 )
 from portal.results.model import DiagnosticReport
 from portal.results.review_model import ResultReview
-from portal.results.service import critical, items, release
+from portal.results.service import critical, items, releasing
 from portal.results.service.follow_ups import WantedFollowUp, open_follow_up
 from portal.results.states import FINALS, REPORT, Abnormality, FollowUpKind, ReportStatus
 from portal.worklist.states import WorkItemKind
@@ -167,7 +167,7 @@ def _write(
     report.reviewed_by = actor.id
     report.reviewed_version = report.version_number
     if command.comment is not None:
-        release.release_commented(session=session, actor=actor, report=report, now=now)
+        releasing.release_commented(session=session, actor=actor, report=report, now=now)
     session.flush()
     open_follow_up(
         session=session,
