@@ -13,6 +13,7 @@ from portal.core.crypto import Vault
 from portal.core.json import OrjsonProvider
 from portal.core.log import configure_logging
 from portal.directory.routes import blueprint as directory
+from portal.notifications.outreach_routes import blueprint as outreach
 from portal.notifications.routes import blueprint as notifications
 from portal.patients.routes import blueprint as patients
 from portal.prescriptions.routes import blueprint as prescriptions
@@ -35,6 +36,7 @@ SLICES = (
     result_work,
     worklist,
     notifications,
+    outreach,
     patients,
     directory,
     administration,

@@ -7,6 +7,7 @@ from portal.core.db import Base
 from portal.directory import model as directory
 from portal.notifications import model as notifications
 from portal.notifications import outreach_model as outreach
+from portal.patients import loops as patient_loops
 from portal.patients import model as patients
 from portal.prescriptions import model as prescriptions
 from portal.refills import loops as refill_loops
@@ -34,6 +35,7 @@ __all__ = [
     "metadata",
     "notifications",
     "outreach",
+    "patient_loops",
     "patients",
     "pharmacies",
     "prescriptions",

@@ -962,6 +962,15 @@ def upgrade() -> None:
     )
     op.add_column("patient", sa.Column("preferred_laboratory_id", sa.Uuid(), nullable=True))
     op.add_column("patient", sa.Column("merged_into_id", sa.Uuid(), nullable=True))
+    op.add_column("patient", sa.Column("merged_at", sa.TIMESTAMP(timezone=True), nullable=True))
+    op.add_column("patient", sa.Column("merge_reason", sa.Text(), nullable=True))
+    op.create_index("ix_patient_merged_into_id", "patient", ["merged_into_id"], unique=False)
+    op.create_check_constraint(
+        op.f("ck_patient_merge"),
+        "patient",
+        "(merged_into_id IS NULL) = (merged_at IS NULL) "
+        "AND (merged_into_id IS NULL) = (merge_reason IS NULL) AND merged_into_id <> id",
+    )
     op.create_foreign_key(
         op.f("fk_patient_preferred_laboratory_id"),
         "patient",
@@ -987,6 +996,10 @@ def downgrade() -> None:
     op.drop_column("work_item", "alternate_ids")
     op.drop_constraint(op.f("fk_patient_merged_into_id"), "patient", type_="foreignkey")
     op.drop_constraint(op.f("fk_patient_preferred_laboratory_id"), "patient", type_="foreignkey")
+    op.drop_constraint(op.f("ck_patient_merge"), "patient", type_="check")
+    op.drop_index("ix_patient_merged_into_id", table_name="patient")
+    op.drop_column("patient", "merge_reason")
+    op.drop_column("patient", "merged_at")
     op.drop_column("patient", "merged_into_id")
     op.drop_column("patient", "preferred_laboratory_id")
     op.drop_index("ix_report_attachment_version", table_name="report_attachment")

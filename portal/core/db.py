@@ -16,6 +16,7 @@ from psycopg.rows import namedtuple_row
 from sqlalchemy import (
     TIMESTAMP,
     CheckConstraint,
+    Column,
     Connection,
     Date,
     Engine,
@@ -72,6 +73,25 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     """A CHECK that a text column holds one of the enumeration's values, or nothing."""
     listed = ", ".join(f"'{value.value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+PATIENT = "patient_id"
+_NAMES_PATIENT = "names_patient"
+
+
+def names_patient(when: str = "true") -> dict[str, str]:
+    """The `info` of a column by another name than patient_id that names a patient, in the rows
+    for which `when` holds: when two records are merged, it follows."""
+    return {_NAMES_PATIENT: when}
+
+
+def naming_patients(metadata: MetaData) -> Iterator[tuple[Column[Any], str]]:
+    """Every column that names a patient, with the SQL condition under which it does."""
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            when = "true" if column.name == PATIENT else column.info.get(_NAMES_PATIENT)
+            if when is not None:
+                yield column, when
 
 
 class NestedTransaction(RuntimeError):

@@ -43,6 +43,7 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "patient.register": frozenset({STAFF}),
     "patient.invite": CARE_TEAM,
     "patient.break_glass": CARE_TEAM,
+    "patient.merge": frozenset({STAFF}),
     "audit.read_own": frozenset({PATIENT}),
     # prescriptions
     "prescription.read": frozenset({PATIENT}) | CARE_TEAM,

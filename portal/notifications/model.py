@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
 from portal.core.actor import PEOPLE, Actor
-from portal.core.db import Base, one_of
+from portal.core.db import Base, names_patient, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.notifications.states import DELIVERY, DeliveryStatus
 
@@ -32,7 +32,7 @@ class Notification(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     recipient_kind: Mapped[str]
-    recipient_id: Mapped[UUID]
+    recipient_id: Mapped[UUID] = mapped_column(info=names_patient("recipient_kind = 'patient'"))
     event: Mapped[str]
     source_id: Mapped[UUID]
     subject_id: Mapped[UUID | None]
@@ -59,7 +59,7 @@ class Delivery(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     notification_id: Mapped[UUID] = mapped_column(ForeignKey("notification.id"))
-    recipient_id: Mapped[UUID]
+    recipient_id: Mapped[UUID] = mapped_column(info=names_patient())
     channel: Mapped[str]
     status: Mapped[str]
     created_at: Mapped[datetime]

@@ -56,7 +56,7 @@ class Letter(Base):
     status: Mapped[str]
     addressee: Mapped[list[Any]]
     pages: Mapped[int]
-    document: Mapped[bytes] = mapped_column(LargeBinary)
+    document: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     created_at: Mapped[datetime]
     printed_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

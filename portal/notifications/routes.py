@@ -4,7 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
+from sqlalchemy.orm import Session
 
+from portal.core.actor import Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.json import json_response
@@ -13,11 +15,11 @@ from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
 from portal.notifications import queries, service
 from portal.notifications.schemas import (
+    ChangePreferencesSchema,
     NotificationsPageSchema,
     NotificationsQuery,
     PreferencesSchema,
 )
-from portal.notifications.states import NotificationEvent
 from portal.notifications.texts import link_of, words_of
 
 blueprint = Blueprint("notifications", __name__, "What people are told, and how")
@@ -78,19 +80,36 @@ def mark_all_read() -> None:
 @requires("notification.preferences")
 @blueprint.response(200, PreferencesSchema)
 def read_preferences() -> Response:
-    """Read which events come to you by e-mail; every event is listed"""
+    """Read which events come to you by e-mail, and how you are told of results
+
+    Every event is listed. `results` is null for those who get none.
+    """
     actor = current_actor()
     with transaction(actor) as session:
-        return json_response({"by_email": service.preferences(session, actor)})
+        return json_response(_preferences(session, actor))
+
+
+def _preferences(session: Session, actor: Actor) -> dict[str, Any]:
+    results = None
+    if actor.kind is ActorKind.PATIENT:
+        contact = service.contact_of(session, actor.id)
+        results = {"by": contact.results_by, "when": contact.results_when}
+    return {"by_email": service.preferences(session, actor), "results": results}
 
 
 @blueprint.route("/me/preferences", methods=["PATCH"])
 @requires("notification.preferences")
-@blueprint.arguments(PreferencesSchema)
+@blueprint.arguments(ChangePreferencesSchema)
 @blueprint.response(200, PreferencesSchema)
-def change_preferences(by_email: dict[NotificationEvent, bool]) -> Response:
-    """Choose which events come to you by e-mail; those not named stay as they are"""
-    actor = current_actor()
+def change_preferences(body: dict[str, Any]) -> Response:
+    """Choose which events come to you by e-mail, and how you are told of results
+
+    What is not named stays as it is. For results by letter there must be a mailing address on
+    record, for calls a phone number.
+    """
+    actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
-        service.set_preferences(session=session, actor=actor, by_email=by_email)
-        return json_response({"by_email": service.preferences(session, actor)})
+        service.set_preferences(session=session, actor=actor, by_email=body["by_email"])
+        if body["results"] is not None:
+            service.choose_contact(session=session, actor=actor, now=now, **body["results"])
+        return json_response(_preferences(session, actor))

@@ -1,6 +1,16 @@
-"""Which events reach people by e-mail unless they say otherwise."""
+"""Which events reach people by e-mail unless they say otherwise, what is written on an envelope,
+and when somebody is called again: pure decisions."""
 
+from datetime import datetime
+from typing import Protocol
+
+from portal.directory.rules import Calendar
+from portal.notifications.outreach_states import CallOutcome, CallStatus
 from portal.notifications.states import NotificationEvent
+
+# Business hours until somebody who did not answer is called again: at another time of day.
+CALL_AGAIN_HOURS = 4
+MOST_UNANSWERED = 3
 
 E = NotificationEvent
 
@@ -39,3 +49,42 @@ BY_EMAIL = frozenset(
 def by_email(event: NotificationEvent) -> bool:
     """Whether an event is sent by e-mail to somebody who has not said what they want."""
     return event in BY_EMAIL
+
+
+class Addressable(Protocol):
+    """Of a patient, what stands on an envelope."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def line(self) -> str | None: ...
+    @property
+    def city(self) -> str | None: ...
+    @property
+    def state(self) -> str | None: ...
+    @property
+    def postal_code(self) -> str | None: ...
+
+
+def addressee(patient: Addressable) -> list[str] | None:
+    """The lines of an address; None for one at which no letter arrives: without street or city."""
+    if not (patient.line and patient.city):
+        return None
+    region = " ".join(part for part in (patient.state, patient.postal_code) if part)
+    return [patient.name, patient.line, f"{patient.city}, {region}" if region else patient.city]
+
+
+def after_attempt(outcome: CallOutcome, unanswered_before: int) -> CallStatus:
+    """What becomes of a call by an attempt; the third that nobody answers is the last."""
+    if outcome is CallOutcome.REACHED:
+        return CallStatus.REACHED
+    if outcome is CallOutcome.WRONG_NUMBER:
+        return CallStatus.GIVEN_UP
+    if outcome is CallOutcome.NO_ANSWER and unanswered_before + 1 >= MOST_UNANSWERED:
+        return CallStatus.GIVEN_UP
+    return CallStatus.OPEN
+
+
+def call_again_at(calendar: Calendar, now: datetime) -> datetime:
+    """When a call that is still to be made is due again, by the clinic's business hours."""
+    return calendar.add_business(now, CALL_AGAIN_HOURS)

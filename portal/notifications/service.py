@@ -14,18 +14,31 @@ from portal.core import outbox
 from portal.core.actor import WORKER, Actor, ActorKind
 from portal.core.ids import new_id
 from portal.notifications import queries, rules
+from portal.notifications.calls import open_call, record_call
+from portal.notifications.contact import Contact, choose_contact, contact_of
 from portal.notifications.errors import NotificationNotFound
 from portal.notifications.gateway import send_mail
+from portal.notifications.letter_pdf import LetterText
+from portal.notifications.letters import find_another_way, move_letter, queue_letter
 from portal.notifications.model import Channel, Delivery, DeliveryAttempt, Preference
 from portal.notifications.states import DeliveryStatus, NotificationEvent
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 
 __all__ = [
+    "Contact",
+    "LetterText",
+    "choose_contact",
+    "contact_of",
+    "find_another_way",
     "mark_read",
+    "move_letter",
     "notify",
+    "open_call",
     "preferences",
+    "queue_letter",
     "record_attempt",
+    "record_call",
     "send_mail",
     "set_preferences",
 ]

@@ -13,6 +13,12 @@ class MrnTaken(Conflict):
     detail = "Another patient has this medical record number."
 
 
+class AlreadyMerged(Conflict):
+    """One of two records was merged before; `merged_into_id` is the record that stands for it."""
+
+    code = "already_merged"
+
+
 class AlreadyOnCareTeam(Conflict):
     code = "already_on_care_team"
     detail = "The care team has this member already, or has another primary practitioner."

@@ -12,6 +12,9 @@ from portal.core.actor import ActorKind
 from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 
+# How often a record's survivor may itself have been merged.
+MAX_MERGES = 32
+
 
 class Sex(StrEnum):
     """Administrative gender (FHIR R4)."""
@@ -29,10 +32,20 @@ class CareRole(StrEnum):
 
 
 class Patient(Base):
-    """Somebody who is cared for."""
+    """Somebody who is cared for.
+
+    A duplicate that was merged names the record that stands for it, when that was done and why.
+    """
 
     __tablename__ = "patient"
-    __table_args__ = (one_of("sex", Sex),)
+    __table_args__ = (
+        one_of("sex", Sex),
+        CheckConstraint(
+            "(merged_into_id IS NULL) = (merged_at IS NULL) "
+            "AND (merged_into_id IS NULL) = (merge_reason IS NULL) AND merged_into_id <> id",
+            name="merge",
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     mrn: Mapped[str] = mapped_column(unique=True)
@@ -50,7 +63,9 @@ class Patient(Base):
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinic.id"), index=True)
     preferred_pharmacy_id: Mapped[UUID | None] = mapped_column(ForeignKey("pharmacy.id"))
     preferred_laboratory_id: Mapped[UUID | None] = mapped_column(ForeignKey("laboratory.id"))
-    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"))
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"), index=True)
+    merged_at: Mapped[datetime | None]
+    merge_reason: Mapped[str | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[datetime]
 
@@ -123,6 +138,12 @@ rls.protect(
     ),
     *to((ActorKind.PRACTITIONER, ActorKind.STAFF), SELECT, "careloop_cares_for(id)"),
     *to(ActorKind.STAFF, INSERT),
+    *to(
+        ActorKind.STAFF,
+        UPDATE,
+        "careloop_cares_for(id)",
+        columns=("merged_into_id", "merged_at", "merge_reason", "version"),
+    ),
     *to(ActorKind.PHARMACY, SELECT, "careloop_pharmacy_serves(id)"),
     *to(ActorKind.LABORATORY, SELECT, "careloop_laboratory_serves(id)"),
     *to(ActorKind.PHONE, SELECT, f"id = {ON_BEHALF_OF}"),
@@ -165,7 +186,8 @@ rls.owned_function(
     "careloop_my_patients()",
     "TABLE (id uuid, mrn text, family_name text, given_name text, birth_date date)",
     f"""
-    SELECT p.id, p.mrn, p.family_name, p.given_name, p.birth_date FROM patient p WHERE p.id IN (
+    SELECT p.id, p.mrn, p.family_name, p.given_name, p.birth_date FROM patient p
+    WHERE p.merged_into_id IS NULL AND p.id IN (
         SELECT c.patient_id FROM care_team_member c
         WHERE c.member_id = {ME} AND c.ended_on IS NULL
         UNION
@@ -178,9 +200,47 @@ rls.owned_function(
         WHERE g.grantee_id = {ME} AND g.expires_at > now())
     """,
 )
+# The record that stands for a patient: the end of the chain of merges, itself where there is none.
+# It is the same for everybody, and only an id: who may see that record is another question.
+rls.owned_function(
+    "careloop_surviving(target uuid)",
+    "uuid",
+    f"""
+    WITH RECURSIVE chain AS (
+        SELECT id, merged_into_id, 0 AS step FROM patient WHERE id = target
+        UNION ALL
+        SELECT p.id, p.merged_into_id, chain.step + 1
+        FROM chain JOIN patient p ON p.id = chain.merged_into_id WHERE chain.step < {MAX_MERGES}
+    )
+    SELECT id FROM chain WHERE merged_into_id IS NULL
+    """,
+)
+rls.owned_function(
+    "careloop_surviving_of_mrn(number text)",
+    "uuid",
+    "SELECT careloop_surviving(id) FROM patient WHERE mrn = number",
+)
 # Exceptional access begins with a record that one can't see: both marks of it must be known.
 rls.owned_function(
     "careloop_patient_by_mrn(number text, born date)",
     "uuid",
-    "SELECT id FROM patient WHERE mrn = number AND birth_date = born",
+    "SELECT careloop_surviving(id) FROM patient WHERE mrn = number AND birth_date = born",
+)
+# Whoever merges records sees no accounts. This closes the one account that nobody may use any more.
+rls.owned_function(
+    "careloop_close_merged_account(of_patient uuid)",
+    "uuid",
+    """
+    DECLARE closed uuid;
+    BEGIN
+        UPDATE account SET status = 'disabled'
+        WHERE kind = 'patient' AND person_id = of_patient AND EXISTS (
+            SELECT FROM patient WHERE id = of_patient AND merged_into_id IS NOT NULL)
+        RETURNING id INTO closed;
+        UPDATE sign_in_session SET revoked_at = now()
+        WHERE account_id = closed AND revoked_at IS NULL;
+        RETURN closed;
+    END
+    """,
+    language="plpgsql",
 )

@@ -1,6 +1,6 @@
 """Every SELECT of this slice. Whose rows come back is decided by the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -55,12 +55,13 @@ class Wanted:
 def patients_like(
     session: Session, wanted: Wanted, *, after: tuple[Any, ...] | None, limit: int
 ) -> Sequence[Patient]:
-    """The actor's patients by name, one more than `limit`."""
+    """The actor's patients by name, one more than `limit`; no duplicates that were merged, whose
+    record numbers find the record that stands for them."""
     mine = _MINE.c
     key = (mine.family_name, mine.given_name, mine.id)
     found = select(mine.id)
     if wanted.mrn is not None:
-        found = found.where(mine.mrn == wanted.mrn)
+        found = found.where(mine.id == func.careloop_surviving_of_mrn(wanted.mrn))
     if wanted.birth_date is not None:
         found = found.where(mine.birth_date == wanted.birth_date)
     for word in (wanted.name or "").split():
@@ -72,6 +73,18 @@ def patients_like(
     query = select(Patient).join(page, page.c.id == Patient.id)
     ordered = query.order_by(Patient.family_name, Patient.given_name, Patient.id)
     return session.scalars(ordered).all()
+
+
+def lock_patients(session: Session, ids: Collection[UUID]) -> Sequence[Patient]:
+    """Those of the records that the actor may see, locked in id order, so that no new row can name
+    them until the transaction ends."""
+    return session.scalars(
+        select(Patient)
+        .where(Patient.id.in_(ids))
+        .order_by(Patient.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def care_team(session: Session, patient_id: UUID) -> Sequence[Row[Any]]:
@@ -101,6 +114,12 @@ def accesses(
         query = query.where(tuple_(AuditEntry.at, AuditEntry.id) < after)
     ordered = query.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
     return session.execute(ordered.limit(limit + 1)).all()
+
+
+def surviving(session: Session, patient_id: UUID) -> UUID | None:
+    """The record that stands for a patient; None for nobody's id."""
+    found: UUID | None = session.scalar(select(func.careloop_surviving(patient_id)))
+    return found
 
 
 def patient_by_mrn(session: Session, mrn: str, born: date) -> UUID | None:

@@ -18,7 +18,7 @@ from portal.core.permissions import requires
 from portal.core.schemas import PageQuery
 from portal.core.versions import etag, expected_version
 from portal.core.web import Blueprint, current_actor, extension
-from portal.patients import queries, service
+from portal.patients import merging, queries, service
 from portal.patients.model import Patient
 from portal.patients.schemas import (
     AccessPage,
@@ -28,6 +28,7 @@ from portal.patients.schemas import (
     GrantSchema,
     InvitationSchema,
     InvitePatientSchema,
+    MergeSchema,
     PatientPage,
     PatientRecordSchema,
     PatientSearchSchema,
@@ -68,7 +69,7 @@ def read_own_record() -> Response:
 @blueprint.arguments(ChangePatientSchema)
 @blueprint.response(200, PatientRecordSchema)
 def change_own_record(changes: dict[str, Any]) -> Response:
-    """Change your address, phone, language, time zone or preferred pharmacy
+    """Change your address, phone, language, time zone, preferred pharmacy or laboratory
 
     With `If-Match` the change is made only if nobody changed it since you read it.
     """
@@ -172,6 +173,27 @@ def end_care(patient_id: UUID, member_id: UUID) -> None:
             member_id=member_id,
             now=utcnow(),
         )
+
+
+@blueprint.route("/patients/<uuid:patient_id>/merge", methods=["POST"])
+@requires("patient.merge")
+@blueprint.arguments(MergeSchema)
+@blueprint.response(200, PatientRecordSchema)
+def merge(body: dict[str, Any], patient_id: UUID) -> Response:
+    """Merge a duplicate into the record that stands for the patient from now on
+
+    What is on the duplicate moves over shortly after, its record number finds the other record, and
+    its account is closed. This can't be undone. The answer is the record that stands.
+    """
+    actor, now = current_actor(), utcnow()
+
+    def use_case(session: Session) -> tuple[Any, int]:
+        survivor = merging.merge_patients(
+            session=session, actor=actor, patient_id=patient_id, now=now, **body
+        )
+        return PatientRecordSchema().dump(survivor), 200
+
+    return once(actor, use_case)
 
 
 @blueprint.route("/patients/<uuid:patient_id>/invitation", methods=["POST"])

@@ -43,6 +43,11 @@ class PatientSchema(Schema):
     language = fields.String(metadata={"example": "en"})
     clinic_id = fields.UUID()
     preferred_pharmacy_id = fields.UUID(allow_none=True)
+    preferred_laboratory_id = fields.UUID(allow_none=True)
+    merged_into_id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "Of a duplicate that was merged: the record that stands for it"},
+    )
 
 
 class CareTeamMemberSchema(Schema):
@@ -69,6 +74,9 @@ class ContactSchema(Strict):
     time_zone = fields.String(validate=ZONES)
     language = fields.String(validate=LANGUAGE)
     preferred_pharmacy_id = fields.UUID(allow_none=True)
+    preferred_laboratory_id = fields.UUID(
+        allow_none=True, metadata={"description": "Where tests are done unless said otherwise"}
+    )
 
 
 class ChangePatientSchema(ContactSchema):
@@ -107,6 +115,13 @@ class PatientSearchSchema(PageQuery):
     def _wanted(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
         wanted = Wanted(data.get("mrn"), data.get("name"), data.get("birth_date"))
         return {"wanted": wanted, "limit": data["limit"], "cursor": data["cursor"]}
+
+
+class MergeSchema(Strict):
+    into_id = fields.UUID(
+        required=True, metadata={"description": "The record that stands for both from now on"}
+    )
+    reason = text_field(500, metadata={"example": "The same person, registered twice"})
 
 
 class AddCareTeamMemberSchema(Strict):

@@ -17,9 +17,11 @@ from portal.core.clock import local_day
 from portal.core.ids import new_id
 from portal.core.versions import check_version
 from portal.directory import service as directory
-from portal.directory.errors import PharmacyUnknown, PractitionerUnknown
+from portal.directory.errors import LaboratoryUnknown, PharmacyUnknown, PractitionerUnknown
+from portal.directory.model import LaboratoryKind
 from portal.patients import queries
 from portal.patients.errors import (
+    AlreadyMerged,
     AlreadyOnCareTeam,
     MrnTaken,
     NotOnCareTeam,
@@ -48,6 +50,18 @@ def get_patient(session: Session, id_: UUID) -> Patient:
     if found is None:
         raise PatientUnknown()
     return found
+
+
+def surviving(session: Session, patient_id: UUID) -> Patient:
+    """The record that stands for a patient: their own, or the one that it was merged into.
+
+    For whatever comes under an old id or record number. Raises PatientUnknown, also where the actor
+    may not see that record.
+    """
+    found = queries.surviving(session, patient_id)
+    if found is None:
+        raise PatientUnknown()
+    return get_patient(session, found)
 
 
 def read_patient(*, session: Session, actor: Actor, patient_id: UUID, now: datetime) -> Patient:
@@ -83,7 +97,7 @@ def change_own(
 ) -> Patient:
     """Change what patients keep themselves.
 
-    Raises PreconditionFailed, UnusableReference for a pharmacy that can't be chosen.
+    Raises PreconditionFailed, UnusableReference for a pharmacy or laboratory that can't be chosen.
     """
     patient = session.get(Patient, actor.id, with_for_update={"key_share": True})
     if patient is None:
@@ -91,6 +105,8 @@ def change_own(
     check_version(expected, patient.version)
     if changes.get("preferred_pharmacy_id") is not None:
         _check_pharmacy(session, changes["preferred_pharmacy_id"])
+    if changes.get("preferred_laboratory_id") is not None:
+        _check_laboratory(session, changes["preferred_laboratory_id"])
     for name, value in changes.items():
         setattr(patient, name, value)
     patient.version += 1
@@ -106,6 +122,20 @@ def _check_pharmacy(session: Session, pharmacy_id: UUID) -> None:
     if not active:
         raise UnusableReference(
             "/preferred_pharmacy_id", "No such pharmacy: choose one of GET /pharmacies."
+        )
+
+
+def _check_laboratory(session: Session, laboratory_id: UUID) -> None:
+    """Tests are done at a laboratory; a radiology is chosen with each appointment."""
+    try:
+        laboratory = directory.get_laboratory(session, laboratory_id)
+        usable = laboratory.active and laboratory.kind == LaboratoryKind.LABORATORY
+    except LaboratoryUnknown:
+        usable = False
+    if not usable:
+        raise UnusableReference(
+            "/preferred_laboratory_id",
+            "No such laboratory: choose one of GET /laboratories?kind=laboratory.",
         )
 
 
@@ -126,6 +156,8 @@ def register_patient(
         ) from None
     if values.get("preferred_pharmacy_id") is not None:
         _check_pharmacy(session, values["preferred_pharmacy_id"])
+    if values.get("preferred_laboratory_id") is not None:
+        _check_laboratory(session, values["preferred_laboratory_id"])
     patient = Patient(id=new_id(), clinic_id=primary.clinic_id, created_at=now, version=1, **values)
     session.add(patient)
     try:
@@ -202,9 +234,14 @@ def invite_patient(
     """Invite a patient to the portal; returns the activation code, to be handed over in person
     or by letter. It works together with the birth date alone.
 
-    Raises PatientUnknown, AccountExists.
+    Raises PatientUnknown, AlreadyMerged, AccountExists.
     """
     patient = get_patient(session, patient_id)
+    if patient.merged_into_id is not None:
+        raise AlreadyMerged(
+            "This record was merged. Invite the patient by the record that stands for it.",
+            merged_into_id=str(patient.merged_into_id),
+        )
     command = Invite(ActorKind.PATIENT, patient.id, email, patient.name, patient.birth_date)
     return accounts.invite(
         session=session, actor=actor, command=command, secret_key=secret_key, now=now

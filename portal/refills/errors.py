@@ -41,11 +41,6 @@ class PharmacyUnusable(Invalid):
     code = "pharmacy_unusable"
 
 
-class MailingAddressMissing(Invalid):
-    code = "mailing_address_missing"
-    detail = "There is no mailing address on record. Add one with PATCH /api/v1/patients/me."
-
-
 class WebhookUnusable(Invalid):
     code = "webhook_unusable"
 

@@ -5,8 +5,9 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from portal.core.errors import FieldError
+from portal.notifications.errors import MailingAddressMissing
 from portal.prescriptions.rules import Eligibility, RefillAction
-from portal.refills.errors import MailingAddressMissing, PharmacyUnusable, RefillNotAllowed
+from portal.refills.errors import PharmacyUnusable, RefillNotAllowed
 from portal.refills.states import (
     CORRECTABLE,
     REFILL,

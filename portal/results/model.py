@@ -281,4 +281,5 @@ rls.protect(
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
     *to(rls.SYSTEM, (SELECT, INSERT)),
+    *to(ActorKind.WORKER, UPDATE, columns=("patient_id",)),  # of a duplicate that was merged
 )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
 from portal.core.actor import ActorKind
-from portal.core.db import Base, one_of
+from portal.core.db import Base, names_patient, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.results.states import FollowUpKind
 
@@ -63,7 +63,9 @@ class ResultView(Base):
 
     report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"), primary_key=True)
     version_number: Mapped[int] = mapped_column(primary_key=True)
-    viewer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    viewer_id: Mapped[UUID] = mapped_column(
+        primary_key=True, info=names_patient("viewer_kind = 'patient'")
+    )
     viewer_kind: Mapped[str]
     patient_id: Mapped[UUID]
     seen_at: Mapped[datetime]

@@ -145,7 +145,7 @@ class HoldSchema(Strict):
         return Hold(**{**data, "exception": HoldException(data["exception"])})
 
 
-class AcknowledgeSchema(Strict):
+class AcknowledgeCriticalSchema(Strict):
     read_back = text_field(
         1000, metadata={"description": "The values as read back", "example": "Potassium 6.8"}
     )

@@ -5,7 +5,7 @@ from marshmallow import Schema, fields, validate
 from portal.core.schemas import Listing
 
 
-class PersonSchema(Schema):
+class ResponsibleSchema(Schema):
     id = fields.UUID()
     name = fields.String()
 
@@ -35,7 +35,7 @@ class ResultSchema(Schema):
     reported_at = fields.DateTime()
     received_at = fields.DateTime()
     performer = fields.String()
-    responsible = fields.Nested(PersonSchema)
+    responsible = fields.Nested(ResponsibleSchema)
     release = fields.Nested(ReleaseSchema)
     reviewed_at = fields.DateTime(allow_none=True)
     communicated_at = fields.DateTime(allow_none=True)

@@ -14,7 +14,7 @@ from portal.core.web import Blueprint, current_actor
 from portal.results import service
 from portal.results.routes import looked_at
 from portal.results.schemas import (
-    AcknowledgeSchema,
+    AcknowledgeCriticalSchema,
     CommunicatedSchema,
     EmptySchema,
     HoldSchema,
@@ -115,7 +115,7 @@ def release(_body: dict[str, Any], result_id: UUID) -> Response:
 
 @blueprint.route("/results/<uuid:result_id>/acknowledge", methods=["POST"])
 @requires("result.acknowledge")
-@blueprint.arguments(AcknowledgeSchema)
+@blueprint.arguments(AcknowledgeCriticalSchema)
 @blueprint.response(200, FullResultSchema)
 def acknowledge(command: Acknowledge, result_id: UUID) -> Response:
     """Take over a critical result, with its values read back"""

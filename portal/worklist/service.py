@@ -29,6 +29,7 @@ __all__ = [
     "open_for_operations",
     "open_item",
     "open_items",
+    "put_off",
     "raise_priority",
     "reassign",
     "release",
@@ -147,6 +148,12 @@ def raise_priority(
     """Make the open item of this subject more pressing, due by `due_at`; False when there is none,
     or it is as pressing already."""
     return statements.raise_item(session, kind, subject_id, priority, due_at) == 1
+
+
+def put_off(*, session: Session, kind: WorkItemKind, subject_id: UUID, due_at: datetime) -> bool:
+    """Have the open item of this subject due at another time, with whom it is; False when there is
+    none (any more)."""
+    return statements.put_off(session, kind, subject_id, due_at) == 1
 
 
 def route_item(*, session: Session, actor: Actor, item_id: UUID, now: datetime) -> None:

@@ -44,6 +44,12 @@ _RAISE = text(
       AND priority = ANY(:lower)
     """
 )
+_PUT_OFF = text(
+    """
+    UPDATE work_item SET due_at = :due_at, version = version + 1
+    WHERE kind = :kind AND subject_id = :subject_id AND status IN ('open', 'claimed')
+    """
+)
 _ROUTE = text(
     """
     UPDATE work_item w SET assignee_id = coalesce(r.assignee_id, w.assignee_id), routed_at = :now,
@@ -118,6 +124,12 @@ def raise_item(
     lower = [lower.value for lower in rising[: rising.index(priority)]]
     values = {"kind": kind, "subject_id": subject_id, "priority": priority, "due_at": due_at}
     return _run(session, _RAISE, {**values, "lower": lower})
+
+
+def put_off(session: Session, kind: str, subject_id: UUID, due_at: datetime) -> int:
+    """Give the open item of this subject another due time; returns how many there were."""
+    values = {"kind": kind, "subject_id": subject_id, "due_at": due_at}
+    return _run(session, _PUT_OFF, values)
 
 
 def write_routes(session: Session, actor: Actor, moves: Sequence[Move], now: datetime) -> None:

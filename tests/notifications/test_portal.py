@@ -138,7 +138,7 @@ def test_a_choice_changes_what_it_names_and_nobody_elses(
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({}, "/by_email"),
+        ({}, ""),
         ({"by_email": {"refill_eaten": True}}, "/by_email/refill_eaten/key"),
         ({"by_email": {READY: "perhaps"}}, f"/by_email/{READY}/value"),
         ({"by_email": {}, "by_owl": {}}, "/by_owl"),

@@ -1,4 +1,4 @@
-"""Sending notifications by e-mail."""
+"""Sending notifications by e-mail, and finding another way where a letter came back."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from portal.notifications import queries, service
 from portal.notifications.errors import AddressRefused
 from portal.notifications.gateway import Mail
 from portal.notifications.states import DeliveryStatus
-from workers.registry import Event, delivers
+from workers.registry import Event, delivers, handles
 
 SUBJECT = "There is something new for you in Careloop"
 TEXT = """Hello,
@@ -105,3 +105,8 @@ class NotificationByMail:
 
 
 delivers("notification.deliver", NotificationByMail())
+
+
+@handles("letter.returned")
+def find_another_way(*, session: Session, event: Event, now: datetime) -> None:
+    service.find_another_way(session=session, letter_id=event.uuid("letter_id"), now=now)

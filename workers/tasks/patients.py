@@ -1,4 +1,4 @@
-"""Telling patients of exceptional access to their record."""
+"""Telling patients of exceptional access to their record, and moving what was on a duplicate."""
 
 from datetime import datetime
 
@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from portal.core.actor import ActorKind
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
+from portal.patients import merging
 from portal.patients.model import BreakGlassGrant
 from workers.registry import Event, handles
 
@@ -25,3 +26,13 @@ def tell_patient(*, session: Session, event: Event, now: datetime) -> None:
         data={},
         now=now,
     )
+
+
+@handles("patient.merged")
+def move_rows(*, session: Session, event: Event, now: datetime) -> None:
+    merging.move_rows(session=session, patient_id=event.uuid("patient_id"), now=now)
+
+
+@handles("patient.merge_settled")
+def move_late_rows(*, session: Session, event: Event, now: datetime) -> None:
+    merging.move_late_rows(session=session, patient_id=event.uuid("patient_id"), now=now)
