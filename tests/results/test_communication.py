@@ -13,7 +13,8 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.notifications.outreach_model import Letter, PhoneCall
 from portal.patients.model import Patient
-from portal.results import service
+from portal.results import queries, service, texts
+from portal.results.model import DiagnosticReport
 from portal.results.rules import channel_of
 from tests.results.conftest import (
     CRITICAL,
@@ -249,7 +250,13 @@ def test_who_cannot_be_reached_as_they_wish_is_told_otherwise(
 def test_a_letter_says_the_values_in_plain_words(clinic: SmallClinic) -> None:
     wish(clinic, by="letter")
     received(clinic, (*CRITICAL, Value("seen", "unknown", "X", "Crystals", "")))
-    assert letters()[0].document
+    with transaction(OPERATOR) as session:
+        letter = session.scalars(select(Letter)).one()
+        assert letter.document.startswith(b"%PDF")
+        version = session.get_one(DiagnosticReport, letter.subject_id).current_version_id
+        potassium, crystals = texts.table_of(queries.observations(session, version))
+    assert potassium == ("Potassium", "6.8 mmol/L", "3.5-5.1", "far outside of what is expected")
+    assert crystals == ("Crystals", "seen", "3.5-5.1", "")
 
 
 def test_the_patient_told_before_changes_the_way(clinic: SmallClinic) -> None:
