@@ -31,7 +31,7 @@ blueprint = Blueprint("result_work", __name__, "Reviewing, releasing and communi
 @requires("result.review")
 @blueprint.arguments(ReviewSchema)
 @blueprint.response(200, FullResultSchema)
-def review(command: Review, result_id: UUID) -> Response:
+def review_result(command: Review, result_id: UUID) -> Response:
     """Review the current version of a result
 
     `version` is the one that was looked at: with a newer one there is a conflict. A comment is
@@ -53,7 +53,7 @@ def review(command: Review, result_id: UUID) -> Response:
 @blueprint.arguments(ReviewManySchema)
 @blueprint.response(200, ReviewOutcomesSchema)
 @blueprint.alt_response(207, schema=ReviewOutcomesSchema, description="Some or all rejected")
-def review_many(body: dict[str, Any]) -> Response:
+def review_results(body: dict[str, Any]) -> Response:
     """Review several normal results at once
 
     Up to 100; each stands for itself and has its own outcome.
@@ -81,7 +81,7 @@ def _outcome_view(outcome: ReviewOutcome) -> dict[str, Any]:
 @requires("result.release")
 @blueprint.arguments(HoldSchema)
 @blueprint.response(200, FullResultSchema)
-def hold(command: Hold, result_id: UUID) -> Response:
+def hold_result(command: Hold, result_id: UUID) -> Response:
     """Keep a result that is not released from the patient
 
     For an exception of 45 CFR 171, a reason of this one result and at most 30 days; then it is
@@ -101,7 +101,7 @@ def hold(command: Hold, result_id: UUID) -> Response:
 @requires("result.release")
 @blueprint.arguments(EmptySchema)
 @blueprint.response(200, FullResultSchema)
-def release(_body: dict[str, Any], result_id: UUID) -> Response:
+def release_result(_body: dict[str, Any], result_id: UUID) -> Response:
     """Show a deferred or held result to the patient at once"""
     actor, now = current_actor(), utcnow()
 
@@ -117,7 +117,7 @@ def release(_body: dict[str, Any], result_id: UUID) -> Response:
 @requires("result.acknowledge")
 @blueprint.arguments(AcknowledgeCriticalSchema)
 @blueprint.response(200, FullResultSchema)
-def acknowledge(command: Acknowledge, result_id: UUID) -> Response:
+def acknowledge_result(command: Acknowledge, result_id: UUID) -> Response:
     """Take over a critical result, with its values read back"""
     actor, now = current_actor(), utcnow()
 
@@ -135,7 +135,7 @@ def acknowledge(command: Acknowledge, result_id: UUID) -> Response:
 @requires("result.communicate")
 @blueprint.arguments(CommunicatedSchema)
 @blueprint.response(200, FullResultSchema)
-def communicated(command: Communicated, result_id: UUID) -> Response:
+def note_communicated(command: Communicated, result_id: UUID) -> Response:
     """Note that the patient was told of a result by other means, and how"""
     actor, now = current_actor(), utcnow()
 

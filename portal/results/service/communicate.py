@@ -43,9 +43,9 @@ def tell(*, session: Session, report: DiagnosticReport, now: datetime) -> None:
     released = follow_queries.released_as(session, report.id)
     if report.release_status != ReleaseStatus.RELEASED or released is None:
         return
-    patient = patients.get_patient(session, report.patient_id)
+    patient = patients.surviving(session, report.patient_id)
     by_portal = _channel(session, patient) == ContactChannel.PORTAL
-    looked = any(row.viewer_id == patient.id for row in viewers)
+    looked = any(row.viewer_kind == ActorKind.PATIENT for row in viewers)
     facts = rules.TellingFacts(
         released=True,
         status=ReportStatus(version.status),
@@ -95,9 +95,9 @@ def tell_patient(
     By the portal they have been told now; by letter or telephone once it is printed or they were
     reached.
     """
-    if follow_queries.was_told(session, report.patient_id, event, source_id):
+    patient = patients.surviving(session, report.patient_id)
+    if follow_queries.was_told(session, patient.id, event, source_id):
         return
-    patient = patients.get_patient(session, report.patient_id)
     channel = _channel(session, patient)
     if channel == ContactChannel.PORTAL:
         _notify(session, report, ActorKind.PATIENT, [patient.id], event, source_id, now)
