@@ -12,6 +12,7 @@ from portal.core import db, limits, permissions, problems, web
 from portal.core.crypto import Vault
 from portal.core.json import OrjsonProvider
 from portal.core.log import configure_logging
+from portal.directory.laboratory_routes import blueprint as laboratory_directory
 from portal.directory.routes import blueprint as directory
 from portal.notifications.outreach_routes import blueprint as outreach
 from portal.notifications.routes import blueprint as notifications
@@ -39,6 +40,7 @@ SLICES = (
     outreach,
     patients,
     directory,
+    laboratory_directory,
     administration,
 )
 

@@ -1,1 +1,1 @@
-"""Clinics and their hours, practitioners, staff, pools, coverage, pharmacies."""
+"""Clinics and their hours, practitioners, staff, pools, coverage, pharmacies, laboratories."""

@@ -1,4 +1,4 @@
-"""`portal directory`: a clinic, its people and the pharmacies around, from one file."""
+"""`portal directory`: a clinic, its people, pharmacies and laboratories around, from one file."""
 
 from typing import IO
 
@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from portal.core.actor import OPERATOR
 from portal.core.clock import utcnow
 from portal.core.db import transaction
+from portal.core.errors import Invalid
 from portal.core.problems import pointers
 from portal.directory.loading import EXAMPLE, DirectorySchema, load_directory
 
-directory = AppGroup("directory", help="Clinics, teams, people and pharmacies.")
+directory = AppGroup("directory", help="Clinics, teams, people, pharmacies and laboratories.")
 
 
 @directory.command("example", with_appcontext=False)
@@ -36,6 +37,10 @@ def load(file: IO[bytes]) -> None:
     except ValidationError as error:
         found = [f"{one.pointer}: {one.message}" for one in pointers(error.messages)]
         raise click.ClickException("\n".join(found)) from None
+    except Invalid as error:
+        raise click.ClickException(
+            "A laboratory: " + ", ".join(f"{one.pointer}: {one.message}" for one in error.errors)
+        ) from None
     except KeyError as error:
         raise click.ClickException(f"The clinic has no pool of the kind {error}.") from None
     except IntegrityError as error:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Row, Select, literal, or_, select, tuple_, union_all
@@ -14,6 +14,7 @@ from portal.directory.model import (
     ClinicClosure,
     ClinicHours,
     Coverage,
+    Laboratory,
     Pharmacy,
     Pool,
     PoolMember,
@@ -21,6 +22,7 @@ from portal.directory.model import (
     StaffMember,
 )
 
+PlaceT = TypeVar("PlaceT", Pharmacy, Laboratory)
 _Away = aliased(Practitioner)
 _Covering = aliased(Practitioner)
 
@@ -34,20 +36,43 @@ def pharmacies_like(
     limit: int,
 ) -> Sequence[Pharmacy]:
     """Active pharmacies by name, one more than `limit`."""
-    query = select(Pharmacy).where(Pharmacy.active).order_by(Pharmacy.name, Pharmacy.id)
+    query = _places(Pharmacy, q, after, limit)
+    if mail_order is not None:
+        query = query.where(Pharmacy.mail_order.is_(mail_order))
+    return session.execute(query).scalars().all()
+
+
+def laboratories_like(
+    session: Session,
+    *,
+    q: str | None,
+    kind: str | None,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> Sequence[Laboratory]:
+    """Active laboratories and radiologies by name, one more than `limit`."""
+    query = _places(Laboratory, q, after, limit)
+    if kind is not None:
+        query = query.where(Laboratory.kind == kind)
+    return session.execute(query).scalars().all()
+
+
+def _places(
+    place: type[PlaceT], q: str | None, after: tuple[Any, ...] | None, limit: int
+) -> Select[PlaceT]:
+    """Active places by name, one more than `limit`, found by name, city or postal code."""
+    query = select(place).where(place.active).order_by(place.name, place.id)
     if q is not None:
         query = query.where(
             or_(
-                Pharmacy.name.icontains(q, autoescape=True),
-                Pharmacy.city.icontains(q, autoescape=True),
-                Pharmacy.postal_code.istartswith(q, autoescape=True),
+                place.name.icontains(q, autoescape=True),
+                place.city.icontains(q, autoescape=True),
+                place.postal_code.istartswith(q, autoescape=True),
             )
         )
-    if mail_order is not None:
-        query = query.where(Pharmacy.mail_order.is_(mail_order))
     if after is not None:
-        query = query.where(tuple_(Pharmacy.name, Pharmacy.id) > after)
-    return session.execute(query.limit(limit + 1)).scalars().all()
+        query = query.where(tuple_(place.name, place.id) > after)
+    return query.limit(limit + 1)
 
 
 def practitioners(

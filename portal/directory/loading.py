@@ -14,10 +14,13 @@ from portal.core.actor import OPERATOR
 from portal.core.db import Base
 from portal.core.ids import new_id
 from portal.core.schemas import ZONES, Strict, text_field
+from portal.directory.administration import check_address
+from portal.directory.laboratory_schemas import WriteLaboratorySchema
 from portal.directory.model import (
     Clinic,
     ClinicClosure,
     ClinicHours,
+    Laboratory,
     MemberKind,
     Pharmacy,
     Pool,
@@ -76,6 +79,26 @@ EXAMPLE: dict[str, Any] = {
             "time_zone": "America/New_York",
         }
     ],
+    "laboratories": [
+        {
+            "name": "Acme Laboratory",
+            "kind": "laboratory",
+            "clia": "33D0000001",
+            "phone": "+1 555 0177",
+            "line": "3 Mill Street",
+            "city": "Springfield",
+            "state": "NY",
+            "postal_code": "12345",
+            "hours": "Mon-Fri 7-16",
+            "time_zone": "America/New_York",
+            "application": "ACMELAB",
+            "facility": "ACME LAB",
+            "transport": "mllp",
+            "mllp_host": "hl7.acme.example",
+            "mllp_port": 2575,
+            "mllp_tls": True,
+        }
+    ],
 }
 
 
@@ -122,6 +145,7 @@ class DirectorySchema(Strict):
 
     clinics = fields.List(fields.Nested(_ClinicSchema), load_default=list)
     pharmacies = fields.List(fields.Nested(WritePharmacySchema), load_default=list)
+    laboratories = fields.List(fields.Nested(WriteLaboratorySchema), load_default=list)
 
 
 def load_directory(
@@ -129,13 +153,18 @@ def load_directory(
 ) -> Iterator[tuple[str, str, UUID]]:
     """Write a loaded DirectorySchema; gives (kind, name, id) of all that has an id.
 
-    Raises KeyError naming a pool that a clinic's people belong to and that it doesn't have.
+    Raises KeyError naming a pool that a clinic's people belong to and that it doesn't have, and
+    Invalid for a laboratory whose orders can't be pushed.
     """
     for one in document["clinics"]:
         yield from _clinic(session, one)
     for one in document["pharmacies"]:
         pharmacy = _put(session, Pharmacy, {"name": one["name"]}, one)
         yield "pharmacy", pharmacy.name, pharmacy.id
+    for one in document["laboratories"]:
+        check_address(Laboratory(**one))
+        laboratory = _put(session, Laboratory, {"name": one["name"]}, one)
+        yield "laboratory", laboratory.name, laboratory.id
     audit.record(session, OPERATOR, "load", "directory", patient_id=None, at=now)
 
 

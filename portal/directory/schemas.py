@@ -8,12 +8,15 @@ from portal.core.schemas import ONE_LINE, ZONES, Listing, PageQuery, Strict, tex
 from portal.directory.arrangements import ArrangeCoverage
 
 
-class PharmacyQuery(PageQuery):
+class PlaceQuery(PageQuery):
     q = fields.String(
         load_default=None,
         validate=[validate.Length(1, 100), ONE_LINE],
         metadata={"description": "Part of the name or city, or the start of the postal code"},
     )
+
+
+class PharmacyQuery(PlaceQuery):
     mail_order = fields.Boolean(
         load_default=None, metadata={"description": "Only those that do, or do not, mail only"}
     )
@@ -26,33 +29,33 @@ class AddressSchema(Schema):
     postal_code = fields.String(allow_none=True)
 
 
-class PharmacySchema(Schema):
+class PlaceSchema(Schema):
+    """What is told of any place that patients go to."""
+
     id = fields.UUID()
     name = fields.String(metadata={"example": "Corner Pharmacy"})
-    ncpdp_id = fields.String(allow_none=True, metadata={"example": "3912345"})
     phone = fields.String()
     address = fields.Nested(AddressSchema, attribute="*")
     hours = fields.String(metadata={"example": "Mon-Fri 9-18"})
     time_zone = fields.String()
-    mail_order = fields.Boolean(metadata={"description": "Ships only"})
-    mails = fields.Boolean(metadata={"description": "Ships as well"})
     active = fields.Boolean()
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
         return obj if attr == "*" else super().get_attribute(obj, attr, default)
 
 
+class PharmacySchema(PlaceSchema):
+    ncpdp_id = fields.String(allow_none=True, metadata={"example": "3912345"})
+    mail_order = fields.Boolean(metadata={"description": "Ships only"})
+    mails = fields.Boolean(metadata={"description": "Ships as well"})
+
+
 class PharmacyPage(Listing):
     items = fields.List(fields.Nested(PharmacySchema))
 
 
-class WritePharmacySchema(Strict):
+class WritePlaceSchema(Strict):
     name = text_field(200, metadata={"example": "Corner Pharmacy"})
-    ncpdp_id = fields.String(
-        load_default=None,
-        allow_none=True,
-        validate=validate.Regexp(r"^[0-9]{7}$(?!\n)", error="Seven digits."),
-    )
     phone = text_field(40, metadata={"example": "+1 555 0142"})
     line = text_field(200)
     city = text_field(100)
@@ -60,9 +63,17 @@ class WritePharmacySchema(Strict):
     postal_code = text_field(20)
     hours = text_field(300)
     time_zone = fields.String(required=True, validate=ZONES)
+    active = fields.Boolean(load_default=True)
+
+
+class WritePharmacySchema(WritePlaceSchema):
+    ncpdp_id = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Regexp(r"^[0-9]{7}$(?!\n)", error="Seven digits."),
+    )
     mail_order = fields.Boolean(load_default=False)
     mails = fields.Boolean(load_default=False)
-    active = fields.Boolean(load_default=True)
 
 
 class EditPharmacySchema(WritePharmacySchema):

@@ -72,8 +72,10 @@ def test_others_patients_do_not_exist(
 def test_staff_register_a_patient(
     clinic: SmallClinic, nurse: Caller, physician: Caller, colleague: Caller
 ) -> None:
-    answer = nurse.post("/patients", new_patient(clinic))
+    there = str(clinic.laboratory.id)
+    answer = nurse.post("/patients", new_patient(clinic, preferred_laboratory_id=there))
     assert answer.status_code == 201, answer.text
+    assert answer.json["preferred_laboratory_id"] == there
     path = f"/patients/{answer.json['id']}"
     assert [m["role"] for m in physician.get(path).json["care_team"]] == ["primary"]
     assert colleague.get(path).status_code == 404
@@ -92,6 +94,7 @@ def test_staff_register_a_patient(
         {"mrn": ""},
         {"primary_practitioner_id": "00000000-0000-0000-0000-000000000001"},
         {"preferred_pharmacy_id": "00000000-0000-0000-0000-000000000001"},
+        {"preferred_laboratory_id": "00000000-0000-0000-0000-000000000001"},
     ],
     ids=repr,
 )

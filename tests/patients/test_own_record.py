@@ -5,6 +5,9 @@ from uuid import UUID
 
 import pytest
 
+from portal.core.actor import OPERATOR
+from portal.core.db import transaction
+from portal.directory.model import Laboratory
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 
@@ -31,6 +34,21 @@ def test_a_patient_keeps_their_address(clinic: SmallClinic, patient: Caller) -> 
     )
 
 
+def test_a_patient_prefers_a_laboratory(clinic: SmallClinic, patient: Caller) -> None:
+    there = str(clinic.other_laboratory.id)
+    assert patient.get("/patients/me").json["preferred_laboratory_id"] is None
+    assert patient.patch("/patients/me", {"preferred_laboratory_id": there}).status_code == 200
+    assert patient.get("/patients/me").json["preferred_laboratory_id"] == there
+    with transaction(OPERATOR) as session:
+        session.get_one(Laboratory, clinic.laboratory.id).active = False
+    for unusable in (clinic.laboratory.id, clinic.radiology.id):
+        answer = patient.patch("/patients/me", {"preferred_laboratory_id": str(unusable)})
+        assert (answer.status_code, answer.json["code"]) == (422, "unusable_reference")
+    assert patient.get("/patients/me").json["preferred_laboratory_id"] == there
+    none = patient.patch("/patients/me", {"preferred_laboratory_id": None})
+    assert none.json["preferred_laboratory_id"] is None
+
+
 def test_a_change_of_an_older_version_is_refused(patient: Caller) -> None:
     first = patient.patch("/patients/me", {"city": "Troy"}, headers={"If-Match": '"1"'})
     assert first.status_code == 200
@@ -52,6 +70,8 @@ def test_a_change_of_an_older_version_is_refused(patient: Caller) -> None:
         ({"line": "x" * 201}, "/line"),
         ({"preferred_pharmacy_id": f"{UUID(int=1)}"}, "/preferred_pharmacy_id"),
         ({"preferred_pharmacy_id": "corner"}, "/preferred_pharmacy_id"),
+        ({"preferred_laboratory_id": f"{UUID(int=1)}"}, "/preferred_laboratory_id"),
+        ({"merged_into_id": f"{UUID(int=1)}"}, "/merged_into_id"),
         ([], ""),
     ],
     ids=repr,
