@@ -1,7 +1,7 @@
 """Reading results: lists, one result with all that hangs on it, and one analyte over time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,15 +27,14 @@ _REPORT = """
 _PAGE = """
       AND (CAST(:status AS text) IS NULL OR r.status = :status)
       AND (NOT :abnormal OR r.abnormality IN ('abnormal', 'critical'))
+      AND (NOT :unreviewed OR r.reviewed_at IS NULL
+           AND r.status IN ('final', 'corrected', 'amended'))
       AND (CAST(:moment AS timestamptz) IS NULL OR (r.reported_at, r.id) < (:moment, :id))
     ORDER BY r.reported_at DESC, r.id DESC LIMIT :limit
 """
 _LIST = text(f"{_REPORT} WHERE r.patient_id = :patient_id {_PAGE}")
-_UNREVIEWED = text(
-    f"""
-    {_REPORT} WHERE r.responsible_id = :responsible_id AND r.reviewed_at IS NULL
-      AND r.status IN ('final', 'corrected', 'amended') {_PAGE}
-    """
+_OWN_UNREVIEWED = text(
+    f"{_REPORT} WHERE r.responsible_id = :responsible_id AND r.reviewed_at IS NULL {_PAGE}"
 )
 _ONE = text(f"{_REPORT} WHERE r.id = :id")
 _VERSIONS = text(
@@ -143,12 +142,13 @@ _TREND = text(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which results are listed: a patient's, or those that a practitioner has to review."""
+    """Which results are listed: a patient's, or all that a practitioner has to review."""
 
-    patient_id: UUID | None = None
-    unreviewed_by: UUID | None = None
-    status: str | None = None
-    abnormal: bool = False
+    patient_id: UUID | None
+    responsible_id: UUID
+    status: str | None
+    abnormal: bool
+    unreviewed: bool
 
 
 def results(
@@ -156,16 +156,8 @@ def results(
 ) -> Sequence[Row[Any]]:
     """Results, the newest first, one more than `limit`: one statement."""
     moment, id_ = after or (None, None)
-    values = {
-        "patient_id": wanted.patient_id,
-        "responsible_id": wanted.unreviewed_by,
-        "status": wanted.status,
-        "abnormal": wanted.abnormal,
-        "moment": moment,
-        "id": id_,
-        "limit": limit + 1,
-    }
-    return run(session, _LIST if wanted.unreviewed_by is None else _UNREVIEWED, values)
+    values = {**asdict(wanted), "moment": moment, "id": id_, "limit": limit + 1}
+    return run(session, _OWN_UNREVIEWED if wanted.patient_id is None else _LIST, values)
 
 
 def result(session: Session, report_id: UUID) -> Row[Any] | None:

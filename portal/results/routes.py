@@ -46,10 +46,15 @@ def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
 
 
 def _wanted(actor: Actor, query: dict[str, Any]) -> queries.Wanted:
-    filters = {"status": query["status"], "abnormal": query["abnormal"]}
-    if query["unreviewed"] and actor.kind == ActorKind.PRACTITIONER:
-        return queries.Wanted(unreviewed_by=actor.id, **filters)
-    return queries.Wanted(patient_id=_whose(actor, query["patient_id"]), **filters)
+    everybody = query["unreviewed"] and actor.kind == ActorKind.PRACTITIONER
+    named = query["patient_id"]
+    return queries.Wanted(
+        patient_id=named if everybody else _whose(actor, named),
+        responsible_id=actor.id,
+        status=query["status"],
+        abnormal=query["abnormal"],
+        unreviewed=query["unreviewed"],
+    )
 
 
 @blueprint.route("/results", methods=["GET"])
@@ -59,8 +64,8 @@ def _wanted(actor: Actor, query: dict[str, Any]) -> queries.Wanted:
 def list_results(query: dict[str, Any]) -> Response:
     """List results, the newest first
 
-    Patients see their own that were released. Practitioners with `unreviewed` see those that they
-    are responsible for and that wait for a review, of all their patients.
+    Patients see their own that were released. With `unreviewed` practitioners need not say whose:
+    they get all that they are responsible for and that wait for a review.
     """
     actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
     wanted = _wanted(actor, query)

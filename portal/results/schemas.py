@@ -36,7 +36,7 @@ class ResultsQuery(PageQuery):
     )
     unreviewed = fields.Boolean(
         load_default=False,
-        metadata={"description": "For practitioners: their own that wait for a review"},
+        metadata={"description": "Only final ones that wait for a review"},
     )
 
 
@@ -70,7 +70,10 @@ class TrendQuery(Strict):
 
 
 class FollowUpSchema(Strict):
-    """What is to follow. An abnormal result without a follow-up needs a reason."""
+    """What is to follow; the patient sees it with its note.
+
+    An abnormal result without a follow-up needs a reason, which is for the care team.
+    """
 
     kind = fields.String(
         required=True, validate=validate.OneOf([value.value for value in FollowUpKind])

@@ -198,6 +198,17 @@ def test_a_letter_that_does_not_arrive_is_somebodys_work(
     assert items(kind="result_communication") == [], "told by other means since"
 
 
+def test_a_look_in_the_portal_is_being_told(clinic: SmallClinic, patient: Caller) -> None:
+    wish(clinic, by="letter")
+    report = received(clinic)
+    end_letter(letters()[0], "printed", utcnow() - timedelta(minutes=5))
+    end_letter(letters()[0], "returned", utcnow() - timedelta(minutes=1))
+    assert len(items(kind="result_communication")) == 1
+    patient.get(f"/results/{report}")
+    assert items(kind="result_communication") == []
+    assert load(report).communicated_at == load(report).seen_at
+
+
 def test_somebody_is_called_with_a_script(clinic: SmallClinic) -> None:
     wish(clinic, by="phone")
     report = received(clinic, HIGH)

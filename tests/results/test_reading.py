@@ -195,7 +195,7 @@ def test_lists_are_filtered_and_paged(
 ) -> None:
     normal, high = received(clinic), received(clinic, HIGH)
     early = received(clinic, NORMAL, "preliminary")
-    received(clinic, patient_id=clinic.other_patient.id)
+    other = received(clinic, patient_id=clinic.other_patient.id)
     hidden = receive(clinic)
 
     def listed(who: Caller, query: str) -> list[str]:
@@ -214,6 +214,8 @@ def test_lists_are_filtered_and_paged(
     assert listed(physician, "unreviewed=true&abnormal=true") == [str(high)]
     physician.post(f"/results/{normal}/review", {"version": 1})
     assert str(normal) not in listed(physician, "unreviewed=true")
+    assert listed(physician, "unreviewed=true") == [str(hidden), str(other), str(high)]
+    assert listed(physician, f"unreviewed=true&{whose}") == [str(hidden), str(high)]
     first = patient.get("/results?limit=2").json
     rest = patient.get(f"/results?limit=2&cursor={first['next']}").json
     assert [item["id"] for item in first["items"] + rest["items"]] == mine
