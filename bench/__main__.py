@@ -7,13 +7,14 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TypeVar
 
 from rich.console import Console
 
-from bench import measures
+from bench import measures, results
 from bench.client import Load
 from bench.measures import APP, BARE, BY_HAND, Side
 from bench.recording import Recorder
@@ -22,7 +23,9 @@ from bench.stage import Theatre
 from bench.supplies import FEWEST_PATIENTS, Amounts, prepare, put_back
 
 FEW, MANY, QUICK_MANY = FEWEST_PATIENTS, 100_000, 2_000
-QUICK = Amounts(rounds=1, requests=400, probes=20, burst=500)
+FEW_OBSERVATIONS, OBSERVATIONS_EACH = 10_000, 50
+QUICK = Amounts(rounds=1, requests=400, probes=20, burst=500, messages=400)
+PARTS = ("requests", "lists", "updates", "intake", "results", "worklists")
 CORES = os.cpu_count() or 1
 Measured = TypeVar("Measured")
 console = Console(stderr=True)
@@ -32,6 +35,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--patients", type=int, help=f"the large scale; else {MANY:,}")
     parser.add_argument("--quick", action="store_true", help="a try: small and few of everything")
+    parser.add_argument("--only", choices=PARTS, action="append", help="these measurements alone")
     options = parser.parse_args()
     options.patients = options.patients or (QUICK_MANY if options.quick else MANY)
     if options.patients < FEW:
@@ -43,10 +47,13 @@ def _step(text: str) -> None:
     console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {text}")
 
 
-def _set_up(theatre: Theatre, name: str, patients: int, amounts: Amounts) -> Side:
-    _step(f"{patients:,} patients")
+def _set_up(
+    theatre: Theatre, name: str, patients: int, observations: int, amounts: Amounts
+) -> Side:
+    _step(f"{patients:,} patients, {observations:,} observations")
     stage = theatre.stage(name)
-    side = Side(stage, prepare(stage, patients, amounts))
+    side = Side(stage, prepare(stage, patients, observations, amounts))
+    results.equalize(side)
     recording = Recorder(stage).request_refill(side.supplies.refillable[0])
     put_back(stage, side.supplies.refillable[:1])
     recorded = stage.folder / f"{name}.recording"
@@ -133,6 +140,28 @@ def _measure_updates(sides: Sequence[Side], amounts: Amounts, report: Report) ->
     )
 
 
+def _measure_intake(sides: Sequence[Side], amounts: Amounts, report: Report) -> None:
+    _step("messages of a laboratory")
+    results.measure_intake(sides, amounts.rounds, amounts.messages, report)
+
+
+def _counted(measure: Callable[[Side, int], Load], count: int, side: Side) -> Load:
+    return measure(side, count)
+
+
+def _measure_results(sides: Sequence[Side], amounts: Amounts, report: Report) -> None:
+    _step("lists and trends of results")
+    for name, measure in results.READS:
+        for side in sides:
+            measure(side, 200)
+        found = _in_turns(sides, amounts.rounds, partial(_counted, measure, amounts.requests))
+        report.rates(name, _rates(found), _p95s(found), scales=True)
+    counted = [results.count_statements(side) for side in sides]
+    for name in counted[0]:
+        most = [max(one[name]) for one in counted]
+        report.counts(f"    SQL statements of a {name}, many and few", most, 8)
+
+
 def _measure_worklists(sides: Sequence[Side], amounts: Amounts, report: Report) -> None:
     times, bursts = [], []
     for side in sides:
@@ -154,6 +183,16 @@ def _measure_worklists(sides: Sequence[Side], amounts: Amounts, report: Report) 
     report.counts("    burst: lost or doubled", [b.lost + b.doubled for b in bursts], 0)
 
 
+MEASURES: dict[str, Callable[[Sequence[Side], Amounts, Report], None]] = {
+    "requests": _measure_requests,
+    "lists": _measure_lists,
+    "updates": _measure_updates,
+    "intake": _measure_intake,
+    "results": _measure_results,
+    "worklists": _measure_worklists,
+}
+
+
 def main() -> None:
     # As Ctrl-C: the servers are stopped on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -161,14 +200,15 @@ def main() -> None:
     options = _options()
     amounts = QUICK if options.quick else Amounts()
     report = Report((FEW, options.patients), _step)
+    observations = max(FEW_OBSERVATIONS, options.patients * OBSERVATIONS_EACH)
     folder = tempfile.TemporaryDirectory(prefix="careloop-bench-")
     with folder as name, Theatre(Path(name)) as theatre:
         sides = [
-            _set_up(theatre, "few", FEW, amounts),
-            _set_up(theatre, "many", options.patients, amounts),
+            _set_up(theatre, "few", FEW, FEW_OBSERVATIONS, amounts),
+            _set_up(theatre, "many", options.patients, observations, amounts),
         ]
-        for measure in (_measure_requests, _measure_lists, _measure_updates, _measure_worklists):
-            measure(sides, amounts, report)
+        for part in options.only or PARTS:
+            MEASURES[part](sides, amounts, report)
     report.show(CORES)
 
 

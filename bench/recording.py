@@ -45,6 +45,11 @@ class Recorder:
         found, answer = self._call("GET", "/api/v1/prescriptions?limit=100", token)
         return len(found), len(answer.json["items"])
 
+    def count(self, path: str, token: str) -> int:
+        """How many statements a GET takes."""
+        found, _answer = self._call("GET", path, token)
+        return len(found)
+
     def request_refill(self, prescription: Prescription) -> Recording:
         """POST /refills with one item."""
         body = {"items": [{"prescription_id": str(prescription.id), "delivery": "pickup"}]}

@@ -2,6 +2,7 @@
 with the project's settings, the relay and a Celery worker."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -71,6 +72,17 @@ class Stage:
         self._start(name, command, port=port, PORTAL_BIND=f"127.0.0.1:{port}", **environ)
         if not _serves(self.running[name]):
             raise RuntimeError(f"gunicorn does not serve: {self.said(name)}")
+
+    def listen(self) -> int:
+        """Start the MLLP listener with the project's own settings; returns its port."""
+        port = free_port()
+        self._start("mllp", ("workers.mllp",), port=port, PORTAL_MLLP_BIND=f"127.0.0.1:{port}")
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return port
+            time.sleep(0.1)
+        raise RuntimeError(f"the listener does not listen: {self.said('mllp')}")
 
     def work(self) -> None:
         """Start the relay, a worker for every queue, and the mail server that it delivers to."""

@@ -11,6 +11,7 @@ from bench.stage import Stage
 from portal.core.crypto import digest, new_token
 from portal.demo.seed.loading import load
 from portal.demo.seed.plan import Plan, Table, row_id
+from portal.demo.seed.results import EACH
 
 PHARMACIES = 4
 UPDATES = 500
@@ -117,11 +118,13 @@ class Amounts:
     requests: int = 1_000
     probes: int = 200
     burst: int = 10_000
+    messages: int = 2_000
 
 
-def prepare(stage: Stage, patients: int, amounts: Amounts) -> Supplies:
+def prepare(stage: Stage, patients: int, observations: int, amounts: Amounts) -> Supplies:
     """Seed the stage and lay everything ready."""
-    plan = Plan(patients=patients, seed=1, as_of=datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    plan = Plan(patients=patients, seed=1, as_of=today, reports=observations // EACH)
     load(stage.dsn, plan)
     supplies = Supplies(plan)
     # Every tenth patient may have a pharmacy that only mails.

@@ -21,6 +21,10 @@ from portal.prescriptions.routes import blueprint as prescriptions
 from portal.refills.pharmacy_routes import blueprint as pharmacies
 from portal.refills.phone_routes import blueprint as phone
 from portal.refills.routes import blueprint as refills
+from portal.requisitions.imaging_routes import blueprint as imaging
+from portal.requisitions.laboratory_routes import blueprint as lab_orders
+from portal.requisitions.routes import blueprint as requisitions
+from portal.results.intake_routes import blueprint as intake
 from portal.results.routes import blueprint as results
 from portal.results.work_routes import blueprint as result_work
 from portal.web import openapi
@@ -33,6 +37,10 @@ SLICES = (
     refills,
     pharmacies,
     phone,
+    intake,
+    requisitions,
+    imaging,
+    lab_orders,
     results,
     result_work,
     worklist,

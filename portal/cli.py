@@ -14,6 +14,7 @@ from portal.demo.seed.cli import seed
 from portal.directory.cli import directory
 from portal.migrate import drift
 from portal.migrate import migrate as bring_up_to_date
+from portal.requisitions.cli import catalog
 from portal.scratch import drift_of_new
 
 portal = FlaskGroup(
@@ -25,7 +26,7 @@ portal = FlaskGroup(
     set_debug_flag=False,
     help="Run and look after Careloop. Settings come from the environment: docs/operations.md.",
 )
-for group in (accounts, clients, directory, outbox, loops, audit, demo, seed):
+for group in (accounts, clients, directory, catalog, outbox, loops, audit, demo, seed):
     portal.add_command(group)
 
 

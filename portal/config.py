@@ -1,6 +1,7 @@
 """Settings, read once from the environment. A missing secret stops a production start."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,14 @@ class Config:
     webhook_private_hosts: bool
     rate_limits: bool
     session_hours: int
+    mllp_bind: str
+    mllp_processes: int
+    mllp_tls: bool
+    hl7_application: str
+    hl7_facility: str
+    mllp_ca_file: Path | None
+    mllp_cert_file: Path | None
+    mllp_key_file: Path | None
 
     @property
     def secure_cookies(self) -> bool:
@@ -78,6 +87,37 @@ def read_switch(environ: Mapping[str, str], name: str, default: str) -> bool:
     if value not in ("yes", "no"):
         raise ConfigurationError(f"{name} must be yes or no")
     return value == "yes"
+
+
+def read_address(environ: Mapping[str, str], name: str, default: str) -> str:
+    """`host:port`, or `fd://N` for a socket that is open already. Raises ConfigurationError."""
+    value = read_setting(environ, name, default)
+    host, _, port = value.rpartition(":")
+    if not (value.startswith("fd://") or host) or not port.removeprefix("//").isdecimal():
+        raise ConfigurationError(f"{name} must be host:port")
+    return value
+
+
+def read_name(environ: Mapping[str, str], name: str, default: str) -> str:
+    """How we name ourselves in HL7 messages: a namespace of 1 to 20 characters (data type IS).
+
+    Raises ConfigurationError for one that a message could not carry.
+    """
+    value = read_setting(environ, name, default)
+    if not re.fullmatch(r"[A-Za-z0-9_. -]{1,20}", value):
+        raise ConfigurationError(f"{name} must be 1 to 20 letters, digits or one of `_.- `")
+    return value
+
+
+def _file(environ: Mapping[str, str], name: str) -> Path | None:
+    """The path of a file that a setting may name. Raises ConfigurationError where none is there."""
+    value = environ.get(name)
+    if not value:
+        return None
+    path = Path(value)
+    if not path.is_file():
+        raise ConfigurationError(f"{name} names no file: {value}")
+    return path
 
 
 def with_password(url: str, password: str) -> str:
@@ -131,4 +171,12 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         ),
         rate_limits=read_switch(env, "PORTAL_RATE_LIMITS", "yes"),
         session_hours=read_number(env, "PORTAL_SESSION_HOURS", "12"),
+        mllp_bind=read_address(env, "PORTAL_MLLP_BIND", "127.0.0.1:2575"),
+        mllp_processes=read_number(env, "PORTAL_MLLP_PROCESSES", "2"),
+        mllp_tls=read_switch(env, "PORTAL_MLLP_TLS", "no"),
+        hl7_application=read_name(env, "PORTAL_HL7_APPLICATION", "CARELOOP"),
+        hl7_facility=read_name(env, "PORTAL_HL7_FACILITY", "CLINIC"),
+        mllp_ca_file=_file(env, "PORTAL_MLLP_CA_FILE"),
+        mllp_cert_file=_file(env, "PORTAL_MLLP_CERT_FILE"),
+        mllp_key_file=_file(env, "PORTAL_MLLP_KEY_FILE"),
     )

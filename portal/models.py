@@ -15,6 +15,7 @@ from portal.refills import model as refills
 from portal.refills import pharmacy_model as pharmacies
 from portal.requisitions import imaging_model as imaging
 from portal.requisitions import laboratory_model as laboratories
+from portal.requisitions import loops as requisition_loops
 from portal.requisitions import model as requisitions
 from portal.results import intake_model as intake
 from portal.results import loops as result_loops
@@ -41,6 +42,7 @@ __all__ = [
     "prescriptions",
     "refill_loops",
     "refills",
+    "requisition_loops",
     "requisitions",
     "result_loops",
     "results",

@@ -13,6 +13,7 @@ from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.refills import service as refills
+from portal.requisitions import service as requisitions
 from portal.results import service as results
 from portal.worklist import service as worklist
 from workers.broker import TICK
@@ -46,6 +47,45 @@ def find_overdue() -> int:
 
     def batch(session: Session) -> int:
         return refills.find_overdue(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def find_uncollected() -> int:
+    """Tests that were not done are recalled to the patient, then become somebody's work."""
+
+    def remind(session: Session) -> int:
+        return requisitions.remind_uncollected(session=session, now=utcnow(), limit=BATCH)
+
+    def find(session: Session) -> int:
+        return requisitions.find_uncollected(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(remind, BATCH) + _until_done(find, BATCH)
+
+
+def find_unresulted() -> int:
+    """Specimens without a result in time become somebody's work."""
+
+    def batch(session: Session) -> int:
+        return requisitions.find_unresulted(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def expire_requisitions() -> int:
+    """Orders that were never carried out end."""
+
+    def batch(session: Session) -> int:
+        return requisitions.expire_requisitions(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def make_standing() -> int:
+    """Standing orders' next requisitions are made."""
+
+    def batch(session: Session) -> int:
+        return requisitions.make_standing(session=session, now=utcnow(), limit=BATCH)
 
     return _until_done(batch, BATCH)
 
@@ -114,6 +154,10 @@ def _until_done(batch: Callable[[Session], int], full: int) -> int:
 TICKS: dict[str, Callable[[], int]] = {
     "escalate": escalate,
     "find_overdue": find_overdue,
+    "find_uncollected": find_uncollected,
+    "find_unresulted": find_unresulted,
+    "expire_requisitions": expire_requisitions,
+    "make_standing": make_standing,
     "release_due": release_due,
     "find_unseen": find_unseen,
     "find_uncommunicated": find_uncommunicated,
@@ -124,6 +168,10 @@ TICKS: dict[str, Callable[[], int]] = {
 _EVERY = {
     "escalate": 30.0,
     "find_overdue": 60.0,
+    "find_uncollected": 60.0,
+    "find_unresulted": 60.0,
+    "expire_requisitions": 300.0,
+    "make_standing": 300.0,
     "release_due": 30.0,
     "find_unseen": 600.0,
     "find_uncommunicated": 600.0,

@@ -122,12 +122,13 @@ def upgrade() -> None:
             ["laboratory_id"], ["laboratory.id"], name=op.f("fk_imaging_slot_laboratory_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imaging_slot")),
-        sa.UniqueConstraint(
-            "laboratory_id",
-            "room",
-            "starts_at",
-            name=op.f("uq_imaging_slot_laboratory_id_room_starts_at"),
-        ),
+    )
+    op.create_index(
+        "uq_imaging_slot_room",
+        "imaging_slot",
+        ["laboratory_id", "room", "starts_at"],
+        unique=True,
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
     )
     op.create_index(
         "ix_imaging_slot_free", "imaging_slot", ["modality", "starts_at", "id"], unique=False
@@ -344,10 +345,12 @@ def upgrade() -> None:
         sa.Column("specimen_name", sa.Text(), nullable=True),
         sa.Column("fasting", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("draft", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("not_before", sa.Date(), nullable=True),
         sa.Column("ordered_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("status_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("collect_by", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("expected_by", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("occurred_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("collected_at", sa.TIMESTAMP(timezone=True), nullable=True),
@@ -363,6 +366,7 @@ def upgrade() -> None:
             "(status IN ('resulted', 'rejected', 'cancelled', 'expired')) = (expected_by IS NULL)",
             name=op.f("ck_requisition_clock"),
         ),
+        sa.CheckConstraint("(status = 'draft') <= draft", name=op.f("ck_requisition_draft")),
         sa.CheckConstraint(
             "kind IN ('laboratory', 'imaging')", name=op.f("ck_requisition_kind_known")
         ),
@@ -398,6 +402,13 @@ def upgrade() -> None:
         "ix_requisition_expected",
         "requisition",
         ["expected_by", "id"],
+        unique=False,
+        postgresql_where=sa.text("status NOT IN ('resulted', 'rejected', 'cancelled', 'expired')"),
+    )
+    op.create_index(
+        "ix_requisition_expires",
+        "requisition",
+        ["expires_at", "id"],
         unique=False,
         postgresql_where=sa.text("status NOT IN ('resulted', 'rejected', 'cancelled', 'expired')"),
     )
@@ -522,8 +533,9 @@ def upgrade() -> None:
     op.create_index(
         "uq_diagnostic_report_filler",
         "diagnostic_report",
-        ["laboratory_id", "filler_number", "code"],
+        ["laboratory_id", "filler_number", "code", "requisition_id"],
         unique=True,
+        postgresql_nulls_not_distinct=True,
         postgresql_where=sa.text("filler_number <> ''"),
     )
     op.create_table(
@@ -597,6 +609,7 @@ def upgrade() -> None:
         sa.Column("control_id", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rejections", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("next_try_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("sent_at", sa.TIMESTAMP(timezone=True), nullable=True),
@@ -722,7 +735,7 @@ def upgrade() -> None:
             "(status = 'open') = (closed_at IS NULL)", name=op.f("ck_reconciliation_case_end")
         ),
         sa.CheckConstraint(
-            "reason IN ('sender_unknown', 'patient_unknown', 'patient_mismatch', 'order_unknown', 'order_elsewhere')",
+            "reason IN ('sender_unknown', 'patient_unknown', 'patient_mismatch', 'order_unknown', 'order_elsewhere', 'nobody_responsible')",
             name=op.f("ck_reconciliation_case_reason_known"),
         ),
         sa.CheckConstraint(
@@ -808,6 +821,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.CheckConstraint(
             "abnormality IN ('unknown', 'normal', 'abnormal', 'critical')",
@@ -981,6 +995,13 @@ def upgrade() -> None:
     op.create_foreign_key(
         op.f("fk_patient_merged_into_id"), "patient", "patient", ["merged_into_id"], ["id"]
     )
+    op.create_index(
+        "ix_patient_merged_into",
+        "patient",
+        ["merged_into_id"],
+        unique=False,
+        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+    )
     op.add_column(
         "work_item",
         sa.Column(
@@ -994,6 +1015,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("work_item", "alternate_ids")
+    op.drop_index(
+        "ix_patient_merged_into",
+        table_name="patient",
+        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+    )
     op.drop_constraint(op.f("fk_patient_merged_into_id"), "patient", type_="foreignkey")
     op.drop_constraint(op.f("fk_patient_preferred_laboratory_id"), "patient", type_="foreignkey")
     op.drop_constraint(op.f("ck_patient_merge"), "patient", type_="check")
@@ -1084,6 +1110,11 @@ def downgrade() -> None:
     op.drop_index("ix_requisition_laboratory", table_name="requisition")
     op.drop_index("ix_requisition_filler", table_name="requisition")
     op.drop_index(
+        "ix_requisition_expires",
+        table_name="requisition",
+        postgresql_where=sa.text("status NOT IN ('resulted', 'rejected', 'cancelled', 'expired')"),
+    )
+    op.drop_index(
         "ix_requisition_expected",
         table_name="requisition",
         postgresql_where=sa.text("status NOT IN ('resulted', 'rejected', 'cancelled', 'expired')"),
@@ -1118,6 +1149,11 @@ def downgrade() -> None:
     op.drop_index("ix_received_message_laboratory", table_name="received_message")
     op.drop_table("received_message")
     op.drop_table("laboratory_connection")
+    op.drop_index(
+        "uq_imaging_slot_room",
+        table_name="imaging_slot",
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    )
     op.drop_index("ix_imaging_slot_free", table_name="imaging_slot")
     op.drop_table("imaging_slot")
     op.drop_table("laboratory")

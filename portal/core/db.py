@@ -181,12 +181,14 @@ def transaction(actor: Actor) -> Iterator[Session]:
 
 
 @cache
-def _closing(parts: tuple[str, ...], last: str) -> TextClause:
+def closing(parts: tuple[str, ...], last: str) -> TextClause:
+    """One statement of several that write, and a last one."""
     return text(f"WITH {', '.join(f'part_{n} AS ({p})' for n, p in enumerate(parts))} {last}")
 
 
-def write_gathered(session: Session) -> None:
-    """Audit rows, outbox rows and the kept answer in one statement: every use case pays for it."""
+def take_gathered(session: Session) -> tuple[list[str], dict[str, Any], str]:
+    """Audit rows, outbox rows and the kept answer: as parts of a statement, their parameters, and
+    what the statement ends with. For the hot paths whose own last statement takes them along."""
     parts: list[str] = []
     values: dict[str, Any] = {}
     for part, gathered in (
@@ -197,8 +199,14 @@ def write_gathered(session: Session) -> None:
         if gathered:
             parts.append(part)
             values.update(gathered)
+    return parts, values, outbox.NOTIFY if emitted else "SELECT 1"
+
+
+def write_gathered(session: Session) -> None:
+    """What was gathered, in one statement: every use case pays for it."""
+    parts, values, last = take_gathered(session)
     if parts:
-        run(session, _closing(tuple(parts), outbox.NOTIFY if emitted else "SELECT 1"), values)
+        run(session, closing(tuple(parts), last), values)
 
 
 def read_once(statement: TextClause, parameters: Mapping[str, Any]) -> Any:

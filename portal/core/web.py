@@ -1,6 +1,7 @@
 """What every route stands on: who calls, whether they may, and a body that is what it says."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from json import JSONDecodeError
 from time import perf_counter
 from typing import Any, cast
@@ -28,6 +29,27 @@ QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 Authenticator = Callable[[], Actor]
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a route takes for a body: of which types, and how many bytes at most."""
+
+    types: tuple[str, ...] = ("application/json",)
+    most: int = MAX_BODY_BYTES
+
+
+JSON_BODY = Body()
+
+
+def takes(*types: str, most: int = MAX_BODY_BYTES) -> Decorator:
+    """Declare that a route takes other bodies than JSON, or longer ones."""
+
+    def declare(view: Callable[..., Any]) -> Callable[..., Any]:
+        view.__portal_body__ = Body(types, most)  # type: ignore[attr-defined]
+        return view
+
+    return declare
 
 
 class StrictJson(FlaskParser):
@@ -66,6 +88,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Decorator:
         return cast(Decorator, super().response(status_code, schema, **options))
 
+    def doc(self, **options: Any) -> Decorator:
+        return cast(Decorator, super().doc(**options))
+
     def alt_response(self, status_code: int, **options: Any) -> Decorator:
         return cast(Decorator, super().alt_response(status_code, **options))
 
@@ -103,15 +128,28 @@ def _check_path() -> None:
         raise NotFound()
 
 
-def _check_body() -> None:
+def _body() -> Body:
+    view = current_app.view_functions.get(request.endpoint or "")
+    found: Body = getattr(view, "__portal_body__", JSON_BODY)
+    return found
+
+
+def _check_size() -> None:
     if request.method not in BODY_METHODS:
         return
-    if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
-        raise TooLarge(f"At most {MAX_BODY_BYTES} bytes a request.")
+    most = request.max_content_length = _body().most
+    if request.content_length is not None and request.content_length > most:
+        raise TooLarge(f"At most {most} bytes a request.")
+
+
+def _check_type() -> None:
+    if request.method not in BODY_METHODS:
+        return
     if request.path in FORM_ROUTES or not request.content_length:
         return
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType()
+    types = _body().types
+    if request.mimetype not in types:
+        raise UnsupportedMediaType(f"Send the body as {' or '.join(types)}.")
 
 
 def _finish(response: Response) -> Response:
@@ -136,10 +174,10 @@ def _finish(response: Response) -> Response:
 
 
 def register(app: Flask, authenticate: Authenticator) -> None:
-    """Install the checks in their order: request id, size and type, then who and whether."""
+    """Install the checks in their order: request id, size, who and whether, then type."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.extensions["careloop.authenticate"] = authenticate
-    for check in (_begin, _check_path, _check_body, _check_permission):
+    for check in (_begin, _check_path, _check_size, _check_permission, _check_type):
         app.before_request(check)
     app.after_request(_finish)
 

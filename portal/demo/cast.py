@@ -103,7 +103,63 @@ EVERGREEN = Shop(
 )
 PHARMACIES = (CORNER, HARBOR, EVERGREEN)
 PHONE_LINE = "Riverside refill line"
-LABORATORY = "Capital Region Laboratory"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A laboratory or radiology department. `pushed`: it gets its orders over MLLP."""
+
+    name: str
+    kind: str
+    clia: str | None
+    phone: str
+    line: str
+    city: str
+    postal_code: str
+    hours: str
+    application: str
+    facility: str
+    pushed: bool = False
+
+
+CAPITAL = Bench(
+    "Capital Region Laboratory",
+    "laboratory",
+    "33D0999901",
+    "518-555-0155",
+    "20 Science Park",
+    "Albany",
+    "12205",
+    "Mon-Fri 6:30-17:00, Sat 7:00-12:00",
+    "CAPLIS",
+    "CAPLAB",
+    pushed=True,
+)
+MOHAWK = Bench(
+    "Mohawk Valley Diagnostics",
+    "laboratory",
+    "33D0999902",
+    "518-555-0156",
+    "5 Canal Street",
+    "Schenectady",
+    "12305",
+    "Mon-Fri 7:00-16:00",
+    "MOHAWK",
+    "MVD",
+)
+IMAGING = Bench(
+    "Riverside Imaging",
+    "radiology",
+    None,
+    "518-555-0157",
+    "14 Hospital Drive",
+    "Albany",
+    "12208",
+    "Mon-Fri 7:00-19:00, Sat 8:00-13:00",
+    "RADRIS",
+    "RIVERIMG",
+)
+LABORATORIES = (CAPITAL, MOHAWK, IMAGING)
 
 # The mail-order pharmacy's patient comes last: scripts that take the first prescription they find
 # and ask for pickup then find one that can be picked up.

@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from holidays import country_holidays
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.core.actor import Actor, ActorKind
@@ -16,11 +17,13 @@ from portal.directory.model import (
     Clinic,
     ClinicClosure,
     ClinicHours,
+    Laboratory,
     Pharmacy,
     Pool,
     PoolMember,
     Practitioner,
     StaffMember,
+    Transport,
 )
 
 CLINIC_ID = UUID("0192d000-0000-7000-8000-00000c11d1c0")
@@ -34,6 +37,7 @@ class Places:
     practitioners: dict[str, UUID] = field(default_factory=dict)
     staff: dict[str, UUID] = field(default_factory=dict)
     pharmacies: dict[str, UUID] = field(default_factory=dict)
+    laboratories: dict[str, UUID] = field(default_factory=dict)
 
     def practitioner(self, name: str) -> Actor:
         return Actor(ActorKind.PRACTITIONER, self.practitioners[name], name=name)
@@ -49,8 +53,8 @@ def is_loaded(session: Session) -> bool:
     return session.get(Clinic, CLINIC_ID) is not None
 
 
-def write(session: Session, now: datetime) -> Places:
-    """Write the directory as it stands today."""
+def write(session: Session, address: tuple[str, int], now: datetime) -> Places:
+    """Write the directory as it stands today; `address` is where the demo's laboratory listens."""
     places = Places()
     _clinic(session, local_day(now, cast.ZONE))
     for kind, name in cast.POOLS.items():
@@ -66,8 +70,36 @@ def write(session: Session, now: datetime) -> Places:
         session.add(row)
         places.pharmacies[shop.name] = row.id
     session.flush()
+    _laboratories(session, places, address)
+    session.flush()
     _coverage(session, places, now)
     return places
+
+
+def _laboratories(session: Session, places: Places, address: tuple[str, int]) -> None:
+    for bench in cast.LABORATORIES:
+        values = asdict(bench)
+        pushed = values.pop("pushed")
+        row = Laboratory(
+            id=new_id(),
+            state="NY",
+            time_zone=cast.ZONE,
+            transport=Transport.MLLP if pushed else Transport.FEED,
+            mllp_host=address[0] if pushed else None,
+            mllp_port=address[1] if pushed else None,
+            **values,
+        )
+        session.add(row)
+        places.laboratories[bench.name] = row.id
+
+
+def move_laboratory(session: Session, address: tuple[str, int]) -> None:
+    """The demo's laboratory listens at another port each time."""
+    session.execute(
+        update(Laboratory)
+        .where(Laboratory.name == cast.CAPITAL.name)
+        .values(mllp_host=address[0], mllp_port=address[1])
+    )
 
 
 def _clinic(session: Session, today: date) -> None:

@@ -13,6 +13,7 @@ from portal.core.actor import OPERATOR
 from portal.core.crypto import Vault
 from portal.core.db import transaction
 from portal.demo import directory, logins, patients, stories
+from portal.demo.laboratory import laboratory_address
 from portal.demo.logins import Logins
 from portal.demo.settling import leave_the_rest_until
 from portal.models import metadata
@@ -30,8 +31,9 @@ def load(*, config: Config, vault: Vault, now: datetime) -> tuple[Path, bool]:
     kept = logins.read(config.var)
     with transaction(OPERATOR) as session:
         there = directory.is_loaded(session)
+        directory.move_laboratory(session, laboratory_address())
         if there and kept is not None and logins.still_good(session, kept, now):
-            return logins.write(config.var, kept, config.base_url), False
+            return logins.write(config, kept), False
     hashed = logins.hashes()
     with transaction(OPERATOR) as session:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOAD_LOCK})
@@ -40,12 +42,12 @@ def load(*, config: Config, vault: Vault, now: datetime) -> tuple[Path, bool]:
             made = logins.renew(session, hashed, vault, now)
         else:
             made = _load(session, hashed, vault, now)
-    return logins.write(config.var, made, config.base_url), not there
+    return logins.write(config, made), not there
 
 
 def _load(session: Session, hashed: Mapping[str, str], vault: Vault, now: datetime) -> Logins:
     audit_chain.ensure_months(session, now - STORIES_REACH)
-    places = directory.write(session, now)
+    places = directory.write(session, laboratory_address(), now)
     records = patients.write(session, places, now)
     made = logins.create(session, places, records, hashed, vault, now)
     session.flush()

@@ -16,6 +16,7 @@ from portal.accounts import service as accounts
 from portal.accounts.service import CreateClient, Invite, second_factor
 from portal.accounts.service.passwords import set_password
 from portal.accounts.states import NEEDS_SECOND_FACTOR
+from portal.config import Config
 from portal.core.actor import NOBODY, OPERATOR, ActorKind
 from portal.core.crypto import Vault
 from portal.core.ids import new_id
@@ -111,7 +112,10 @@ def _create_clients(session: Session, places: Places, now: datetime) -> Iterator
     systems: list[tuple[ActorKind, str, UUID]] = [
         (ActorKind.PHARMACY, shop.name, places.pharmacies[shop.name]) for shop in cast.PHARMACIES
     ]
-    systems.append((ActorKind.LABORATORY, cast.LABORATORY, new_id()))
+    systems += [
+        (ActorKind.LABORATORY, place.name, places.laboratories[place.name])
+        for place in cast.LABORATORIES
+    ]
     systems.append((ActorKind.PHONE, cast.PHONE_LINE, NOBODY))
     for kind, name, organization_id in systems:
         client, secret = accounts.create_client(
@@ -137,7 +141,8 @@ def renew(session: Session, hashed: Mapping[str, str], vault: Vault, now: dateti
 
 
 def _rotate(session: Session, now: datetime) -> Iterator[ClientLogin]:
-    ours = {cast.PHONE_LINE, cast.LABORATORY, *(shop.name for shop in cast.PHARMACIES)}
+    places = (*cast.PHARMACIES, *cast.LABORATORIES)
+    ours = {cast.PHONE_LINE, *(place.name for place in places)}
     for client in queries.clients(session):
         if client.name in ours:
             secret = accounts.clients.rotate_secret(
@@ -166,12 +171,19 @@ def read(var: Path) -> Logins | None:
         return None
 
 
-def write(var: Path, logins: Logins, base_url: str) -> Path:
+def write(config: Config, logins: Logins) -> Path:
     """Write the file in one step, readable by its owner alone."""
+    var = config.var
     var.mkdir(parents=True, exist_ok=True)
+    host, _, port = config.mllp_bind.rpartition(":")
+    view = {
+        "base_url": config.base_url,
+        "mllp": {"host": host, "port": int(port)},
+        **asdict(logins),
+    }
     path, draft = var / FILE, var / f".{FILE}.{os.getpid()}"
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({"base_url": base_url, **asdict(logins)}, file, indent=2)
+        json.dump(view, file, indent=2)
         file.write("\n")
     draft.replace(path)
     return path

@@ -82,6 +82,7 @@ def _patient(resident: cast.Resident, number: int, places: Places, now: datetime
         language=resident.language,
         clinic_id=CLINIC_ID,
         preferred_pharmacy_id=places.pharmacies[resident.pharmacy],
+        preferred_laboratory_id=places.laboratories[cast.CAPITAL.name],
         created_at=now - timedelta(days=1_200),
     )
 

@@ -40,6 +40,11 @@ class Patient(Base):
     __tablename__ = "patient"
     __table_args__ = (
         one_of("sex", Sex),
+        Index(
+            "ix_patient_merged_into",
+            "merged_into_id",
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
         CheckConstraint(
             "(merged_into_id IS NULL) = (merged_at IS NULL) "
             "AND (merged_into_id IS NULL) = (merge_reason IS NULL) AND merged_into_id <> id",

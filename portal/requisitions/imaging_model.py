@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
@@ -19,7 +19,14 @@ class ImagingSlot(Base):
     __tablename__ = "imaging_slot"
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="order"),
-        UniqueConstraint("laboratory_id", "room", "starts_at"),
+        Index(
+            "uq_imaging_slot_room",
+            "laboratory_id",
+            "room",
+            "starts_at",
+            unique=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
         Index("ix_imaging_slot_free", "modality", "starts_at", "id"),
     )
 

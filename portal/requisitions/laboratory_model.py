@@ -19,7 +19,8 @@ class LaboratoryMessage(Base):
     """One message to a laboratory, in its queue. The order of the queue is that of the ids.
 
     `content` is the HL7 message as it is sent, the same for every try and under the same
-    `control_id`; a feed's entries have none. `xact` orders the feed, as in the pharmacies'.
+    `control_id`; a feed's entries have none. `rejections` counts the answers that asked for another
+    try (AR, CR). `xact` orders the feed, as in the pharmacies'.
     """
 
     __tablename__ = "laboratory_message"
@@ -46,6 +47,7 @@ class LaboratoryMessage(Base):
     control_id: Mapped[str] = mapped_column(unique=True)
     content: Mapped[bytes | None] = mapped_column(LargeBinary)
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    rejections: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime]
     next_try_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]

@@ -95,7 +95,9 @@ class Requisition(Base):
     `placer_number` is ours (ORC-2), `filler_number` the laboratory's (ORC-3). `group_number` is
     shared by what was ordered together. `not_before` is the first day on which it may be done,
     `collect_by` when the specimen or the patient is due; `expected_by` when the next step is due;
-    `occurred_at` is the laboratory's time of the last step that it reported.
+    what was never collected ends at `expires_at`. `occurred_at` is the laboratory's time of the
+    last step that it reported. `draft` stays true for one that ended without having been placed:
+    the care team alone ever sees it.
     """
 
     __tablename__ = "requisition"
@@ -105,6 +107,7 @@ class Requisition(Base):
         one_of("priority", RequisitionPriority),
         CheckConstraint(f"(status IN {ENDED}) = (closed_at IS NOT NULL)", name="end"),
         CheckConstraint(f"(status IN {ENDED}) = (expected_by IS NULL)", name="clock"),
+        CheckConstraint("(status = 'draft') <= draft", name="draft"),
         Index("ix_requisition_patient", "patient_id", "ordered_at", "id"),
         Index("ix_requisition_laboratory", "laboratory_id", "patient_id"),
         Index("ix_requisition_filler", "laboratory_id", "filler_number"),
@@ -112,6 +115,12 @@ class Requisition(Base):
         Index(
             "ix_requisition_expected",
             "expected_by",
+            "id",
+            postgresql_where=text(f"status NOT IN {ENDED}"),
+        ),
+        Index(
+            "ix_requisition_expires",
+            "expires_at",
             "id",
             postgresql_where=text(f"status NOT IN {ENDED}"),
         ),
@@ -136,10 +145,12 @@ class Requisition(Base):
     specimen_name: Mapped[str | None]
     fasting: Mapped[bool] = mapped_column(server_default=text("false"))
     note: Mapped[str | None]
+    draft: Mapped[bool] = mapped_column(server_default=text("false"))
     not_before: Mapped[date | None]
     ordered_at: Mapped[datetime]
     status_at: Mapped[datetime]
     collect_by: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
     expected_by: Mapped[datetime | None]
     occurred_at: Mapped[datetime | None]
     collected_at: Mapped[datetime | None]
@@ -219,8 +230,14 @@ class RequisitionHistory(Base):
 _OF_PATIENT = f"patient_id = {ME}"
 _CARED_FOR = "careloop_cares_for(patient_id)"
 _HERE = f"laboratory_id = {ME}"
-_SENT_HERE = f"{_HERE} AND status <> 'draft'"
+_SENT_HERE = f"{_HERE} AND NOT draft"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+# What is seen of a requisition's past is what is seen of it now.
+_SEEN = "EXISTS (SELECT FROM requisition r WHERE r.id = requisition_id)"
+# What each may change of it: patients choose the place and an appointment, staff also collect.
+_CHOICE = ("status", "status_at", "laboratory_id", "filler_number", "expected_by")
+_MOVED = ("status", "status_at", "reason_code", "reason", "closed_at", "expected_by")
+_REPORTED = ("filler_number", "occurred_at", "collected_at")
 
 rls.share(
     "catalog_test",
@@ -236,17 +253,25 @@ rls.protect(
 )
 rls.protect(
     "requisition",
-    *to(ActorKind.PATIENT, (SELECT, UPDATE), f"{_OF_PATIENT} AND status <> 'draft'"),
-    *to(_CARE_TEAM, (SELECT, UPDATE), _CARED_FOR),
-    *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
-    *to(ActorKind.LABORATORY, (SELECT, UPDATE), _SENT_HERE),
+    *to(ActorKind.PATIENT, SELECT, f"{_OF_PATIENT} AND NOT draft"),
+    *to(
+        ActorKind.PATIENT,
+        UPDATE,
+        f"{_OF_PATIENT} AND NOT draft",
+        columns=(*_CHOICE, "reason_code", "reason"),
+    ),
+    *to(_CARE_TEAM, SELECT, _CARED_FOR),
+    *to(ActorKind.STAFF, UPDATE, _CARED_FOR, columns=(*_CHOICE, *_MOVED, "collected_at")),
+    *to(ActorKind.PRACTITIONER, (INSERT, UPDATE), _CARED_FOR),
+    *to(ActorKind.LABORATORY, SELECT, _SENT_HERE),
+    *to(ActorKind.LABORATORY, UPDATE, _SENT_HERE, columns=(*_MOVED, *_REPORTED)),
     *rls.system_access(),
 )
 rls.protect(
     "requisition_history",
-    *to(ActorKind.PATIENT, (SELECT, INSERT), _OF_PATIENT),
+    *to(ActorKind.PATIENT, (SELECT, INSERT), f"{_OF_PATIENT} AND {_SEEN}"),
     *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR),
-    *to(ActorKind.LABORATORY, (SELECT, INSERT), _HERE),
+    *to(ActorKind.LABORATORY, (SELECT, INSERT), f"{_HERE} AND {_SEEN}"),
     *rls.system_access(),
 )
 rls.way_in(

@@ -80,7 +80,8 @@ S = RequisitionStatus
 _WORKER = frozenset({ActorKind.WORKER})
 _ORDERER = frozenset({ActorKind.PRACTITIONER})
 _LABORATORY = frozenset({ActorKind.LABORATORY, ActorKind.WORKER})
-_BOOKERS = frozenset({ActorKind.PATIENT, ActorKind.PRACTITIONER, ActorKind.STAFF}) | _LABORATORY
+_CHOOSERS = frozenset({ActorKind.PATIENT, ActorKind.PRACTITIONER, ActorKind.STAFF})
+_BOOKERS = _CHOOSERS | _LABORATORY
 # Specimens are also taken at the clinic.
 _COLLECTORS = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF}) | _LABORATORY
 
@@ -106,8 +107,9 @@ _MOVES: Mapping[RequisitionStatus, Mapping[RequisitionStatus, frozenset[ActorKin
         S.SCHEDULED: _BOOKERS,
         **_OPEN,
     },
-    S.SENT: {S.ACCEPTED: _LABORATORY, S.SCHEDULED: _BOOKERS, **_OPEN},
-    S.ACCEPTED: {S.SCHEDULED: _BOOKERS, **_OPEN},
+    # What goes to another place begins there anew.
+    S.SENT: {S.PLACED: _CHOOSERS, S.ACCEPTED: _LABORATORY, S.SCHEDULED: _BOOKERS, **_OPEN},
+    S.ACCEPTED: {S.PLACED: _CHOOSERS, S.SCHEDULED: _BOOKERS, **_OPEN},
     # An appointment that is called off leaves an accepted order.
     S.SCHEDULED: {S.ACCEPTED: _BOOKERS, **_OPEN},
     S.COLLECTED: dict(_DONE),
@@ -153,7 +155,7 @@ STANDING = Transitions(
     {
         StandingStatus.ACTIVE: {
             StandingStatus.COMPLETED: _WORKER | _ORDERER,
-            StandingStatus.CANCELLED: _ORDERER,
+            StandingStatus.CANCELLED: _WORKER | _ORDERER,
         },
         StandingStatus.COMPLETED: {},
         StandingStatus.CANCELLED: {},

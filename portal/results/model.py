@@ -54,7 +54,9 @@ class DiagnosticReport(Base):
             "laboratory_id",
             "filler_number",
             "code",
+            "requisition_id",
             unique=True,
+            postgresql_nulls_not_distinct=True,
             postgresql_where=text("filler_number <> ''"),
         ),
         Index("ix_diagnostic_report_requisition", "requisition_id", "code"),
@@ -161,6 +163,7 @@ class ReportVersion(Base):
     received_at: Mapped[datetime]
     note: Mapped[str | None]
     reason: Mapped[str | None]
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
     changes: Mapped[list[Any]]
 
 

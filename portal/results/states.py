@@ -89,8 +89,9 @@ _REPORT: Mapping[ReportStatus, Mapping[ReportStatus, frozenset[ActorKind]]] = {
     S.FINAL: _by_reporter(*_WITH_VALUES),
     S.CORRECTED: _by_reporter(S.CORRECTED, S.AMENDED),
     S.AMENDED: _by_reporter(S.CORRECTED, S.AMENDED),
-    S.CANCELLED: {},
-    S.ENTERED_IN_ERROR: {},
+    # A laboratory that reports after all is believed.
+    S.CANCELLED: _by_reporter(S.PARTIAL, S.PRELIMINARY, *_WITH_VALUES),
+    S.ENTERED_IN_ERROR: _by_reporter(*_WITH_VALUES),
 }
 REPORT = Transitions("result", _REPORT)
 
@@ -142,6 +143,7 @@ class CaseReason(StrEnum):
     PATIENT_MISMATCH = "patient_mismatch"
     ORDER_UNKNOWN = "order_unknown"
     ORDER_ELSEWHERE = "order_elsewhere"
+    NOBODY_RESPONSIBLE = "nobody_responsible"
 
 
 class CaseStatus(StrEnum):

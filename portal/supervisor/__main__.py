@@ -10,14 +10,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from portal.embedded import EmbeddedServerError
 from portal.embedded.lock import FolderLock
 from portal.supervisor.output import say
-from portal.supervisor.ports import PREFERRED, PortBusyError, claim_portal_port, free_port
+from portal.supervisor.ports import (
+    PREFERRED,
+    PortBusyError,
+    claim_mllp_port,
+    claim_portal_port,
+    free_port,
+)
 from portal.supervisor.servers import Servers, secret_key
 from portal.supervisor.service import Service
 from portal.supervisor.welcome import welcome
@@ -34,11 +40,12 @@ class StepFailed(Exception):
 class Supervisor:
     """Everything that `make run` runs."""
 
-    def __init__(self, var: Path, listener: socket.socket) -> None:
+    def __init__(self, var: Path, listener: socket.socket, mllp: socket.socket) -> None:
         self._var = var
         # Every web server that we start inherits it: whoever asks while none runs waits for the
         # next one instead of being turned away, and nobody else can take the port.
         self._listener = listener
+        self._mllp = mllp
         self._base_url = f"http://localhost:{listener.getsockname()[1]}"
         self._servers = Servers(var)
         self._mail_port = free_port()
@@ -48,6 +55,8 @@ class Supervisor:
             "PORTAL_VAR": str(var),
             "PROMETHEUS_MULTIPROC_DIR": str(_empty_folder(var / "metrics")),
             "PORTAL_BIND": f"fd://{listener.fileno()}",
+            "PORTAL_MLLP_BIND": f"127.0.0.1:{mllp.getsockname()[1]}",
+            "PORTAL_DEMO_LABORATORY": f"127.0.0.1:{free_port()}",
             "PYTHONUNBUFFERED": "1",
             # Celery warns of being root, which a demo in a container often is.
             "PYTHONWARNINGS": "ignore:::celery.platforms",
@@ -99,10 +108,12 @@ class Supervisor:
             return [sys.executable, "-m", *arguments]
 
         celery = ("celery", "-A", "workers.celery_app", "--quiet")
-        commands: Mapping[str, Sequence[str]] = {
+        commands: dict[str, Sequence[str]] = {
             "mail": python("portal.supervisor.mail", str(self._var / "mail"), str(self._mail_port)),
             "web": python("gunicorn", "-c", "python:portal.web.gunicorn_conf", "wsgi:app"),
             "relay": python("workers.relay"),
+            "mllp": python("workers.mllp"),
+            "laboratories": python("workers.laboratories"),
             "worker": python(
                 *celery,
                 "worker",
@@ -125,9 +136,17 @@ class Supervisor:
                 "WARNING",
             ),
         }
-        files = {"web": [self._listener.fileno()]}
+        if self._environ["PORTAL_ENV"] == "demo":
+            commands["laboratory"] = python("portal.demo.laboratory")
+        sockets = {"web": self._listener.fileno(), "mllp": self._mllp.fileno()}
+        own = {"mllp": {"PORTAL_MLLP_BIND": f"fd://{self._mllp.fileno()}"}}
         return [
-            Service(name, command, self._environ, files.get(name, ()))
+            Service(
+                name,
+                command,
+                {**self._environ, **own.get(name, {})},
+                [sockets[name]] if name in sockets else (),
+            )
             for name, command in commands.items()
         ]
 
@@ -178,6 +197,7 @@ class Supervisor:
             service.stop()
         self._servers.stop()
         self._listener.close()
+        self._mllp.close()
         (self._var / "run.json").unlink(missing_ok=True)
         say("portal", "stopped; the data stay")
 
@@ -199,7 +219,7 @@ def main() -> None:
         port = listener.getsockname()[1]
         if port != PREFERRED and "PORTAL_PORT" not in os.environ:
             say("portal", f"port {PREFERRED} is taken, so this runs at port {port}")
-        supervisor = Supervisor(var, listener)
+        supervisor = Supervisor(var, listener, claim_mllp_port())
         signal.signal(signal.SIGTERM, supervisor.stop)
         signal.signal(signal.SIGINT, supervisor.stop)
         supervisor.run()

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 PREFERRED = 8000
+# Registered for HL7 over MLLP (IANA).
+MLLP_PREFERRED = 2575
 TRIES = 50
 BACKLOG = 512
 
@@ -60,29 +62,37 @@ def claim_portal_port(environ: Mapping[str, str] = os.environ) -> socket.socket:
 
     Raises PortBusyError naming the port and the remedy.
     """
+    return _claim("PORTAL_PORT", PREFERRED, environ)
+
+
+def claim_mllp_port(environ: Mapping[str, str] = os.environ) -> socket.socket:
+    """The same for the MLLP listener: PORTAL_MLLP_PORT, or from 2575 on. Raises PortBusyError."""
+    return _claim("PORTAL_MLLP_PORT", MLLP_PREFERRED, environ)
+
+
+def _claim(setting: str, preferred: int, environ: Mapping[str, str]) -> socket.socket:
     host = environ.get("PORTAL_HOST", "127.0.0.1")
-    if wanted := environ.get("PORTAL_PORT"):
-        return _claim_wanted(wanted, host)
-    for port in range(PREFERRED, PREFERRED + TRIES):
+    if wanted := environ.get(setting):
+        return _claim_wanted(setting, wanted, host)
+    for port in range(preferred, preferred + TRIES):
         with suppress(OSError):
             return claim(port, host)
     raise PortBusyError(
-        f"The ports {PREFERRED} to {PREFERRED + TRIES - 1} are all taken: set PORTAL_PORT."
+        f"The ports {preferred} to {preferred + TRIES - 1} are all taken: set {setting}."
     )
 
 
-def _claim_wanted(wanted: str, host: str) -> socket.socket:
+def _claim_wanted(setting: str, wanted: str, host: str) -> socket.socket:
     if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
-        raise PortBusyError(f"PORTAL_PORT={wanted} is not a port: give 1 to 65535.")
+        raise PortBusyError(f"{setting}={wanted} is not a port: give 1 to 65535.")
     try:
         return claim(int(wanted), host)
     except PermissionError:
         raise PortBusyError(
-            f"Port {wanted} is for the system's own programs: choose one above 1023 with "
-            f"PORTAL_PORT."
+            f"Port {wanted} is for the system's own programs: choose one above 1023 with {setting}."
         ) from None
     except OSError:
         raise PortBusyError(
             f"Port {wanted} is taken by another program: stop that one, or choose another "
-            f"with PORTAL_PORT, or leave PORTAL_PORT out to have a free one found."
+            f"with {setting}, or leave {setting} out to have a free one found."
         ) from None

@@ -39,11 +39,15 @@ TABLES = [
     "refill_history",
     "work_item",
     "work_item_hop",
+    "laboratory",
+    "diagnostic_report",
+    "report_version",
+    "observation",
 ]
 
 
 def plan(**changes: int) -> Plan:
-    return Plan(**{"patients": N, "seed": 7, "as_of": TODAY, **changes})  # type: ignore[arg-type]
+    return Plan(**{"patients": N, "seed": 7, "as_of": TODAY, "reports": 3 * N + 5, **changes})  # type: ignore[arg-type]
 
 
 @pytest.fixture

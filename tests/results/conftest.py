@@ -207,33 +207,32 @@ def attach(report_id: UUID, **changes: Any) -> UUID:
     return row.id
 
 
-def order(small: SmallClinic, **changes: Any) -> UUID:
-    """A requisition of the first patient whose specimen was collected."""
-    moment = utcnow()
-    row = Requisition(
-        **{
-            "id": new_id(),
-            "placer_number": new_id().hex[-8:],
-            "group_number": "1",
-            "patient_id": small.patient.id,
-            "orderer_id": small.physician.id,
-            "laboratory_id": small.laboratory.id,
-            "kind": "laboratory",
-            "test_code": "24323-8",
-            "test_name": "Comprehensive metabolic 2000 panel",
-            "status": "collected",
-            "priority": "routine",
-            "diagnoses": [],
-            "fasting": False,
-            "ordered_at": moment,
-            "status_at": moment,
-            "collect_by": moment,
-            "expected_by": moment + timedelta(days=2),
-            **changes,
-        }
-    )
+def order(clinic: SmallClinic, **changes: Any) -> Requisition:
+    """A requisition of the first patient that the laboratory has; `changes` override columns."""
+    now = utcnow()
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "placer_number": f"ORD-{new_id().hex[-8:]}",
+        "group_number": "G-1",
+        "patient_id": clinic.patient.id,
+        "orderer_id": clinic.physician.id,
+        "laboratory_id": clinic.laboratory.id,
+        "kind": "laboratory",
+        "test_code": "24323-8",
+        "test_name": "Comprehensive metabolic 2000 panel",
+        "status": "sent",
+        "priority": "routine",
+        "diagnoses": [],
+        "fasting": False,
+        "ordered_at": now,
+        "status_at": now,
+        "collect_by": now + timedelta(days=30),
+        "expected_by": now + timedelta(days=30),
+        **changes,
+    }
+    row = Requisition(**values)
     add(row)
-    return row.id
+    return row
 
 
 def wish(small: SmallClinic, by: str = "portal", when: str = "at_once") -> None:

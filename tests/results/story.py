@@ -22,7 +22,7 @@ def good(answer: Any) -> None:
 
 def tell_of_critical(small: SmallClinic, patient: Caller, physician: Caller) -> UUID:
     """A critical result that was acknowledged, reviewed, looked at and has a document."""
-    report = receive(small, CRITICAL, requisition_id=order(small))
+    report = receive(small, CRITICAL, requisition_id=order(small, status="collected").id)
     attach(report)
     drain()
     good(physician.post(f"/results/{report}/acknowledge", READ_BACK))

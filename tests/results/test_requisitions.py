@@ -32,7 +32,7 @@ def requisition(id_: UUID) -> Requisition:
 def test_the_requisition_follows_its_report(
     clinic: SmallClinic, status: str, moved_to: str
 ) -> None:
-    ordered = order(clinic)
+    ordered = order(clinic, status="collected").id
     received(clinic, NORMAL, status, requisition_id=ordered)
     found = requisition(ordered)
     assert found.status == moved_to
@@ -41,7 +41,7 @@ def test_the_requisition_follows_its_report(
 
 
 def test_later_versions_move_it_no_further(clinic: SmallClinic) -> None:
-    ordered = order(clinic)
+    ordered = order(clinic, status="collected").id
     report = received(clinic, NORMAL, "preliminary", requisition_id=ordered)
     for status in ("final", "corrected", "cancelled"):
         receive_next(report, HIGH, status)

@@ -208,7 +208,7 @@ def test_each_follow_up_opens_a_loop(
 
 
 def test_a_test_is_ordered_again(clinic: SmallClinic, physician: Caller) -> None:
-    ordered = order(clinic)
+    ordered = order(clinic, status="collected").id
     report = received(clinic, HIGH, requisition_id=ordered)
     body = {"version": 1, "follow_up": {"kind": "repeat_test", "within_days": 30}}
     answer = physician.post(f"/results/{report}/review", body)

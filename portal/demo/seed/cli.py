@@ -23,9 +23,11 @@ from portal.demo.guard import refuse_production
 from portal.demo.seed.loading import load
 from portal.demo.seed.patients import NULL
 from portal.demo.seed.plan import PRESCRIPTIONS_EACH, Plan
+from portal.demo.seed.results import EACH
 
 PASSWORD = "careloop seed patient"
 MOST_PATIENTS = 2_000_000
+MOST_OBSERVATIONS = 100_000_000
 
 
 @click.command("seed")
@@ -39,17 +41,30 @@ MOST_PATIENTS = 2_000_000
 )
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date everything from this day.")
 @click.option("--accounts", type=click.IntRange(0), default=0, help="Logins for the first K.")
+@click.option(
+    "--observations",
+    type=click.IntRange(0, MOST_OBSERVATIONS),
+    default=0,
+    help=f"Results with so many observations in all, {EACH} a report.",
+)
 @click.option("--append", is_flag=True, help="Add to a database that holds patients already.")
 @click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)
 @with_appcontext
 def seed(
-    patients: int, seed: int, as_of: datetime | None, accounts: int, append: bool, processes: int
+    patients: int,
+    seed: int,
+    as_of: datetime | None,
+    accounts: int,
+    observations: int,
+    append: bool,
+    processes: int,
 ) -> None:
-    """Write made-up patients with ten prescriptions each, fast."""
+    """Write made-up patients with ten prescriptions each, and results if wanted, fast."""
     config: Config = extension("config")
     refuse_production(config)
     day: date = (as_of or utcnow()).date()
-    plan = Plan(patients=patients, seed=seed, as_of=day, accounts=accounts)
+    reports = observations // EACH
+    plan = Plan(patients=patients, seed=seed, as_of=day, accounts=accounts, reports=reports)
     console = Console()
     try:
         with _bar(console) as bar:
@@ -65,6 +80,8 @@ def seed(
     except PortalError as error:
         raise click.ClickException(error.detail) from None
     console.print(f"{patients:,} patients with {patients * PRESCRIPTIONS_EACH:,} prescriptions.")
+    if reports:
+        console.print(f"{reports:,} results with {reports * EACH:,} observations.")
     if accounts:
         console.print(f"patient0@seed{seed}.example and on: password [bold]{PASSWORD}[/]")
 

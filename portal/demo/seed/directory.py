@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from portal.demo.people import CITIES, FAMILY, GIVEN_FEMALE, GIVEN_MALE, SPECIALTIES, STREETS
 from portal.demo.seed.plan import Plan, Table, row_id
+from portal.demo.seed.results import LABORATORY_NAME
 
 ZONE = "America/New_York"
 POOLS = ("nurses", "clinic_staff", "pharmacy_liaison")
@@ -22,6 +23,8 @@ COLUMNS = {
     "pool_member": "pool_id, member_id, member_kind, lead",
     "pharmacy": "id, name, ncpdp_id, phone, line, city, state, postal_code, hours, time_zone, "
     "mail_order, mails",
+    "laboratory": "id, kind, name, phone, line, city, state, postal_code, hours, time_zone, "
+    "application, facility, transport",
 }
 
 
@@ -50,6 +53,7 @@ def rows(plan: Plan) -> Iterator[tuple[str, list[str]]]:
         ],
     )
     yield "pharmacy", [_pharmacy(plan, n) for n in range(plan.pharmacies)]
+    yield "laboratory", [_laboratory(plan)]
 
 
 def _line(*values: object) -> str:
@@ -133,6 +137,25 @@ def _pharmacy(plan: Plan, n: int) -> str:
         ZONE,
         "t" if mail_order else "f",
         "t" if mail_order or n % MAILS_EVERY == 0 else "f",
+    )
+
+
+def _laboratory(plan: Plan) -> str:
+    city, state, postal_code = CITIES[0]
+    return _line(
+        row_id(plan.tail, Table.LABORATORY, 0),
+        "laboratory",
+        LABORATORY_NAME,
+        _phone(9000),
+        "1 Science Street",
+        city,
+        state,
+        postal_code,
+        "Mon-Fri 7:00-16:00",
+        ZONE,
+        f"SEED{plan.seed}",
+        "SEEDLAB",
+        "feed",
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 
 from portal.core.errors import Conflict
-from portal.demo.seed import directory, patients
+from portal.demo.seed import directory, patients, results
 from portal.demo.seed.plan import Plan, Table, row_id
 
-COLUMNS = {**directory.COLUMNS, **patients.COLUMNS}
+COLUMNS = {**directory.COLUMNS, **patients.COLUMNS, **results.COLUMNS}
 Progress = Callable[[int], None]
 
 
@@ -63,10 +63,11 @@ def _shares(chunks: int, size: int = 2) -> list[range]:
 
 
 def _load_chunks(dsn: str, plan: Plan, password_hash: str, numbers: Iterable[int]) -> None:
-    making = patients.Chunks(plan, password_hash)
+    making, reporting = patients.Chunks(plan, password_hash), results.Results(plan)
     with psycopg.connect(dsn) as connection:
         for number in numbers:
             copy(connection, making.rows(number))
+            copy(connection, reporting.rows(number))
             connection.commit()
 
 

@@ -33,16 +33,20 @@ class Table(IntEnum):
     PHARMACY_ORDER = 12
     WORK_ITEM = 13
     WORK_ITEM_HOP = 14
+    LABORATORY = 15
+    DIAGNOSTIC_REPORT = 16
+    REPORT_VERSION = 17
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One seeding. `as_of` is the day by which everything is dated."""
+    """One seeding. `as_of` is the day by which everything is dated; `reports` are spread evenly."""
 
     patients: int
     seed: int
     as_of: date
     accounts: int = 0
+    reports: int = 0
 
     @property
     def practitioners(self) -> int:
@@ -66,6 +70,12 @@ class Plan:
 
     def clinic_of(self, practitioner: int) -> int:
         return practitioner % self.clinics
+
+    def reports_of(self, patient: int) -> range:
+        """The numbers of one patient's reports."""
+        each, more = divmod(self.reports, self.patients)
+        first = patient * each + min(patient, more)
+        return range(first, first + each + (patient < more))
 
     @property
     def first_label(self) -> int:

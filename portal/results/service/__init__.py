@@ -10,6 +10,7 @@ from portal.results.service.critical import Acknowledge, acknowledge
 from portal.results.service.follow import follow_release, follow_review, follow_version
 from portal.results.service.follow_ups import WantedFollowUp
 from portal.results.service.looking import look, look_at_attachment, look_at_version
+from portal.results.service.reconcile import Match, discard, match, reread_report
 from portal.results.service.releasing import Hold, hold, release, release_due
 from portal.results.service.reviewing import (
     Review,
@@ -24,11 +25,13 @@ __all__ = [
     "Acknowledge",
     "Communicated",
     "Hold",
+    "Match",
     "Review",
     "ReviewItem",
     "ReviewOutcome",
     "WantedFollowUp",
     "acknowledge",
+    "discard",
     "find_uncommunicated",
     "find_unseen",
     "follow_call",
@@ -41,8 +44,10 @@ __all__ = [
     "look_at_attachment",
     "look_at_version",
     "mark_communicated",
+    "match",
     "release",
     "release_due",
+    "reread_report",
     "review",
     "review_many",
 ]

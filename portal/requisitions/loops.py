@@ -1,0 +1,64 @@
+"""What would break the promise about orders."""
+
+from portal.core import loops
+
+loops.declare(
+    {
+        "a requisition was placed and its laboratory was never sent it": """
+            SELECT r.id FROM requisition r WHERE r.status = 'placed' AND r.status_at < :settled
+              AND NOT EXISTS (SELECT FROM laboratory_message m WHERE m.requisition_id = r.id
+                              AND m.laboratory_id = r.laboratory_id AND m.kind = 'new'
+                              AND m.status <> 'withdrawn')
+        """,
+        "a laboratory was never told to leave a requisition": """
+            SELECT m.id FROM laboratory_message m JOIN requisition r ON r.id = m.requisition_id
+            WHERE m.kind = 'new' AND m.status IN ('queued', 'accepted')
+              AND r.status_at < :settled
+              AND (r.status IN ('cancelled', 'expired') OR r.laboratory_id <> m.laboratory_id)
+              AND NOT EXISTS (SELECT FROM laboratory_message c
+                              WHERE c.requisition_id = m.requisition_id
+                              AND c.laboratory_id = m.laboratory_id AND c.kind = 'cancel'
+                              AND c.id > m.id)
+        """,
+        "a requisition was not collected in time and nobody was told": """
+            SELECT id FROM requisition
+            WHERE status IN ('placed', 'sent', 'accepted', 'scheduled') AND expected_by < :settled
+              AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.subject_id = requisition.id
+                AND w.kind = 'requisition_uncollected'
+                AND (w.status IN ('open', 'claimed') OR w.created_at >= requisition.status_at))
+        """,
+        "a requisition was collected, has no result in time and nobody was told": """
+            SELECT id FROM requisition
+            WHERE status IN ('collected', 'in_progress') AND expected_by < :settled
+              AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.subject_id = requisition.id
+                AND w.kind = 'requisition_unresulted'
+                AND (w.status IN ('open', 'claimed') OR w.created_at >= requisition.status_at))
+        """,
+        "a requisition expired or was rejected and nobody was told": """
+            SELECT id FROM requisition
+            WHERE status IN ('expired', 'rejected') AND NOT draft AND closed_at < :settled
+              AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.subject_id = requisition.id
+                AND w.kind = 'requisition_' || requisition.status)
+        """,
+        "a requisition is past its end and has not ended": """
+            SELECT id FROM requisition
+            WHERE status IN ('draft', 'placed', 'sent', 'accepted') AND expires_at < :settled
+        """,
+        "a standing order is past its day and its next requisition was not made": """
+            SELECT id FROM standing_order WHERE status = 'active'
+              AND next_on < CAST(:settled AS timestamptz)::date
+        """,
+        "an appointment is booked for what does not wait for one": """
+            SELECT a.id FROM imaging_appointment a JOIN requisition r ON r.id = a.requisition_id
+            WHERE (a.status = 'booked') AND r.status <> 'scheduled'
+        """,
+        "a requisition is scheduled without an appointment": """
+            SELECT r.id FROM requisition r WHERE r.status = 'scheduled' AND NOT EXISTS (
+                SELECT FROM imaging_appointment a WHERE a.requisition_id = r.id
+                AND a.status = 'booked')
+        """,
+    }
+)

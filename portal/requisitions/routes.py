@@ -1,0 +1,227 @@
+"""The calls about orders: the catalogue, ordering, following, cancelling, choosing the place."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from portal.core import audit
+from portal.core.actor import Actor, ActorKind
+from portal.core.clock import utcnow
+from portal.core.db import transaction
+from portal.core.errors import FieldError, Invalid
+from portal.core.idempotency import once
+from portal.core.json import json_response
+from portal.core.paging import decode_cursor, decode_key, page_by
+from portal.core.permissions import requires
+from portal.core.web import Blueprint, current_actor
+from portal.requisitions import queries, service
+from portal.requisitions.errors import RequisitionNotFound, TestNotFound
+from portal.requisitions.schemas import (
+    CancelSchema,
+    CatalogPage,
+    CatalogQuery,
+    CatalogTestSchema,
+    ChangeLaboratorySchema,
+    CollectedSchema,
+    OrderSchema,
+    PlaceSchema,
+    RequisitionsPage,
+    RequisitionsQuery,
+    RequisitionsSchema,
+    RequisitionTimelineSchema,
+)
+from portal.requisitions.service import OrderTests
+from portal.requisitions.states import REQUISITION, RequisitionStatus
+from portal.requisitions.views import requisition_view, test_view, timeline_view
+
+blueprint = Blueprint("requisitions", __name__, "Ordering tests and imaging, and following them")
+
+
+@blueprint.route("/catalog/tests", methods=["GET"])
+@requires("catalog.read")
+@blueprint.arguments(CatalogQuery, location="query")
+@blueprint.response(200, CatalogPage)
+def list_tests(query: dict[str, Any]) -> Response:
+    """Look for tests and imaging procedures, by name or LOINC code"""
+    after: Any = decode_key(query["cursor"], str, str)
+    with transaction(current_actor()) as session:
+        rows = queries.catalog(
+            session,
+            wanted=query["q"],
+            kind=query["kind"],
+            after=after,
+            limit=query["limit"],
+        )
+    page = page_by(rows, query["limit"], lambda row: (row.name, row.code))
+    items = [test_view(row) for row in page.items]
+    return json_response({"items": items, "next": page.next, "sources": []})
+
+
+@blueprint.route("/catalog/tests/<code>", methods=["GET"])
+@requires("catalog.read")
+@blueprint.response(200, CatalogTestSchema)
+def read_test(code: str) -> Response:
+    """Read a test: its components, its specimen, how to prepare"""
+    with transaction(current_actor()) as session:
+        test = queries.tests(session, [code]).get(code)
+        if test is None:
+            raise TestNotFound()
+        view = test_view(test)
+    return json_response(view)
+
+
+@blueprint.route("/requisitions", methods=["POST"])
+@requires("requisition.write")
+@blueprint.arguments(OrderSchema)
+@blueprint.response(201, RequisitionsSchema)
+def order_tests(command: OrderTests) -> Response:
+    """Order tests or imaging
+
+    Up to 20 tests at one place, all or nothing; each becomes a requisition of its own, with one
+    group number. `standing` repeats each of them; `draft` keeps them until they are placed. Send
+    an `Idempotency-Key`: the same key and body give the same answer.
+    """
+    actor, now = current_actor(), utcnow()
+
+    def use_case(session: Session) -> tuple[Any, int]:
+        made = service.order_tests(session=session, actor=actor, command=command, now=now)
+        rows = queries.requisitions_by_id(session, [one.id for one in made])
+        return {"items": [requisition_view(row, now) for row in rows]}, 201
+
+    return once(actor, use_case)
+
+
+@blueprint.route("/requisitions", methods=["GET"])
+@requires("requisition.read")
+@blueprint.arguments(RequisitionsQuery, location="query")
+@blueprint.response(200, RequisitionsPage)
+def list_requisitions(query: dict[str, Any]) -> Response:
+    """List requisitions, newest first, each with where to go and what is outstanding"""
+    actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
+    patient_id = _whose(actor, query["patient_id"])
+    with transaction(actor) as session:
+        rows = queries.requisitions(
+            session,
+            patient_id,
+            statuses=_statuses(query["status"]),
+            after=after,
+            limit=query["limit"],
+        )
+        audit.record(session, actor, "read", "requisition", patient_id=patient_id, at=now)
+    page = page_by(rows, query["limit"], lambda row: (row.ordered_at, row.id))
+    items = [requisition_view(row, now) for row in page.items]
+    return json_response({"items": items, "next": page.next, "sources": []})
+
+
+def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
+    """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
+    if actor.kind == ActorKind.PATIENT:
+        return actor.subject_id
+    if patient_id is None:
+        raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
+    return patient_id
+
+
+def _statuses(wanted: str | None) -> Sequence[str] | None:
+    if wanted is None:
+        return None
+    if wanted in ("open", "closed"):
+        return [s for s in RequisitionStatus if (s in REQUISITION.ends) == (wanted == "closed")]
+    return [wanted]
+
+
+@blueprint.route("/requisitions/<uuid:requisition_id>", methods=["GET"])
+@requires("requisition.read")
+@blueprint.response(200, RequisitionTimelineSchema)
+def read_requisition(requisition_id: UUID) -> Response:
+    """Follow a requisition: every step, who has it now, and what is outstanding"""
+    actor = current_actor()
+    with transaction(actor) as session:
+        view = timeline(session, actor, requisition_id)
+    return json_response(view)
+
+
+def timeline(session: Session, actor: Actor, requisition_id: UUID) -> dict[str, Any]:
+    """A requisition as it stands now, read and audited. Raises RequisitionNotFound."""
+    row = queries.requisition(session, requisition_id)
+    if row is None:
+        raise RequisitionNotFound()
+    audit.record(
+        session,
+        actor,
+        "read",
+        "requisition",
+        patient_id=row.patient_id,
+        resource_id=row.id,
+    )
+    return timeline_view(
+        row,
+        queries.history(session, requisition_id),
+        queries.work_item_of(session, requisition_id),
+        utcnow(),
+    )
+
+
+@blueprint.route("/requisitions/<uuid:requisition_id>/place", methods=["POST"])
+@requires("requisition.write")
+@blueprint.arguments(PlaceSchema)
+@blueprint.response(200, RequisitionTimelineSchema)
+def place_requisition(_body: dict[str, Any], requisition_id: UUID) -> Response:
+    """Place a draft"""
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        service.place(session=session, actor=actor, requisition_id=requisition_id, now=now)
+        view = timeline(session, actor, requisition_id)
+    return json_response(view)
+
+
+@blueprint.route("/requisitions/<uuid:requisition_id>/cancel", methods=["POST"])
+@requires("requisition.cancel")
+@blueprint.arguments(CancelSchema)
+@blueprint.response(200, RequisitionTimelineSchema)
+def cancel_requisition(body: dict[str, Any], requisition_id: UUID) -> Response:
+    """Cancel a requisition, as long as nothing was collected
+
+    The laboratory is told, and a booked appointment is freed. With `standing` the standing order
+    ends as well.
+    """
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        service.cancel_requisition(
+            session=session, actor=actor, requisition_id=requisition_id, now=now, **body
+        )
+        view = timeline(session, actor, requisition_id)
+    return json_response(view)
+
+
+@blueprint.route("/requisitions/<uuid:requisition_id>/laboratory", methods=["POST"])
+@requires("requisition.choose_laboratory")
+@blueprint.arguments(ChangeLaboratorySchema)
+@blueprint.response(200, RequisitionTimelineSchema)
+def change_laboratory(body: dict[str, Any], requisition_id: UUID) -> Response:
+    """Have it done at another place, as long as nothing was collected"""
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        service.change_laboratory(
+            session=session, actor=actor, requisition_id=requisition_id, now=now, **body
+        )
+        view = timeline(session, actor, requisition_id)
+    return json_response(view)
+
+
+@blueprint.route("/requisitions/<uuid:requisition_id>/collected", methods=["POST"])
+@requires("requisition.collect")
+@blueprint.arguments(CollectedSchema)
+@blueprint.response(200, RequisitionTimelineSchema)
+def collect(body: dict[str, Any], requisition_id: UUID) -> Response:
+    """Say that the specimen was taken at the clinic"""
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        service.collect(
+            session=session, actor=actor, requisition_id=requisition_id, now=now, **body
+        )
+        view = timeline(session, actor, requisition_id)
+    return json_response(view)

@@ -1,0 +1,73 @@
+"""Use cases of requisitions, a file each."""
+
+from portal.requisitions.service.appointments import (
+    attended,
+    book_slot,
+    cancel_appointment,
+    change_appointment,
+    no_show,
+)
+from portal.requisitions.service.cancel import cancel_requisition
+from portal.requisitions.service.change_laboratory import change_laboratory
+from portal.requisitions.service.feed import acknowledge, read_orders
+from portal.requisitions.service.follow import follow_move
+from portal.requisitions.service.imaging import OfferedSlot, offer_slots, withdraw_slot
+from portal.requisitions.service.order import OrderedTest, OrderTests, Standing, order_tests
+from portal.requisitions.service.place import place
+from portal.requisitions.service.progress import (
+    collect,
+    get_requisition,
+    report_progress,
+    report_status,
+)
+from portal.requisitions.service.repeat import repeat
+from portal.requisitions.service.sending import (
+    Outgoing,
+    record_answer,
+    record_failure,
+    take_message,
+    take_response,
+)
+from portal.requisitions.service.watch import (
+    expire_requisitions,
+    find_uncollected,
+    find_unresulted,
+    make_standing,
+    remind_uncollected,
+)
+
+__all__ = [
+    "OfferedSlot",
+    "OrderTests",
+    "OrderedTest",
+    "Outgoing",
+    "Standing",
+    "acknowledge",
+    "attended",
+    "book_slot",
+    "cancel_appointment",
+    "cancel_requisition",
+    "change_appointment",
+    "change_laboratory",
+    "collect",
+    "expire_requisitions",
+    "find_uncollected",
+    "find_unresulted",
+    "follow_move",
+    "get_requisition",
+    "make_standing",
+    "no_show",
+    "offer_slots",
+    "order_tests",
+    "place",
+    "read_orders",
+    "record_answer",
+    "record_failure",
+    "remind_uncollected",
+    "repeat",
+    "report_progress",
+    "report_status",
+    "take_message",
+    "take_response",
+    "withdraw_slot",
+]

@@ -1,0 +1,161 @@
+"""What the workers do after a move: tell the laboratory, tell the patient, open and close loops."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from portal.core.actor import WORKER, ActorKind
+from portal.directory import service as directory
+from portal.notifications import service as notifications
+from portal.notifications.states import NotificationEvent
+from portal.requisitions import loop_queries, queries, rules
+from portal.requisitions.model import Requisition, RequisitionHistory
+from portal.requisitions.oml import Party
+from portal.requisitions.service.messages import place_messages
+from portal.requisitions.states import RequisitionPriority, RequisitionStatus
+from portal.worklist import rules as due_times
+from portal.worklist import service as worklist
+from portal.worklist.states import Priority, WorkItemKind
+
+S = RequisitionStatus
+E = NotificationEvent
+APPOINTMENT_CHANGED = "appointment_changed"
+
+_EVENTS = {
+    S.PLACED: E.REQUISITION_PLACED,
+    S.SCHEDULED: E.APPOINTMENT_BOOKED,
+    S.CANCELLED: E.REQUISITION_CANCELLED,
+    S.REJECTED: E.REQUISITION_REJECTED,
+    S.EXPIRED: E.REQUISITION_EXPIRED,
+}
+_PRIORITIES = {
+    RequisitionPriority.ROUTINE: Priority.ROUTINE,
+    RequisitionPriority.URGENT: Priority.URGENT,
+    RequisitionPriority.STAT: Priority.STAT,
+}
+
+
+def follow_move(
+    *, session: Session, requisition_id: UUID, history_id: UUID, us: Party, now: datetime
+) -> None:
+    """Follow one step of a requisition. Doing it twice, or late, has the effect of doing it once.
+
+    What laboratories are sent and what is on worklists follow from where the requisition stands
+    now, so that steps that overtake each other in the queue end in the same place. `us` is how we
+    name ourselves to laboratories.
+    """
+    requisition = queries.for_change(session, requisition_id)
+    step = queries.step(session, history_id)
+    if requisition is None or step is None:
+        return
+    place_messages(session, requisition, us, now)
+    if not requisition.draft:
+        _tell_patient(session, requisition, step, now)
+        _open_items(session, requisition, now)
+    _close_items(session, requisition, now)
+
+
+def event_of(step: RequisitionHistory) -> NotificationEvent | None:
+    """What a step is called when the patient is told of it; None when they need not be."""
+    before, after = step.from_status, RequisitionStatus(step.to_status)
+    if before == after:
+        return E.APPOINTMENT_BOOKED if step.reason_code == APPOINTMENT_CHANGED else None
+    if after == S.ACCEPTED and before == S.SCHEDULED:
+        return None if step.reason_code == rules.NO_SHOW else E.APPOINTMENT_CANCELLED
+    if after == S.PLACED and before not in (None, S.DRAFT):
+        return None
+    return _EVENTS.get(after)
+
+
+def _tell_patient(
+    session: Session, requisition: Requisition, step: RequisitionHistory, now: datetime
+) -> None:
+    if (event := event_of(step)) is not None:
+        tell_patient(session, requisition, event, step.id, step.reason_code, now)
+
+
+def tell_patient(
+    session: Session,
+    requisition: Requisition,
+    event: NotificationEvent,
+    source_id: UUID,
+    reason_code: str | None,
+    now: datetime,
+) -> None:
+    """Tell the patient of something, once for each `source_id`."""
+    notifications.notify(
+        session=session,
+        recipient_kind=ActorKind.PATIENT,
+        recipient_ids=[requisition.patient_id],
+        event=event,
+        source_id=source_id,
+        subject_id=requisition.id,
+        patient_id=requisition.patient_id,
+        data={"reason_code": reason_code},
+        now=now,
+    )
+
+
+def _open_items(session: Session, requisition: Requisition, now: datetime) -> None:
+    status = RequisitionStatus(requisition.status)
+    if status == S.REJECTED:
+        kind, priority = WorkItemKind.REQUISITION_REJECTED, Priority.URGENT
+    elif status == S.EXPIRED:
+        kind, priority = WorkItemKind.REQUISITION_EXPIRED, Priority.ROUTINE
+    elif status == S.ACCEPTED and requisition.reason_code == rules.NO_SHOW:
+        kind, priority = WorkItemKind.REQUISITION_UNCOLLECTED, priority_of(requisition)
+    else:
+        return
+    if not loop_queries.had_item(session, kind, requisition.id, requisition.status_at):
+        to_pool = kind == WorkItemKind.REQUISITION_UNCOLLECTED
+        open_item(session, requisition, kind, priority, now, to_pool=to_pool)
+
+
+def priority_of(requisition: Requisition) -> Priority:
+    return _PRIORITIES[RequisitionPriority(requisition.priority)]
+
+
+def open_item(
+    session: Session,
+    requisition: Requisition,
+    kind: WorkItemKind,
+    priority: Priority,
+    now: datetime,
+    *,
+    to_pool: bool,
+) -> UUID:
+    """An item for who ordered it, or for their team."""
+    orderer = directory.get_practitioner(session, requisition.orderer_id)
+    calendar = directory.calendar_of(session, orderer.clinic_id)
+    return worklist.open_item(
+        session=session,
+        actor=WORKER,
+        kind=kind,
+        subject_id=requisition.id,
+        patient_id=requisition.patient_id,
+        responsible_id=None if to_pool else orderer.id,
+        pool_id=orderer.pool_id,
+        priority=priority,
+        due_at=due_times.due_at(calendar, priority, now),
+        now=now,
+    )
+
+
+def _close_items(session: Session, requisition: Requisition, now: datetime) -> None:
+    """The loop moved on: whoever was to find out why it stood still need not any more."""
+    status = RequisitionStatus(requisition.status)
+    over = []
+    if not rules.is_uncollected_late(status, requisition.reason_code, requisition.expected_by, now):
+        over.append(WorkItemKind.REQUISITION_UNCOLLECTED)
+    if not rules.is_unresulted(status):
+        over.append(WorkItemKind.REQUISITION_UNRESULTED)
+    for kind in over:
+        worklist.close_item(
+            session=session,
+            actor=WORKER,
+            kind=kind,
+            subject_id=requisition.id,
+            outcome="moved on",
+            now=now,
+        )

@@ -1,0 +1,126 @@
+"""What every move of a requisition brings with it, in one place."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from portal.core import audit, outbox
+from portal.core.actor import Actor
+from portal.requisitions import imaging_queries, queries, rules
+from portal.requisitions.errors import RequisitionNotFound
+from portal.requisitions.model import Requisition, RequisitionHistory
+from portal.requisitions.states import (
+    UNRESULTED,
+    AppointmentStatus,
+    RequisitionPriority,
+    RequisitionStatus,
+)
+
+S = RequisitionStatus
+_CAME = frozenset({S.COLLECTED, S.IN_PROGRESS, S.RESULTED})
+_CALLED_OFF = frozenset({S.CANCELLED, S.REJECTED, S.EXPIRED})
+
+
+def lock(session: Session, requisition_id: UUID) -> Requisition:
+    """Raises RequisitionNotFound for one that the actor may not see."""
+    requisition = queries.for_change(session, requisition_id)
+    if requisition is None:
+        raise RequisitionNotFound()
+    return requisition
+
+
+def move(
+    session: Session,
+    requisition: Requisition,
+    status: RequisitionStatus,
+    *,
+    actor: Actor,
+    now: datetime,
+    expected_by: datetime | None = None,
+    reason_code: str | None = None,
+    reason: str | None = None,
+) -> RequisitionHistory:
+    """Move a requisition: history, the next due time, its appointment, event and audit row.
+
+    Raises IllegalTransition when the table has no such move for this actor.
+    """
+    before = RequisitionStatus(requisition.status)
+    if expected_by is None:
+        expected_by = _next_due(session, requisition, status, now)
+    step = requisition.move_to(
+        status,
+        actor=actor,
+        now=now,
+        expected_by=expected_by,
+        reason_code=reason_code,
+        reason=reason,
+    )
+    if before == S.SCHEDULED:
+        _settle_appointment(session, requisition, status, actor, now)
+    remember(session, requisition, step, actor=actor, action=status.value, now=now)
+    return step
+
+
+def _next_due(
+    session: Session, requisition: Requisition, status: RequisitionStatus, now: datetime
+) -> datetime:
+    """When the next step is due; what is asked of the patient is due when it should be done."""
+    if status not in UNRESULTED:
+        return requisition.collect_by
+    test = queries.tests(session, [requisition.test_code])[requisition.test_code]
+    priority = RequisitionPriority(requisition.priority)
+    return rules.result_due(priority, test.turnaround_hours, requisition.collected_at or now)
+
+
+def _settle_appointment(
+    session: Session,
+    requisition: Requisition,
+    status: RequisitionStatus,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """An appointment ends with what became of its order."""
+    appointment = imaging_queries.booked(session, requisition.id)
+    if appointment is None:
+        return
+    if status in _CAME:
+        appointment.move_to(AppointmentStatus.ATTENDED, actor=actor, now=now)
+    elif status in _CALLED_OFF:
+        appointment.move_to(AppointmentStatus.CANCELLED, actor=actor, now=now, reason=status.value)
+
+
+def remember(
+    session: Session,
+    requisition: Requisition,
+    step: RequisitionHistory,
+    *,
+    actor: Actor,
+    action: str,
+    now: datetime,
+) -> None:
+    """Keep a step that was made, and leave the event by which the workers follow it."""
+    session.add(step)
+    outbox.emit(
+        session,
+        "requisition.moved",
+        now=now,
+        requisition_id=requisition.id,
+        history_id=step.id,
+    )
+    record(session, requisition, actor=actor, action=action, now=now)
+
+
+def record(
+    session: Session, requisition: Requisition, *, actor: Actor, action: str, now: datetime
+) -> None:
+    """Audit what somebody did with a requisition."""
+    audit.record(
+        session,
+        actor,
+        action,
+        "requisition",
+        patient_id=requisition.patient_id,
+        resource_id=requisition.id,
+        at=now,
+    )

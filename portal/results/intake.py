@@ -1,0 +1,66 @@
+"""The edge of the intake: one transaction a message, whatever it came by.
+
+It runs as the workers do: a message names patients by numbers, whom no laboratory may look up.
+The audit trail has the laboratory as the actor.
+"""
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal.core.actor import WORKER
+from portal.core.clock import utcnow
+from portal.core.db import transaction
+from portal.results.envelope import Source
+from portal.results.service.fhir_intake import Taken, receive_fhir
+from portal.results.service.hl7_intake import (
+    Answered,
+    receive_hl7,
+    refuse_for_now,
+    refuse_long,
+)
+
+log = structlog.get_logger(__name__)
+
+# Of a message, by whatever way it comes.
+LARGEST_MESSAGE = 20_000_000
+
+
+def take_hl7(raw: bytes, source: Source) -> Answered:
+    """Take a message in and commit; then its answers may be sent. Whatever goes wrong on our side
+    is answered so that the sender tries again."""
+    try:
+        with transaction(WORKER) as session:
+            answered = receive_hl7(session=session, source=source, raw=raw, now=utcnow())
+    except Exception as error:
+        log.error("message_failed", exc_info=error)
+        return _failed(raw, source)
+    log.info("message", outcome=answered.outcome.value, kind=source.transport.value)
+    return answered
+
+
+def take_fhir(raw: bytes, source: Source) -> Taken:
+    """Take a bundle in and commit. Raises what speaks against it, once it is kept."""
+    with transaction(WORKER) as session:
+        taken = receive_fhir(session=session, source=source, raw=raw, now=utcnow())
+    if taken.error is not None:
+        raise taken.error
+    return taken
+
+
+def refuse_too_long(start: bytes, source: Source, limit: int) -> Answered:
+    """Refuse a message of more than `limit` bytes; what was read of it is kept."""
+    try:
+        with transaction(WORKER) as session:
+            return refuse_long(
+                session=session, source=source, start=start, limit=limit, now=utcnow()
+            )
+    except SQLAlchemyError:
+        return refuse_for_now(session=None, source=source, raw=start, now=utcnow())
+
+
+def _failed(raw: bytes, source: Source) -> Answered:
+    try:
+        with transaction(WORKER) as session:
+            return refuse_for_now(session=session, source=source, raw=raw, now=utcnow())
+    except SQLAlchemyError:
+        return refuse_for_now(session=None, source=source, raw=raw, now=utcnow())

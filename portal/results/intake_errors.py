@@ -1,0 +1,28 @@
+"""What can go wrong with what laboratories send, and with matching it."""
+
+from portal.core.errors import Conflict, Invalid, NotFound
+
+
+class BundleChanged(Conflict):
+    code = "bundle_changed"
+    detail = "Another bundle came under this identifier before: use a new one."
+
+
+class CaseNotFound(NotFound):
+    code = "case_not_found"
+    detail = "There is no such case of your clinic. GET /reconciliation lists the open ones."
+
+
+class CaseClosed(Conflict):
+    code = "case_closed"
+    detail = "Somebody was first: this case is closed."
+
+
+class Unmatchable(Invalid):
+    code = "unmatchable"
+    detail = "The report can't go there; `errors` says why."
+
+
+class MatchedElsewhere(Conflict):
+    code = "matched_elsewhere"
+    detail = "This report is on another patient's chart already. Have it corrected there first."

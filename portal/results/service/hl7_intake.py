@@ -1,0 +1,221 @@
+"""HL7 v2 messages of laboratories: kept, read, put on charts, acknowledged."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal.hl7v2.acknowledging import ACCEPTED, Outcome, acknowledgements, outcome_of
+from portal.hl7v2.errors import (
+    ErrorCondition,
+    Fault,
+    MessageRefused,
+    RefusalCode,
+    refused,
+)
+from portal.hl7v2.header import Header
+from portal.hl7v2.reading import Message, header_of, read
+from portal.requisitions import service as requisitions
+from portal.requisitions.orl import read_response
+from portal.results import oru
+from portal.results.envelope import Envelope, Kept, Placed, Source
+from portal.results.service.keeping import keep, settle
+from portal.results.service.placing import MOST_NUMBERS, order_keys, place_reports
+from portal.results.states import IntakeTransport, MessageOutcome
+
+RESPONSES = ("ORL^O22", "ORL^O34", "ACK^O21", "ACK^")
+SUPPORTED = (*oru.TYPES, *RESPONSES)
+# As long as v2.5.1 lets a control id be.
+_CONTROL_ID_BYTES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a message: the acknowledgements to send, none where the sender wants none."""
+
+    outcome: MessageOutcome
+    answers: Sequence[bytes]
+    placed: Sequence[Placed] = ()
+    problem: Outcome = ACCEPTED
+
+
+def new_control_id() -> str:
+    return secrets.token_hex(_CONTROL_ID_BYTES)
+
+
+def receive_hl7(*, session: Session, source: Source, raw: bytes, now: datetime) -> Answered:
+    """Take one message in. What can't be used is kept too, and its sender told what to mend.
+
+    The answers may go out once the transaction has committed, and not before.
+    """
+    try:
+        message = read(raw)
+        message.require(*SUPPORTED)
+        keys = _order_keys(message)
+    except MessageRefused as refusal:
+        return _refuse_unread(session, source, raw, refusal, now)
+    envelope = _envelope(raw, message)
+    kept = keep(
+        session=session,
+        source=_named(source, message),
+        envelope=envelope,
+        now=now,
+        keys=keys,
+    )
+    if kept.twin is not None:
+        return _answer_again(message, envelope, kept, now)
+    try:
+        return _understand(session, kept, message, now)
+    except MessageRefused as refusal:
+        return _refuse(session, kept, message, refusal, now)
+
+
+def refuse_long(
+    *, session: Session, source: Source, start: bytes, limit: int, now: datetime
+) -> Answered:
+    """Refuse a message that is longer than `limit` bytes, of which only the start was read."""
+    refusal = refused("", ErrorCondition.APPLICATION_INTERNAL_ERROR, f"Longer than {limit} bytes.")
+    return _refuse_unread(session, source, start, refusal, now)
+
+
+def refuse_for_now(
+    *, session: Session | None, source: Source, raw: bytes, now: datetime
+) -> Answered:
+    """The answer where we failed: AR, so that the sender tries again later. The message is kept
+    where the database can still be reached (`session`)."""
+    header = header_of(raw)
+    fault = Fault("", ErrorCondition.APPLICATION_INTERNAL_ERROR, "Not taken in: send it again.")
+    outcome = Outcome(RefusalCode.REJECT.value, (fault,))
+    answers = acknowledgements(header, outcome, now=now, new_id=new_control_id)
+    if session is not None:
+        named = source if header is None else _named(source, header)
+        kept = keep(
+            session=session,
+            source=named,
+            envelope=_envelope(raw, header),
+            now=now,
+            outcome=MessageOutcome.FAILED,
+        )
+        settle(
+            session=session,
+            message_id=kept.message_id,
+            outcome=MessageOutcome.FAILED,
+            answers=answers,
+            problem="failed",
+            now=now,
+        )
+    return Answered(MessageOutcome.FAILED, answers, problem=outcome)
+
+
+def _named(source: Source, header: Header) -> Source:
+    """A source over MLLP goes by how the message names its sender."""
+    if source.transport != IntakeTransport.MLLP:
+        return source
+    return Source(source.transport, None, header.sender, header.sender_facility)
+
+
+def _envelope(raw: bytes, header: Header | None) -> Envelope:
+    """The time at which a message says it was made differs each time that it is sent."""
+    stamp = header.sent_at.encode() if header is not None else b""
+    digest = hashlib.sha256(raw.replace(b"|" + stamp + b"|", b"||", 1) if stamp else raw)
+    return Envelope(
+        content=raw,
+        control_id=header.control_id or None if header is not None else None,
+        message_type=f"{header.type}^{header.event}" if header is not None else "",
+        digest=digest.digest(),
+    )
+
+
+def _order_keys(message: Message) -> set[str]:
+    """Every number of an order that the message has. Raises MessageRefused for too many."""
+    orders = [one for one in message.segments if one.name in ("ORC", "OBR")]
+    keys = order_keys(*(one.text(field) for one in orders for field in (2, 3)))
+    if len(keys) > MOST_NUMBERS:
+        problem = f"At most {MOST_NUMBERS} different order numbers a message."
+        raise refused("OBR", ErrorCondition.APPLICATION_INTERNAL_ERROR, problem)
+    return keys
+
+
+def _understand(session: Session, kept: Kept, message: Message, now: datetime) -> Answered:
+    answers = acknowledgements(message, ACCEPTED, now=now, new_id=new_control_id)
+    if f"{message.type}^{message.event}" in oru.TYPES:
+        reports = oru.read_report(message, zone=kept.sender.zone)
+        placed = place_reports(
+            session=session, kept=kept, message=reports, answer=lambda _placed: answers, now=now
+        )
+        return Answered(MessageOutcome.TAKEN_IN, answers, placed)
+    _take_response(session, kept, message, now)
+    settle(
+        session=session,
+        message_id=kept.message_id,
+        outcome=MessageOutcome.TAKEN_IN,
+        answers=answers,
+        problem=None,
+        now=now,
+    )
+    return Answered(MessageOutcome.TAKEN_IN, answers)
+
+
+def _take_response(session: Session, kept: Kept, message: Message, now: datetime) -> None:
+    response = read_response(message)
+    if kept.sender.laboratory_id is None:
+        raise refused(
+            "MSH^1^3",
+            ErrorCondition.UNKNOWN_KEY_IDENTIFIER,
+            "No laboratory here names itself so.",
+        )
+    requisitions.take_response(
+        session=session,
+        actor=kept.sender.actor,
+        laboratory_id=kept.sender.laboratory_id,
+        response=response,
+        now=now,
+    )
+
+
+def _answer_again(message: Message, envelope: Envelope, kept: Kept, now: datetime) -> Answered:
+    """The same message again is answered as before; another one under its control id is not."""
+    twin = kept.twin
+    if bytes(twin.digest) == envelope.digest:
+        return Answered(MessageOutcome(twin.outcome), [bytes(one) for one in twin.answers])
+    fault = Fault(
+        "MSH^1^10",
+        ErrorCondition.DUPLICATE_KEY_IDENTIFIER,
+        "Another message came under this control id: use a new one.",
+    )
+    outcome = Outcome(RefusalCode.ERROR.value, (fault,))
+    answers = acknowledgements(message, outcome, now=now, new_id=new_control_id)
+    return Answered(MessageOutcome.REFUSED, answers, problem=outcome)
+
+
+def _refuse_unread(
+    session: Session, source: Source, raw: bytes, refusal: MessageRefused, now: datetime
+) -> Answered:
+    header = header_of(raw)
+    kept = keep(
+        session=session,
+        source=source if header is None else _named(source, header),
+        envelope=_envelope(raw, header),
+        now=now,
+        outcome=MessageOutcome.REFUSED,
+    )
+    return _refuse(session, kept, header, refusal, now)
+
+
+def _refuse(
+    session: Session, kept: Kept, header: Header | None, refusal: MessageRefused, now: datetime
+) -> Answered:
+    outcome = outcome_of(refusal)
+    answers = acknowledgements(header, outcome, now=now, new_id=new_control_id)
+    settle(
+        session=session,
+        message_id=kept.message_id,
+        outcome=MessageOutcome.REFUSED,
+        answers=answers,
+        problem=str(refusal),
+        now=now,
+    )
+    return Answered(MessageOutcome.REFUSED, answers, problem=outcome)

@@ -1,0 +1,159 @@
+"""Saying whose a report is that no rule could match."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from portal.core import audit
+from portal.core.actor import Actor
+from portal.core.errors import FieldError
+from portal.directory import service as directory
+from portal.hl7v2.reading import read
+from portal.results import case_queries, fhir, oru
+from portal.results import intake_queries as queries
+from portal.results.envelope import Kept, Sender
+from portal.results.incoming import IncomingMessage, IncomingReport
+from portal.results.intake_errors import CaseClosed, CaseNotFound, Unmatchable
+from portal.results.intake_model import ReceivedMessage, ReconciliationCase
+from portal.results.intake_rules import Whose
+from portal.results.service.fhir_intake import read_document
+from portal.results.service.placing import place_one
+from portal.results.states import CaseStatus, IntakeTransport
+from portal.worklist import service as worklist
+from portal.worklist.states import WorkItemKind
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whose a report is: by the order that it answers, or by the patient."""
+
+    requisition_id: UUID | None = None
+    patient_id: UUID | None = None
+    mrn: str | None = None
+    birth_date: date | None = None
+    note: str | None = None
+
+
+def match(
+    *, session: Session, actor: Actor, case_id: UUID, command: Match, now: datetime
+) -> ReconciliationCase:
+    """Put the report of a case on the chart that somebody found to be the right one.
+
+    `session` is the workers', since whoever matches need not care for the patient; the edge has
+    made sure that the actor may see the case. Raises CaseNotFound, CaseClosed, Unmatchable.
+    """
+    case = _open_case(session, case_id)
+    message = session.get_one(ReceivedMessage, case.message_id)
+    sender = _sender(session, case, message)
+    incoming = reread(message, sender.zone)
+    goes_to = _whose(session, case, command, incoming.reports[case.report_index].orderer_npi)
+    placed = place_one(
+        session=session,
+        kept=Kept(message.id, sender),
+        message=incoming,
+        index=case.report_index,
+        goes_to=goes_to,
+        now=now,
+    )
+    case.report_id = placed.report_id
+    _close(session, actor, case, CaseStatus.MATCHED, goes_to.patient_id, command.note, now)
+    return case
+
+
+def discard(
+    *, session: Session, actor: Actor, case_id: UUID, note: str, now: datetime
+) -> ReconciliationCase:
+    """Close a case whose report belongs to nobody here; the message stays kept.
+
+    Raises CaseNotFound, CaseClosed.
+    """
+    case = _open_case(session, case_id)
+    _close(session, actor, case, CaseStatus.DISCARDED, None, note, now)
+    return case
+
+
+def reread_report(session: Session, message: ReceivedMessage, case: Any) -> IncomingReport:
+    """The report of a case, as its message has it; `case` is the row or its view."""
+    sender = _sender(session, case, message)
+    report: IncomingReport = reread(message, sender.zone).reports[case.report_index]
+    return report
+
+
+def reread(message: ReceivedMessage, zone: ZoneInfo) -> IncomingMessage:
+    """A kept message, read again."""
+    content = bytes(message.content)
+    if message.transport == IntakeTransport.FHIR:
+        return fhir.read_bundle(read_document(content), zone=zone)
+    return oru.read_report(read(content), zone=zone)
+
+
+def _open_case(session: Session, case_id: UUID) -> ReconciliationCase:
+    case = session.get(ReconciliationCase, case_id, with_for_update=True)
+    if case is None:
+        raise CaseNotFound()
+    if case.status != CaseStatus.OPEN:
+        raise CaseClosed(status_now=case.status, closed_at=case.closed_at)
+    return case
+
+
+def _sender(session: Session, case: Any, message: ReceivedMessage) -> Sender:
+    """Who sent it; the times of a laboratory that nobody knows are taken for the clinic's."""
+    if case.laboratory_id is not None:
+        laboratory = directory.get_laboratory(session, case.laboratory_id)
+        return Sender(laboratory.id, laboratory.name, ZoneInfo(laboratory.time_zone))
+    clinic = directory.get_clinic(session, case.clinic_id)
+    return Sender(None, message.sender.replace("|", " "), ZoneInfo(clinic.time_zone))
+
+
+def _whose(session: Session, case: ReconciliationCase, command: Match, npi: str) -> Whose:
+    if command.requisition_id is not None:
+        order: Any = case_queries.order(session, command.requisition_id)
+        if order is None or order.clinic_id != case.clinic_id:
+            raise Unmatchable(errors=[FieldError("/requisition_id", "No such order here.")])
+        return Whose(order.patient_id, order.id, order.orderer_id)
+    patient: Any = case_queries.patient(
+        session, command.patient_id, mrn=command.mrn, birth_date=command.birth_date
+    )
+    if patient is None or patient.clinic_id != case.clinic_id:
+        pointer = "/patient_id" if command.patient_id is not None else "/mrn"
+        raise Unmatchable(errors=[FieldError(pointer, "No such patient of this clinic.")])
+    responsible = case_queries.practitioner_by_npi(session, npi) or patient.primary_id
+    if responsible is None:
+        message = "Nobody cares for this patient yet: add a practitioner to the care team first."
+        raise Unmatchable(errors=[FieldError("/patient_id", message)])
+    return Whose(patient.id, None, responsible)
+
+
+def _close(
+    session: Session,
+    actor: Actor,
+    case: ReconciliationCase,
+    status: CaseStatus,
+    patient_id: UUID | None,
+    note: str | None,
+    now: datetime,
+) -> None:
+    case.move_to(status, actor=actor, now=now, note=note)
+    session.flush()
+    worklist.close_item(
+        session=session,
+        actor=actor,
+        kind=WorkItemKind.RECONCILIATION,
+        subject_id=case.id,
+        outcome=status.value,
+        now=now,
+    )
+    queries.settle_when_matched(session, case.message_id)
+    audit.record(
+        session,
+        actor,
+        status.value,
+        "reconciliation",
+        patient_id=patient_id,
+        resource_id=case.id,
+        at=now,
+    )

@@ -1,0 +1,131 @@
+"""Whatever comes, it is read or refused: nothing else is raised, and nothing takes long."""
+
+import random
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from portal.core.clock import utcnow
+from portal.hl7v2.acknowledging import acknowledgements, outcome_of
+from portal.hl7v2.reading import header_of, read
+from tests.support.hl7 import MSH, OBR, OBX, ORC, PID, message, refusal_of
+
+NTE = "NTE|1|L|a note"
+SPM = "SPM|1|||119364003^Serum^SCT|||||||||||||20260301080000-0500"
+TEXT = "OBX|2|FT|8251-1^Comment^LN||one\\.br\\two~three||||||F"
+DOCUMENT = "OBX|3|ED|11526-1^Study^LN||LAB^Application^PDF^Base64^JVBERi0xLjQK||||||F"
+LINES = [MSH, PID, ORC, OBR, NTE, OBX, NTE, TEXT, TEXT, DOCUMENT, SPM]
+BYTES = [b"|", b"^", b"&", b"~", b"\\", b"\r", b"\n", b"\x00", b"\x0b", b'""', b"\xff", b"MSH"]
+SECONDS = 8.0
+
+
+def survives(raw: bytes) -> None:
+    """Reads, or refuses and can say so."""
+    refusal = refusal_of(raw)
+    if refusal is None:
+        return
+    assert refusal.faults
+    outcome = outcome_of(refusal)
+    for one in acknowledgements(header_of(raw), outcome, now=utcnow(), new_id=lambda: "A1"):
+        said = read(one, answer=True).segment("MSA")
+        assert said is not None
+        assert said.text(1) in ("AE", "AR", "CE", "CR")
+
+
+@given(st.binary(max_size=300))
+@example(b"")
+@example(b"MSH")
+@example(b"MSH|")
+@example(b"MSH|^~\\&")
+@example(b"MSH|^~\\&|\rMSH")
+@example(b"\xff\xfeM\x00")
+@example(b"\xef\xbb\xbf")
+def test_any_bytes(raw: bytes) -> None:
+    survives(raw)
+    survives(b"MSH|^~\\&|" + raw)
+    survives(message(MSH, PID, OBR) + raw)
+    survives(message(MSH, PID, OBR, OBX)[:-1] + raw)
+
+
+@given(st.lists(st.integers(0, len(LINES) - 1), max_size=30))
+def test_segments_in_any_order(order: list[int]) -> None:
+    survives(message(MSH, *(LINES[place] for place in order)))
+
+
+@given(st.integers(0, 1100))
+def test_cut_off(length: int) -> None:
+    survives(message(*LINES)[:length])
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1100), st.integers(0, 6), st.sampled_from(BYTES)),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_spoiled(changes: list[tuple[int, int, bytes]]) -> None:
+    raw = message(*LINES)
+    for place, removed, put in changes:
+        raw = raw[:place] + put + raw[place + removed :]
+    survives(raw)
+
+
+@given(
+    st.integers(1, 26),
+    st.text(st.characters(codec="utf-8"), max_size=40),
+    st.sampled_from(["NM", "SN", "TS", "DT", "TM", "CWE", "ED", "RP", "XCN", "ST", "NA", "", "?"]),
+)
+def test_any_value_of_any_type(number: int, value: str, kind: str) -> None:
+    fields = OBX.split("|") + [""] * 30
+    fields[2] = kind
+    fields[number] = value
+    survives(message(MSH, PID, ORC, OBR, "|".join(fields)))
+
+
+@given(st.permutations("|^~\\&"), st.text("|^~\\&#@!$;:%", min_size=4, max_size=6))
+def test_other_delimiters(swapped: list[str], made_up: str) -> None:
+    text = message(*LINES).decode()
+    survives(text.translate(str.maketrans("|^~\\&", "".join(swapped))).encode())
+    survives(text.replace("|^~\\&", made_up, 1).encode())
+
+
+MEGABYTE = 1_000_000
+# Delimiters, escapes and numbers without end.
+LARGE = {
+    "text": OBX + "|" * 20 + "\rOBX|2|TX|8251-1^C^LN||" + "word " * 2 * MEGABYTE + "||||||F",
+    "fields": OBX + "|" * 10 * MEGABYTE,
+    "as many fields as may be": OBX + "|a" * 390_000,
+    "components": OBX + "|^" * 5 * MEGABYTE,
+    "repetitions": "OBX|1|NM|2823-3^P^LN||" + "1~" * 5 * MEGABYTE + "||||||F",
+    "escapes": "OBX|1|FT|2823-3^P^LN||" + "\\" * 10 * MEGABYTE + "||||||F",
+    "hexadecimals": "OBX|1|FT|2823-3^P^LN||" + "\\X41" * 2 * MEGABYTE + "||||||F",
+    "digits": "OBX|1|NM|2823-3^P^LN||" + "9" * 10 * MEGABYTE + "||||||F",
+    "range": "OBX|1|NM|2823-3^P^LN||9||" + "9" * 10 * MEGABYTE + "-||||F",
+    "time": OBX + "|" * 4 + "2" * 10 * MEGABYTE,
+    "short segments": "PID\r" * 2 * MEGABYTE,
+    "blank lines": "PID\r \r" * MEGABYTE,
+    "spaces": "PID|" + "\r" + " " * 10 * MEGABYTE + "x",
+    "lines of text": "OBX|1|TX|8251-1^C^LN||line||||||F\r" * 25_000,
+    "documents": "OBX|1|ED|8251-1^C^LN||^Application^PDF^Base64^" + "JVBERi0x" * MEGABYTE,
+    "notes": "NTE|1|L|text\r" * 50_000,
+}
+
+
+@pytest.mark.parametrize("large", LARGE)
+def test_ten_megabytes_are_soon_done(large: str) -> None:
+    raw = message(MSH, PID, ORC, OBR, LARGE[large])
+    started = time.process_time()
+    survives(raw)
+    assert time.process_time() - started < SECONDS
+
+
+def test_noise_of_ten_megabytes() -> None:
+    raw = random.Random(1).randbytes(10 * MEGABYTE)
+    started = time.process_time()
+    survives(raw)
+    survives(message(MSH) + raw)
+    assert time.process_time() - started < SECONDS
