@@ -25,6 +25,8 @@ from portal.requisitions.imaging_routes import blueprint as imaging
 from portal.requisitions.laboratory_routes import blueprint as lab_orders
 from portal.requisitions.routes import blueprint as requisitions
 from portal.results.intake_routes import blueprint as intake
+from portal.results.routes import blueprint as results
+from portal.results.work_routes import blueprint as result_work
 from portal.web import openapi
 from portal.web.routes import blueprint as pages
 from portal.worklist.routes import blueprint as worklist
@@ -39,6 +41,8 @@ SLICES = (
     requisitions,
     imaging,
     lab_orders,
+    results,
+    result_work,
     worklist,
     notifications,
     outreach,

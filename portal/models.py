@@ -18,6 +18,7 @@ from portal.requisitions import laboratory_model as laboratories
 from portal.requisitions import loops as requisition_loops
 from portal.requisitions import model as requisitions
 from portal.results import intake_model as intake
+from portal.results import loops as result_loops
 from portal.results import model as results
 from portal.results import review_model as reviews
 from portal.worklist import loops as work_loops
@@ -43,6 +44,7 @@ __all__ = [
     "refills",
     "requisition_loops",
     "requisitions",
+    "result_loops",
     "results",
     "reviews",
     "work_loops",

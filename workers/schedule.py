@@ -14,6 +14,7 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
+from portal.results import service as results
 from portal.worklist import service as worklist
 from workers.broker import TICK
 
@@ -89,6 +90,33 @@ def make_standing() -> int:
     return _until_done(batch, BATCH)
 
 
+def release_due() -> int:
+    """Results whose time has come become visible to their patients."""
+
+    def batch(session: Session) -> int:
+        return results.release_due(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def find_unseen() -> int:
+    """Patients are reminded of results that they have not looked at; then their team is."""
+
+    def batch(session: Session) -> int:
+        return results.find_unseen(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def find_uncommunicated() -> int:
+    """Reviewed results that the patient was not told of become somebody's work."""
+
+    def batch(session: Session) -> int:
+        return results.find_uncommunicated(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
 def seal_audit() -> int:
     """Seal what was written to the audit trail, and make the coming months' partitions."""
     with transaction(WORKER) as session:
@@ -130,6 +158,9 @@ TICKS: dict[str, Callable[[], int]] = {
     "find_unresulted": find_unresulted,
     "expire_requisitions": expire_requisitions,
     "make_standing": make_standing,
+    "release_due": release_due,
+    "find_unseen": find_unseen,
+    "find_uncommunicated": find_uncommunicated,
     "seal_audit": seal_audit,
     "purge": purge,
 }
@@ -141,6 +172,9 @@ _EVERY = {
     "find_unresulted": 60.0,
     "expire_requisitions": 300.0,
     "make_standing": 300.0,
+    "release_due": 30.0,
+    "find_unseen": 600.0,
+    "find_uncommunicated": 600.0,
     "seal_audit": 60.0,
     "purge": 3600.0,
 }

@@ -30,6 +30,7 @@ __all__ = [
     "open_item",
     "open_items",
     "put_off",
+    "raise_priority",
     "reassign",
     "release",
     "route_item",
@@ -139,6 +140,14 @@ def close_item(
     WORK_ITEM.check(WorkItemStatus.OPEN, status, actor.kind)
     closing = {"status": status, "now": now, "closed_by": actor.id, "outcome": outcome}
     return statements.close_items(session, kind, [subject_id], closing) == 1
+
+
+def raise_priority(
+    *, session: Session, kind: WorkItemKind, subject_id: UUID, priority: Priority, due_at: datetime
+) -> bool:
+    """Make the open item of this subject more pressing, due by `due_at`; False when there is none,
+    or it is as pressing already."""
+    return statements.raise_item(session, kind, subject_id, priority, due_at) == 1
 
 
 def put_off(*, session: Session, kind: WorkItemKind, subject_id: UUID, due_at: datetime) -> bool:

@@ -14,6 +14,7 @@ from portal.core import outbox
 from portal.core.actor import Actor
 from portal.core.ids import new_id
 from portal.worklist.rules import Hop
+from portal.worklist.states import Priority
 
 # Without an arbiter and without RETURNING: a pharmacy may write items, but not read them.
 _INSERT = text(
@@ -33,6 +34,14 @@ _CLOSE = text(
     UPDATE work_item SET status = :status, closed_at = :now, closed_by = :closed_by,
                          outcome = :outcome, version = version + 1
     WHERE kind = :kind AND subject_id = ANY(:subject_ids) AND status IN ('open', 'claimed')
+    """
+)
+_RAISE = text(
+    """
+    UPDATE work_item SET priority = :priority, due_at = least(due_at, :due_at),
+                         version = version + 1
+    WHERE kind = :kind AND subject_id = :subject_id AND status IN ('open', 'claimed')
+      AND priority = ANY(:lower)
     """
 )
 _PUT_OFF = text(
@@ -105,6 +114,16 @@ def close_items(
 ) -> int:
     """Close the open items of these subjects; returns how many there were."""
     return _run(session, _CLOSE, {**closing, "kind": kind, "subject_ids": list(subject_ids)})
+
+
+def raise_item(
+    session: Session, kind: str, subject_id: UUID, priority: Priority, due_at: datetime
+) -> int:
+    """How many were made more pressing: an item that is as pressing already stays."""
+    rising = list(Priority)
+    lower = [lower.value for lower in rising[: rising.index(priority)]]
+    values = {"kind": kind, "subject_id": subject_id, "priority": priority, "due_at": due_at}
+    return _run(session, _RAISE, {**values, "lower": lower})
 
 
 def put_off(session: Session, kind: str, subject_id: UUID, due_at: datetime) -> int:

@@ -13,6 +13,7 @@ from portal.core.permissions import ANYONE, PERMISSIONS, declared
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, token_for
 
+_NUMBER = re.compile(r"<int:[^>]+>")
 _PARAMETER = re.compile(r"<[^>]+>")
 SYSTEMS = (ActorKind.WORKER, ActorKind.OPERATOR, ActorKind.ANONYMOUS)
 
@@ -22,7 +23,8 @@ def calls(app: Flask) -> Iterator[tuple[str, str, str]]:
     for rule in app.url_map.iter_rules():
         permission = declared(app.view_functions[rule.endpoint])
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            yield method, _PARAMETER.sub(str(uuid4()), rule.rule), str(permission)
+            path = _PARAMETER.sub(str(uuid4()), _NUMBER.sub("1", rule.rule))
+            yield method, path, str(permission)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from portal.core.actor import NOBODY, OPERATOR, Actor, ActorKind
 from portal.core.db import transaction
 from portal.models import metadata
 from tests.refills.conftest import ask_one, event_of, post_all
+from tests.results.story import tell_of_critical
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, actor, prescription
 from tests.support.work import drain
@@ -80,6 +81,7 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
         {"mrn": clinic.patient.mrn, "birth_date": "1980-04-15", "reason": "to fill a table"},
     )
     drain()
+    tell_of_critical(clinic, patient, physician)
     return clinic
 
 

@@ -19,9 +19,10 @@ from portal.core.tables import OutboxEvent
 from portal.worklist.model import WorkItem
 from portal.worklist.states import WorkItemKind
 from tests.refills.conftest import patient, pharmacy, physician, refillable
+from tests.results.conftest import nurse
 from workers import delivering, outcomes, runner
 
-__all__ = ["patient", "pharmacy", "physician", "refillable"]
+__all__ = ["nurse", "patient", "pharmacy", "physician", "refillable"]
 
 WORK = "test.work"
 DELIVERY = "test.delivery"

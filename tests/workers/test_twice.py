@@ -13,6 +13,8 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.models import metadata
 from tests.refills.conftest import Make, ask_one, post_one
+from tests.results.conftest import received, set_report, wish
+from tests.results.story import leave_events
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 from tests.workers.conftest import events, set_event
@@ -104,6 +106,7 @@ def test_every_kind_of_task_twice(
     clinic: SmallClinic,
     patient: Caller,
     physician: Caller,
+    nurse: Caller,
     pharmacy: Caller,
     refillable: Make,
     order: UUID,
@@ -125,14 +128,32 @@ def test_every_kind_of_task_twice(
     )
     assert (quarantined, denied.status_code) == ("quarantined", 200)
     seen |= run_all_twice()
+    leave_events(clinic, physician, nurse)
+    seen |= run_all_twice()
     assert seen >= HANDLERS.keys()
+
+
+def leave_results_alone(clinic: SmallClinic) -> None:
+    """Three results of long ago: one deferred, one not seen, one reviewed and never told."""
+    now = utcnow()
+    long_ago = now - timedelta(days=30)
+    wish(clinic, when="after_comment")
+    set_report(received(clinic), release_due_at=now - timedelta(minutes=1))
+    wish(clinic)
+    set_report(received(clinic), released_at=long_ago)
+    set_report(received(clinic), reviewed_at=long_ago, communicated_at=None)
 
 
 @pytest.mark.parametrize("tick", schedule.TICKS.values(), ids=schedule.TICKS.keys())
 def test_every_tick_twice(
-    tick: Callable[[], int], patient: Caller, refillable: Make, order: UUID
+    tick: Callable[[], int],
+    clinic: SmallClinic,
+    patient: Caller,
+    refillable: Make,
+    order: UUID,
 ) -> None:
     waiting = ask_one(patient, refillable(refills_used=5).id)
+    leave_results_alone(clinic)
     past = {"past": utcnow() - timedelta(days=1), "id": waiting}
     with transaction(OPERATOR) as session:
         session.execute(text("UPDATE work_item SET due_at = :past"), past)

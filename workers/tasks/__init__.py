@@ -7,6 +7,7 @@ from workers.tasks import (
     pharmacies,
     refills,
     requisitions,
+    results,
     worklist,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "pharmacies",
     "refills",
     "requisitions",
+    "results",
     "worklist",
 ]
