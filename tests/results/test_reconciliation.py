@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from portal.core.actor import ActorKind
+from portal.core.actor import NOBODY, ActorKind
 from tests.results.conftest import order
 from tests.results.messages import obr, obx, oru, pid
 from tests.results.test_intake import cases, kept, reports, rows, take, values
@@ -85,9 +85,9 @@ def test_a_further_version_finds_the_report_that_was_matched(
     [
         ({}, ""),
         ({"mrn": "MRN-0001"}, "/birth_date"),
-        ({"patient_id": str(uuid4()), "requisition_id": str(uuid4())}, ""),
-        ({"patient_id": str(uuid4())}, "/patient_id"),
-        ({"requisition_id": str(uuid4())}, "/requisition_id"),
+        ({"patient_id": str(NOBODY), "requisition_id": str(NOBODY)}, ""),
+        ({"patient_id": str(NOBODY)}, "/patient_id"),
+        ({"requisition_id": str(NOBODY)}, "/requisition_id"),
         ({"mrn": "MRN-0001", "birth_date": "1999-01-01"}, "/mrn"),
     ],
 )
