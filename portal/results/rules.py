@@ -13,7 +13,6 @@ from portal.notifications.states import NotificationEvent
 from portal.requisitions.states import RequisitionStatus
 from portal.results.states import (
     FINALS,
-    REPORT,
     WITH_VALUES,
     Abnormality,
     FollowUpKind,
@@ -50,6 +49,8 @@ WITHIN_DAYS: Mapping[FollowUpKind, int] = {
 }
 
 S = ReportStatus
+# What was reported before does not hold any more.
+TAKEN_BACK = frozenset({S.CANCELLED, S.ENTERED_IN_ERROR})
 _PROGRESS: Mapping[ReportStatus, RequisitionStatus] = {
     S.PARTIAL: RequisitionStatus.IN_PROGRESS,
     S.PRELIMINARY: RequisitionStatus.IN_PROGRESS,
@@ -217,7 +218,7 @@ def events_for_patient(facts: TellingFacts) -> list[NotificationEvent]:
 
 def is_correction(status: ReportStatus) -> bool:
     """Whether a version takes back or changes what an earlier one said."""
-    return status in (S.CORRECTED, S.AMENDED) or status in REPORT.ends
+    return status in (S.CORRECTED, S.AMENDED) or status in TAKEN_BACK
 
 
 def business_hours_ago(calendar: Calendar, now: datetime, hours: float) -> datetime:

@@ -143,6 +143,7 @@ def _write_version(
         abnormality=report.abnormality,
         issued_at=moment,
         received_at=moment,
+        digest=b"x",
         changes=list(changes),
     )
     with transaction(OPERATOR) as session:

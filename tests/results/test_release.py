@@ -215,3 +215,12 @@ def test_following_a_version_twice_changes_nothing(clinic: SmallClinic) -> None:
     assert ledger(report) == [("released", "at_once")]
     assert told(clinic.patient.id) == ["result_available"]
     assert sorted(item.kind for item in items()) == ["result_critical", "result_review"]
+
+
+def test_what_is_reported_after_all_is_believed(clinic: SmallClinic, patient: Caller) -> None:
+    report = received(clinic, (), "cancelled")
+    receive_next(report, NORMAL, "final")
+    drain()
+    assert patient.get(f"/results/{report}").json["status"] == "final"
+    assert [item.kind for item in items()] == ["result_review"]
+    assert told(clinic.patient.id) == ["result_available"]

@@ -26,7 +26,7 @@ from portal.results.model import DiagnosticReport
 from portal.results.review_model import ResultReview
 from portal.results.service import critical, items, releasing
 from portal.results.service.follow_ups import WantedFollowUp, open_follow_up
-from portal.results.states import FINALS, REPORT, Abnormality, FollowUpKind, ReportStatus
+from portal.results.states import FINALS, Abnormality, FollowUpKind, ReportStatus
 from portal.worklist.states import WorkItemKind
 
 
@@ -58,7 +58,7 @@ def ask_for_review(*, session: Session, report: DiagnosticReport, now: datetime)
 
     A result that was taken back needs no review any more.
     """
-    if report.status in REPORT.ends:
+    if report.status in rules.TAKEN_BACK:
         items.close_item(
             session,
             WORKER,
