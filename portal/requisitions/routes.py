@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
+from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from portal.core import audit
@@ -20,13 +21,14 @@ from portal.core.web import Blueprint, current_actor
 from portal.requisitions import queries, service
 from portal.requisitions.errors import RequisitionNotFound, TestNotFound
 from portal.requisitions.schemas import (
-    CancelSchema,
+    LOINC,
+    CancelRequisitionSchema,
     CatalogPage,
     CatalogQuery,
     CatalogTestSchema,
     ChangeLaboratorySchema,
     CollectedSchema,
-    OrderSchema,
+    OrderTestsSchema,
     PlaceSchema,
     RequisitionsPage,
     RequisitionsQuery,
@@ -40,13 +42,21 @@ from portal.requisitions.views import requisition_view, test_view, timeline_view
 blueprint = Blueprint("requisitions", __name__, "Ordering tests and imaging, and following them")
 
 
+def _loinc(value: str) -> str:
+    """A test's code, for decode_key(). Raises ValueError."""
+    try:
+        return str(LOINC(value))
+    except ValidationError:
+        raise ValueError("no LOINC code") from None
+
+
 @blueprint.route("/catalog/tests", methods=["GET"])
 @requires("catalog.read")
 @blueprint.arguments(CatalogQuery, location="query")
 @blueprint.response(200, CatalogPage)
 def list_tests(query: dict[str, Any]) -> Response:
     """Look for tests and imaging procedures, by name or LOINC code"""
-    after: Any = decode_key(query["cursor"], str, str)
+    after: Any = decode_key(query["cursor"], str, _loinc)
     with transaction(current_actor()) as session:
         rows = queries.catalog(
             session,
@@ -75,7 +85,7 @@ def read_test(code: str) -> Response:
 
 @blueprint.route("/requisitions", methods=["POST"])
 @requires("requisition.write")
-@blueprint.arguments(OrderSchema)
+@blueprint.arguments(OrderTestsSchema)
 @blueprint.response(201, RequisitionsSchema)
 def order_tests(command: OrderTests) -> Response:
     """Order tests or imaging
@@ -180,7 +190,7 @@ def place_requisition(_body: dict[str, Any], requisition_id: UUID) -> Response:
 
 @blueprint.route("/requisitions/<uuid:requisition_id>/cancel", methods=["POST"])
 @requires("requisition.cancel")
-@blueprint.arguments(CancelSchema)
+@blueprint.arguments(CancelRequisitionSchema)
 @blueprint.response(200, RequisitionTimelineSchema)
 def cancel_requisition(body: dict[str, Any], requisition_id: UUID) -> Response:
     """Cancel a requisition, as long as nothing was collected

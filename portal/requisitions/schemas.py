@@ -54,7 +54,7 @@ class StandingSchema(Strict):
         return Standing(**data)
 
 
-class OrderSchema(Strict):
+class OrderTestsSchema(Strict):
     patient_id = fields.UUID(required=True)
     laboratory_id = fields.UUID(
         load_default=None,
@@ -69,9 +69,9 @@ class OrderSchema(Strict):
     )
     diagnoses = fields.List(
         fields.Nested(DiagnosisSchema),
-        required=True,
-        validate=validate.Length(1, MOST_DIAGNOSES),
-        metadata={"description": "Why, in ICD-10-CM: laboratories don't do a test without"},
+        load_default=list,
+        validate=validate.Length(max=MOST_DIAGNOSES),
+        metadata={"description": "Why, in ICD-10-CM"},
     )
     fasting = fields.Boolean(
         load_default=None,
@@ -88,8 +88,14 @@ class OrderSchema(Strict):
         return OrderTests(**data)
 
 
-class CancelSchema(Strict):
-    reason = text_field(300, metadata={"example": "Done elsewhere"})
+class CancelRequisitionSchema(Strict):
+    reason = text_field(
+        300,
+        required=False,
+        load_default=None,
+        allow_none=True,
+        metadata={"example": "Done elsewhere"},
+    )
     standing = fields.Boolean(
         load_default=False,
         metadata={"description": "Also end the standing order that this one is of"},

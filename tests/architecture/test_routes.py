@@ -35,7 +35,7 @@ def everybody(app: Flask, clinic: SmallClinic) -> dict[ActorKind, Caller]:
         ActorKind.STAFF: clinic.nurse.id,
         ActorKind.ADMINISTRATOR: uuid4(),
         ActorKind.PHARMACY: clinic.pharmacy.id,
-        ActorKind.LABORATORY: uuid4(),
+        ActorKind.LABORATORY: clinic.laboratory.id,
         ActorKind.PHONE: NOBODY,
     }
     assert set(ids) | set(SYSTEMS) == set(ActorKind)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from portal.core.errors import Unavailable
 from portal.core.ids import new_id
 from portal.results import intake_queries as queries
+from portal.results import intake_statements as statements
 from portal.results.envelope import Envelope, Kept, Sender, Source
 from portal.results.states import MessageOutcome
 
@@ -70,7 +71,7 @@ def settle(
     now: datetime,
 ) -> None:
     """Note what became of a message that brings no reports, or was refused."""
-    queries.write(
+    statements.write(
         session,
         {},
         message_id=message_id,

@@ -11,6 +11,7 @@ from portal.core import audit, outbox
 from portal.core.ids import new_id
 from portal.results import intake_queries as queries
 from portal.results import intake_rules as rules
+from portal.results import intake_statements as statements
 from portal.results import report_rows
 from portal.results.envelope import Kept, Placed, Sender
 from portal.results.incoming import IncomingMessage, IncomingReport
@@ -66,7 +67,7 @@ def place_reports(
             placed.append(Placed(report.place, goes_to.reason.value, case_id=new_id()))
     cases = open_cases(session, kept.sender, message, placed, now)
     writing.add("cases", *cases)
-    queries.write(
+    statements.write(
         session,
         writing.rows,
         message_id=kept.message_id,
@@ -100,7 +101,7 @@ def place_one(
         raise MatchedElsewhere()
     writing = _Writing()
     placed = _place(session, kept.sender, writing, report, goes_to, known, now)
-    queries.write(
+    statements.write(
         session,
         writing.rows,
         message_id=kept.message_id,

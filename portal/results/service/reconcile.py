@@ -14,7 +14,7 @@ from portal.core.errors import FieldError
 from portal.directory import service as directory
 from portal.hl7v2.reading import read
 from portal.results import case_queries, fhir, oru
-from portal.results import intake_queries as queries
+from portal.results import intake_statements as statements
 from portal.results.envelope import Kept, Sender
 from portal.results.incoming import IncomingMessage, IncomingReport
 from portal.results.intake_errors import CaseClosed, CaseNotFound, Unmatchable
@@ -147,7 +147,7 @@ def _close(
         outcome=status.value,
         now=now,
     )
-    queries.settle_when_matched(session, case.message_id)
+    statements.settle_when_matched(session, case.message_id)
     audit.record(
         session,
         actor,
