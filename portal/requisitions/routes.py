@@ -20,13 +20,13 @@ from portal.core.web import Blueprint, current_actor
 from portal.requisitions import queries, service
 from portal.requisitions.errors import RequisitionNotFound, TestNotFound
 from portal.requisitions.schemas import (
-    CancelSchema,
+    CancelRequisitionSchema,
     CatalogPage,
     CatalogQuery,
     CatalogTestSchema,
     ChangeLaboratorySchema,
     CollectedSchema,
-    OrderSchema,
+    OrderTestsSchema,
     PlaceSchema,
     RequisitionsPage,
     RequisitionsQuery,
@@ -75,7 +75,7 @@ def read_test(code: str) -> Response:
 
 @blueprint.route("/requisitions", methods=["POST"])
 @requires("requisition.write")
-@blueprint.arguments(OrderSchema)
+@blueprint.arguments(OrderTestsSchema)
 @blueprint.response(201, RequisitionsSchema)
 def order_tests(command: OrderTests) -> Response:
     """Order tests or imaging
@@ -180,7 +180,7 @@ def place_requisition(_body: dict[str, Any], requisition_id: UUID) -> Response:
 
 @blueprint.route("/requisitions/<uuid:requisition_id>/cancel", methods=["POST"])
 @requires("requisition.cancel")
-@blueprint.arguments(CancelSchema)
+@blueprint.arguments(CancelRequisitionSchema)
 @blueprint.response(200, RequisitionTimelineSchema)
 def cancel_requisition(body: dict[str, Any], requisition_id: UUID) -> Response:
     """Cancel a requisition, as long as nothing was collected

@@ -54,7 +54,7 @@ class StandingSchema(Strict):
         return Standing(**data)
 
 
-class OrderSchema(Strict):
+class OrderTestsSchema(Strict):
     patient_id = fields.UUID(required=True)
     laboratory_id = fields.UUID(
         load_default=None,
@@ -88,7 +88,7 @@ class OrderSchema(Strict):
         return OrderTests(**data)
 
 
-class CancelSchema(Strict):
+class CancelRequisitionSchema(Strict):
     reason = text_field(300, metadata={"example": "Done elsewhere"})
     standing = fields.Boolean(
         load_default=False,
