@@ -6,7 +6,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -43,6 +43,7 @@ class MllpConnection:
         self._socket: socket.socket | None = None
         self._reader = FrameReader(LARGEST_ANSWER)
         self._events: deque[Event] = deque()
+        self._others: list[bytes] = []
 
     def exchange(self, content: bytes) -> bytes:
         """Send a message and wait for the answer that names its control id.
@@ -69,6 +70,22 @@ class MllpConnection:
             if self._socket is None:
                 raise TransportError("MLLP: not connected")
             return self._answer(self._socket, control_id)
+
+    def unasked(self) -> list[bytes]:
+        """What came besides the answers that were waited for, such as application acknowledgements
+        that follow an accept one. Waits for nothing."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._drain(self._socket)
+        self._others += [one.content for one in self._events if isinstance(one, Frame)]
+        self._events.clear()
+        found, self._others = self._others, []
+        return found
+
+    def _drain(self, connected: socket.socket) -> None:
+        connected.settimeout(0)
+        while data := connected.recv(_PIECE):
+            self._events.extend(self._reader.feed(data))
 
     @contextmanager
     def _given_up_on_trouble(self) -> Iterator[None]:
@@ -135,6 +152,7 @@ class MllpConnection:
                 raise TransportError(f"MLLP: {event.problem.value}")
             if _answered_id(event.content) == control_id:
                 return event.content
+            self._others.append(event.content)
         raise TransportError("MLLP: answers to other messages only")
 
     def _next_event(self, connected: socket.socket, until: float) -> Event:
