@@ -11,13 +11,18 @@ from sqlalchemy.exc import ProgrammingError
 
 from portal.config import Config
 from portal.core import rls
-from portal.core.actor import NOBODY, OPERATOR, Actor, ActorKind
+from portal.core.actor import NOBODY, OPERATOR, WORKER, Actor, ActorKind
+from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.models import metadata
+from portal.notifications import service as notifications
+from portal.notifications.service import LetterText
+from portal.notifications.states import NotificationEvent
+from tests.patients.records import record
 from tests.refills.conftest import ask_one, event_of, post_all
 from tests.results.story import tell_of_critical
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, actor, prescription
+from tests.support.clinic import SmallClinic, actor, add, prescription
 from tests.support.work import drain
 
 from tests.refills.conftest import TODAY  # isort: skip
@@ -80,9 +85,25 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
         "/patients/break-glass",
         {"mrn": clinic.patient.mrn, "birth_date": "1980-04-15", "reason": "to fill a table"},
     )
+    patient.patch("/me/preferences", {"results": {"by": "letter"}})
+    add(*record(clinic, clinic.patient.id))
+    queue_letter(clinic)
     drain()
     tell_of_critical(clinic, patient, physician)
     return clinic
+
+
+def queue_letter(clinic: SmallClinic) -> None:
+    with transaction(WORKER) as session:
+        notifications.queue_letter(
+            session=session,
+            patient_id=clinic.patient.id,
+            event=NotificationEvent.RESULT_AVAILABLE,
+            source_id=uuid4(),
+            subject_id=uuid4(),
+            text=LetterText("A new result", ["There is a new result for you."]),
+            now=utcnow(),
+        )
 
 
 def insiders(clinic: SmallClinic) -> dict[str, Actor]:

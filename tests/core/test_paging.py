@@ -23,6 +23,7 @@ from portal.core.paging import (
     page_by,
 )
 from portal.core.permissions import PERMISSIONS, declared
+from tests.results.conftest import order
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, add, pharmacy
 
@@ -116,6 +117,8 @@ def test_garbage_is_refused_by_name_on_every_list(
     app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]
 ) -> None:
     people = {ActorKind.PATIENT: clinic.patient.id, ActorKind.PRACTITIONER: clinic.physician.id}
+    at_radiology = {"laboratory_id": clinic.radiology.id, "test_code": "24627-2"}
+    scan = order(clinic, kind="imaging", status="accepted", **at_radiology)
     found = dict(lists(app))
     assert {"/worklist", "/notifications", "/pharmacies", "/refills", "/prescriptions"} <= set(
         found
@@ -124,9 +127,10 @@ def test_garbage_is_refused_by_name_on_every_list(
     for template, kind in found.items():
         reader = readers[kind]
         path = template.replace("{pharmacy_id}", str(clinic.pharmacy.id))
-        assert reader.get(path).status_code == 200, path
+        query = {"requisition_id": str(scan.id)} if path == "/imaging/slots" else {}
+        assert reader.get(path, query_string=query).status_code == 200, path
         for cursor in GARBAGE:
-            answer = reader.get(path, query_string={"cursor": cursor})
+            answer = reader.get(path, query_string={**query, "cursor": cursor})
             assert answer.status_code == 422, (path, cursor, answer.text)
             assert answer.content_type == "application/problem+json"
             assert [error["pointer"] for error in answer.json["errors"]] == ["#query/cursor"]

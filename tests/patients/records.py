@@ -69,7 +69,9 @@ def result(clinic: SmallClinic, patient_id: UUID, requisition_id: UUID) -> list[
             **coded,
             **standing,
         ),
-        ReportVersion(id=version_id, number=1, issued_at=now, changes=[], **of_report, **standing),
+        ReportVersion(
+            id=version_id, number=1, issued_at=now, digest=b"x", changes=[], **of_report, **standing
+        ),
         Observation(
             version_id=version_id,
             position=1,

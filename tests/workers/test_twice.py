@@ -8,15 +8,21 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from portal.core.actor import OPERATOR
+from portal.core.actor import OPERATOR, WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
+from portal.core.ids import new_id
 from portal.models import metadata
+from portal.notifications import service as notifications
+from portal.notifications.outreach_states import LetterStatus
+from portal.notifications.service import LetterText
+from portal.notifications.states import NotificationEvent
+from portal.patients import merging
 from tests.refills.conftest import Make, ask_one, post_one
 from tests.results.conftest import received, set_report, wish
 from tests.results.story import leave_events
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic
+from tests.support.clinic import SmallClinic, staff_actor
 from tests.workers.conftest import events, set_event
 from workers import schedule, tasks
 from workers.registry import DELIVERERS, HANDLERS
@@ -102,6 +108,47 @@ def emergency(clinic: SmallClinic) -> dict[str, Any]:
     }
 
 
+def letter_comes_back(clinic: SmallClinic) -> set[str]:
+    """A letter to the patient was printed and comes back."""
+    clerk, now = staff_actor(clinic.nurse), utcnow()
+    with transaction(WORKER) as session:
+        letter_id = notifications.queue_letter(
+            session=session,
+            patient_id=clinic.patient.id,
+            event=NotificationEvent.RESULT_AVAILABLE,
+            source_id=new_id(),
+            subject_id=new_id(),
+            text=LetterText("A new result", ["There is a new result for you."]),
+            now=now,
+        )
+    for status in (LetterStatus.PRINTED, LetterStatus.RETURNED):
+        with transaction(clerk) as session:
+            notifications.move_letter(
+                session=session,
+                actor=clerk,
+                letter_id=letter_id,
+                status=status,
+                note=None,
+                now=now,
+            )
+    return run_all_twice()
+
+
+def patient_is_merged(clinic: SmallClinic) -> set[str]:
+    """The patient's record turns out to be a duplicate of the other patient's."""
+    nurse = staff_actor(clinic.nurse)
+    with transaction(nurse) as session:
+        merging.merge_patients(
+            session=session,
+            actor=nurse,
+            patient_id=clinic.patient.id,
+            into_id=clinic.other_patient.id,
+            reason="Registered twice",
+            now=utcnow(),
+        )
+    return run_all_twice()
+
+
 def test_every_kind_of_task_twice(
     clinic: SmallClinic,
     patient: Caller,
@@ -130,6 +177,8 @@ def test_every_kind_of_task_twice(
     seen |= run_all_twice()
     leave_events(clinic, physician, nurse)
     seen |= run_all_twice()
+    seen |= letter_comes_back(clinic)
+    seen |= patient_is_merged(clinic)
     assert seen >= HANDLERS.keys()
 
 
