@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
@@ -12,15 +13,19 @@ from portal.core import audit_chain
 from portal.core.actor import OPERATOR
 from portal.core.crypto import Vault
 from portal.core.db import transaction
-from portal.demo import directory, logins, patients, stories
+from portal.demo import directory, lab_stories, logins, patients, stories
 from portal.demo.laboratory import laboratory_address
 from portal.demo.logins import Logins
 from portal.demo.settling import leave_the_rest_until
 from portal.models import metadata
+from portal.requisitions.catalog import TESTS
+from portal.requisitions.catalog_loading import CatalogSchema, load_catalog
 
 LOAD_LOCK = 7_246_110
-# The stories reach back for a month; their audit rows need their months' partitions.
+# The audit rows of the stories need their months' partitions.
 STORIES_REACH = timedelta(days=30)
+# Results are told of for two years.
+MONTHS_OF_RESULTS = 25
 
 
 def load(*, config: Config, vault: Vault, now: datetime) -> tuple[Path, bool]:
@@ -46,13 +51,18 @@ def load(*, config: Config, vault: Vault, now: datetime) -> tuple[Path, bool]:
 
 
 def _load(session: Session, hashed: Mapping[str, str], vault: Vault, now: datetime) -> Logins:
-    audit_chain.ensure_months(session, now - STORIES_REACH)
+    for back in range(MONTHS_OF_RESULTS, -1, -1):
+        audit_chain.ensure_months(session, now - back * STORIES_REACH)
+    tests: dict[str, Any] = CatalogSchema().load({"tests": TESTS})
+    load_catalog(session, tests["tests"], now)
     places = directory.write(session, laboratory_address(), now)
     records = patients.write(session, places, now)
     made = logins.create(session, places, records, hashed, vault, now)
     session.flush()
     session.expunge_all()
-    stories.tell(stories.Teller(session, places, records, now))
+    teller = stories.Teller(session, places, records, now)
+    stories.tell(teller)
+    lab_stories.tell(teller)
     leave_the_rest_until(session, now)
     return made
 

@@ -12,7 +12,13 @@ from portal.core.actor import WORKER
 from portal.core.db import write_gathered
 from portal.core.tables import OutboxEvent, OutboxStatus
 from portal.refills import service as refills
+from portal.requisitions import service as requisitions
+from portal.requisitions.oml import Party
+from portal.results import service as results
 from portal.worklist import service as worklist
+
+# How Careloop names itself to laboratories, unless the settings say otherwise.
+US = Party("CARELOOP", "CLINIC")
 
 Follower = Callable[[Session, dict[str, Any], datetime], None]
 
@@ -44,11 +50,57 @@ def _withdraw_stopped(session: Session, payload: dict[str, Any], now: datetime) 
     )
 
 
+def _follow_requisition(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    requisitions.follow_move(
+        session=session,
+        requisition_id=UUID(payload["requisition_id"]),
+        history_id=UUID(payload["history_id"]),
+        us=US,
+        now=now,
+    )
+
+
+def _follow_version(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    results.follow_version(
+        session=session,
+        report_id=UUID(payload["report_id"]),
+        version_id=UUID(payload["version_id"]),
+        now=now,
+    )
+
+
+def _follow_release(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    results.follow_release(session=session, report_id=UUID(payload["report_id"]), now=now)
+
+
+def _follow_review(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    results.follow_review(
+        session=session,
+        report_id=UUID(payload["report_id"]),
+        review_id=UUID(payload["review_id"]),
+        now=now,
+    )
+
+
+def _follow_letter(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    results.follow_letter(session=session, letter_id=UUID(payload["letter_id"]), now=now)
+
+
+def _follow_call(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    results.follow_call(session=session, call_id=UUID(payload["call_id"]), now=now)
+
+
 _FOLLOWERS: dict[str, Follower] = {
     "refill.moved": _follow_move,
     "work_item.opened": _route,
     "prescription.written": _open_first_fill,
     "prescription.stopped": _withdraw_stopped,
+    "requisition.moved": _follow_requisition,
+    "result.received": _follow_version,
+    "result.released": _follow_release,
+    "result.reviewed": _follow_review,
+    "letter.moved": _follow_letter,
+    "call.moved": _follow_call,
 }
 
 
