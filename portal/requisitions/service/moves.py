@@ -1,5 +1,6 @@
 """What every move of a requisition brings with it, in one place."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -18,8 +19,13 @@ from portal.requisitions.states import (
 )
 
 S = RequisitionStatus
-_CAME = frozenset({S.COLLECTED, S.IN_PROGRESS, S.RESULTED})
-_CALLED_OFF = frozenset({S.CANCELLED, S.REJECTED, S.EXPIRED})
+# What becomes of an appointment with its order. One that is called off by itself has ended before.
+_APPOINTMENT_ENDS: Mapping[RequisitionStatus, tuple[AppointmentStatus, str | None]] = {
+    **dict.fromkeys((S.COLLECTED, S.IN_PROGRESS, S.RESULTED), (AppointmentStatus.ATTENDED, None)),
+    S.CANCELLED: (AppointmentStatus.CANCELLED, "cancelled"),
+    S.REJECTED: (AppointmentStatus.CANCELLED, "rejected"),
+    S.EXPIRED: (AppointmentStatus.CANCELLED, "expired"),
+}
 
 
 def lock(session: Session, requisition_id: UUID) -> Requisition:
@@ -56,7 +62,7 @@ def move(
         reason_code=reason_code,
         reason=reason,
     )
-    if before == S.SCHEDULED:
+    if before == S.SCHEDULED and status in _APPOINTMENT_ENDS:
         _settle_appointment(session, requisition, status, actor, now)
     remember(session, requisition, step, actor=actor, action=status.value, now=now)
     return step
@@ -82,12 +88,9 @@ def _settle_appointment(
 ) -> None:
     """An appointment ends with what became of its order."""
     appointment = imaging_queries.booked(session, requisition.id)
-    if appointment is None:
-        return
-    if status in _CAME:
-        appointment.move_to(AppointmentStatus.ATTENDED, actor=actor, now=now)
-    elif status in _CALLED_OFF:
-        appointment.move_to(AppointmentStatus.CANCELLED, actor=actor, now=now, reason=status.value)
+    if appointment is not None:
+        outcome, reason = _APPOINTMENT_ENDS[status]
+        appointment.move_to(outcome, actor=actor, now=now, reason=reason)
 
 
 def remember(
