@@ -224,3 +224,15 @@ def test_what_is_reported_after_all_is_believed(clinic: SmallClinic, patient: Ca
     assert patient.get(f"/results/{report}").json["status"] == "final"
     assert [item.kind for item in items()] == ["result_review"]
     assert told(clinic.patient.id) == ["result_available"]
+
+
+def test_a_comment_made_before_anything_was_decided_counts(
+    clinic: SmallClinic, physician: Caller
+) -> None:
+    wish(clinic, when="after_comment")
+    report = receive(clinic)
+    physician.post(f"/results/{report}/review", {"version": 1, "comment": "All fine."})
+    drain()
+    assert ledger(report) == [("released", "commented")]
+    assert told(clinic.patient.id) == ["result_available"]
+    assert items() == []

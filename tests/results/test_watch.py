@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
 from portal.core.actor import OPERATOR
 from portal.core.clock import utcnow
@@ -19,6 +20,7 @@ from tests.results.conftest import (
     NORMAL,
     items,
     load,
+    order,
     receive,
     received,
     set_report,
@@ -149,6 +151,10 @@ UNREVIEWED = "a final result was not reviewed and nobody has it on a worklist"
 UNASKED = "a critical value came and nobody was asked to acknowledge it"
 UNSEEN = "a released result was not seen for long and nobody was asked to see to it"
 KEPT = "a result is kept from its patient past its time"
+UNTOLD = "a result was reviewed, the patient was not told and nobody sees to it"
+UNDECIDED = "an abnormal result was reviewed and nothing decided about its follow-up"
+UNARRANGED = "a follow-up was asked for and has neither an order nor a work item"
+ORDER_WAITS = "a result is final and its requisition waits for it still"
 
 
 def test_what_the_workers_never_followed_is_found(clinic: SmallClinic) -> None:
@@ -167,3 +173,35 @@ def test_what_is_kept_too_long_is_found(clinic: SmallClinic) -> None:
     received(clinic)
     assert KEPT in broken(days=8)
     assert KEPT not in broken(days=6)
+
+
+def test_whom_nobody_told_is_found(clinic: SmallClinic, physician: Caller) -> None:
+    reviewed_ago(clinic, physician, days=1)
+    assert UNTOLD in broken(days=14)
+    schedule.find_uncommunicated()
+    set_report(items(kind="result_review", still_open=False)[0].subject_id, seen_at=utcnow())
+    assert UNTOLD not in broken(days=5)
+
+
+def test_an_order_that_waits_for_a_final_result_is_found(clinic: SmallClinic) -> None:
+    ordered = order(clinic, status="collected").id
+    report = received(clinic, requisition_id=ordered)
+    assert ORDER_WAITS not in broken(days=1)
+    again = order(clinic, status="collected").id
+    set_report(report, requisition_id=again)
+    assert ORDER_WAITS in broken(days=1)
+
+
+def test_decisions_that_were_not_made_or_lost_are_found(
+    clinic: SmallClinic, physician: Caller
+) -> None:
+    report = received(clinic, HIGH)
+    body = {"version": 1, "follow_up": {"kind": "visit"}}
+    assert physician.post(f"/results/{report}/review", body).status_code == 200
+    assert {UNDECIDED, UNARRANGED}.isdisjoint(broken())
+    with transaction(OPERATOR) as session:
+        session.execute(text("UPDATE work_item SET kind = 'result_unseen'"))
+    assert UNARRANGED in broken()
+    with transaction(OPERATOR) as session:
+        session.execute(text("UPDATE result_review SET follow_up = 'none'"))
+    assert UNDECIDED in broken()
