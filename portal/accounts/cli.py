@@ -137,8 +137,11 @@ def create_client(kind: str, name: str, organization_id: UUID, public_jwk: TextI
     """Create a client: prints its secret, this once."""
     key = public_jwk.read() if public_jwk is not None else None
     command = CreateClient(ActorKind(kind), name, organization_id, key)
-    with transaction(OPERATOR) as session:
-        client, secret = service.create_client(session=session, command=command, now=utcnow())
+    try:
+        with transaction(OPERATOR) as session:
+            client, secret = service.create_client(session=session, command=command, now=utcnow())
+    except PortalError as error:
+        raise _fail(error) from None
     click.echo(f"client_id {client.id}\nclient_secret {secret}")
 
 

@@ -1,6 +1,6 @@
 """What can go wrong with signing in and with accounts."""
 
-from portal.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from portal.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Unauthenticated
 
 
 class BadCredentials(Unauthenticated):
@@ -54,6 +54,14 @@ class AccountNotFound(NotFound):
 class SessionNotFound(NotFound):
     code = "session_not_found"
     detail = "You have no such session."
+
+
+class OrganizationUnknown(Invalid):
+    code = "organization_unknown"
+    detail = "There is no such pharmacy or laboratory. Add it to the directory first."
+
+    def __init__(self) -> None:
+        super().__init__(errors=[FieldError("/organization_id", self.detail)])
 
 
 class ClientNotFound(NotFound):

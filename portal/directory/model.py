@@ -208,6 +208,18 @@ class Laboratory(Base):
     active: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
+# Accounts know no directory: this tells them whether a client's organization is in it.
+rls.owned_function(
+    "careloop_organization_exists(of_kind text, organization uuid)",
+    "boolean",
+    """
+    SELECT CASE of_kind
+        WHEN 'pharmacy' THEN EXISTS (SELECT FROM pharmacy WHERE id = organization)
+        WHEN 'laboratory' THEN EXISTS (SELECT FROM laboratory WHERE id = organization)
+        ELSE true END
+    """,
+)
+
 # The clinic at which a member of staff works, as row policies ask for it.
 MY_CLINIC = f"(SELECT s.clinic_id FROM staff_member s WHERE s.id = {ME})"
 

@@ -19,13 +19,16 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.ids import new_id
 from tests.support.api import Caller
+from tests.support.clinic import SmallClinic, add, pharmacy
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 KEY = OKPKey.generate_key("Ed25519")
 
 
 def create(public_jwk: str | None = None) -> tuple[UUID, str]:
-    command = CreateClient(ActorKind.PHARMACY, "Corner Pharmacy", new_id(), public_jwk)
+    corner = pharmacy("Corner Pharmacy")
+    add(corner)
+    command = CreateClient(ActorKind.PHARMACY, corner.name, corner.id, public_jwk)
     with transaction(OPERATOR) as session:
         client, secret = service.create_client(session=session, command=command, now=utcnow())
         return client.id, secret
@@ -169,10 +172,33 @@ def test_the_command_line(app: Flask, anonymous: Caller) -> None:
 
 def test_administrators_create_and_rotate(caller: Callable[..., Caller], anonymous: Caller) -> None:
     administrator = caller(ActorKind.ADMINISTRATOR, new_id())
-    body = {"kind": "pharmacy", "organization_id": str(new_id()), "name": "Corner"}
+    corner = pharmacy("Corner Pharmacy")
+    add(corner)
+    body = {"kind": "pharmacy", "organization_id": str(corner.id), "name": "Corner"}
     made = administrator.post("/clients", body)
     assert made.status_code == 201, made.text
     assert token(anonymous, made.json["client_id"], made.json["client_secret"]).status_code == 200
     rotated = administrator.post(f"/clients/{made.json['client_id']}/rotate")
     assert rotated.status_code == 200
     assert administrator.post(f"/clients/{new_id()}/rotate").status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["pharmacy", "laboratory"])
+def test_an_organization_that_the_directory_lacks_is_refused(
+    app: Flask, clinic: SmallClinic, caller: Callable[..., Caller], kind: str
+) -> None:
+    places = {"pharmacy": clinic.pharmacy.id, "laboratory": clinic.laboratory.id}
+    other = places["laboratory" if kind == "pharmacy" else "pharmacy"]
+    administrator = caller(ActorKind.ADMINISTRATOR, new_id())
+    runner = app.test_cli_runner()
+    for id_, status in ((new_id(), 422), (other, 422), (places[kind], 201)):
+        body = {"kind": kind, "organization_id": str(id_), "name": "Corner"}
+        answer = administrator.post("/clients", body)
+        assert answer.status_code == status, answer.text
+        command = ["create", "--kind", kind, "--name", "Corner", "--organization-id", str(id_)]
+        made = runner.invoke(cli.clients, command)
+        assert made.exit_code == (0 if status == 201 else 1), made.output
+        if status == 422:
+            assert answer.json["code"] == "organization_unknown"
+            assert answer.json["errors"][0]["pointer"] == "/organization_id"
+            assert "Add it to the directory first" in made.output

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.accounts import queries
 from portal.accounts.authentication import CLIENT_TOKEN_PREFIX
-from portal.accounts.errors import ClientNotFound
+from portal.accounts.errors import ClientNotFound, OrganizationUnknown
 from portal.accounts.model import AccessToken, Client, ClientSecret
 from portal.accounts.states import ClientStatus
 from portal.core.actor import NOBODY, ActorKind
@@ -19,6 +19,7 @@ from portal.core.ids import new_id
 
 TOKEN_LIFETIME = timedelta(hours=1)
 GRACE = timedelta(hours=24)
+_ORGANIZATION_EXISTS = text("SELECT careloop_organization_exists(:kind, :id)")
 _USE_ASSERTION = text(
     "INSERT INTO used_assertion (client_id, jti, expires_at) "
     "VALUES (:client_id, :jti, :expires_at) ON CONFLICT DO NOTHING"
@@ -34,7 +35,13 @@ class CreateClient:
 
 
 def create_client(*, session: Session, command: CreateClient, now: datetime) -> tuple[Client, str]:
-    """A client and its secret, which is shown once and kept as a digest."""
+    """A client and its secret, which is shown once and kept as a digest.
+
+    Raises OrganizationUnknown for a pharmacy or laboratory that the directory doesn't have.
+    """
+    of = {"kind": command.kind, "id": command.organization_id}
+    if not session.execute(_ORGANIZATION_EXISTS, of).scalar_one():
+        raise OrganizationUnknown()
     client = Client(
         id=new_id(),
         kind=command.kind,
