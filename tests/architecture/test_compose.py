@@ -16,11 +16,16 @@ import yaml
 from sqlalchemy import create_engine, text
 
 from portal.core import outbox
-from portal.core.actor import OPERATOR
+from portal.core.actor import OPERATOR, ActorKind
 from portal.core.db import transaction
 from portal.core.ids import new_id
+from portal.directory.model import Laboratory
 from portal.supervisor.ports import free_port
+from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
+from tests.support.laboratory import listening_laboratory
+from tests.support.mllp import Sender
+from tests.support.work import drain
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 40
@@ -41,7 +46,11 @@ def settings(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
     named = {**environ, "PORTAL_ENV": "production", "PORTAL_SECRET_KEY_FILE": str(secret)}
     del named["PORTAL_SECRET_KEY"]
     inherited = {name: value for name, value in os.environ.items() if "PORTAL" not in name}
-    return {**inherited, **named, "PORTAL_BIND": f"127.0.0.1:{free_port()}"}
+    ports = {
+        "PORTAL_BIND": f"127.0.0.1:{free_port()}",
+        "PORTAL_MLLP_BIND": f"127.0.0.1:{free_port()}",
+    }
+    return {**inherited, **named, **ports}
 
 
 @contextmanager
@@ -71,7 +80,8 @@ def wait_until(holds: Callable[[], bool], log: Path) -> None:
 
 def test_every_service_is_there_and_guarded(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert set(services) == SERVERS | {"migrate", "web", "relay", "worker", "beat"}
+    ours = {"migrate", "web", "relay", "worker", "beat", "mllp", "laboratories"}
+    assert set(services) == SERVERS | ours
     for name in set(services) - SERVERS:
         assert services[name]["read_only"], name
         assert services[name]["cap_drop"] == ["ALL"], name
@@ -126,6 +136,48 @@ def test_relay_and_worker_do_what_is_in_the_outbox(
         service(compose, "relay", settings, tmp_path / "relay.log"),
     ):
         wait_until(done, log)
+
+
+def test_the_listener_answers(
+    compose: dict[str, Any], settings: dict[str, str], tmp_path: Path, clinic: SmallClinic
+) -> None:
+    assert clinic.clinic.name
+    log, port = tmp_path / "mllp.log", int(settings["PORTAL_MLLP_BIND"].rpartition(":")[2])
+
+    def answers() -> bool:
+        try:
+            return b"MSA|AE" in Sender(port).exchange(b"MSH|^~\\&|A|B|C|D|||ORU^R01||P|2.5.1\r")
+        except OSError:
+            return False
+
+    with service(compose, "mllp", settings, log):
+        wait_until(answers, log)
+
+
+def test_orders_reach_a_laboratory(
+    compose: dict[str, Any],
+    settings: dict[str, str],
+    tmp_path: Path,
+    clinic: SmallClinic,
+    caller: Callable[..., Caller],
+) -> None:
+    log = tmp_path / "laboratories.log"
+    with listening_laboratory() as laboratory:
+        place = {"transport": "mllp", "mllp_host": laboratory.host, "mllp_port": laboratory.port}
+        with transaction(OPERATOR) as session:
+            found = session.get_one(Laboratory, clinic.laboratory.id)
+            for name, value in place.items():
+                setattr(found, name, value)
+        body = {
+            "patient_id": str(clinic.patient.id),
+            "laboratory_id": str(clinic.laboratory.id),
+            "tests": [{"code": "24323-8"}],
+        }
+        physician = caller(ActorKind.PRACTITIONER, clinic.physician.id)
+        assert physician.post("/requisitions", body).status_code == 201
+        drain()
+        with service(compose, "laboratories", settings, log):
+            wait_until(lambda: bool(laboratory.received), log)
 
 
 def test_beat(compose: dict[str, Any], settings: dict[str, str], tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ def walk_through(var: Path) -> str:
     """The shell of the README, for a demo that keeps its files elsewhere."""
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     script = "\n".join(["set -eu -o pipefail", *blocks])
-    script = script.replace("var/demo.json", f"{var}/demo.json")
+    for name in ("demo.json", "run.json"):
+        script = script.replace(f"var/{name}", f"{var}/{name}")
     script = script.replace("/tmp/careloop", f"{var}/careloop")  # noqa: S108
     return script.replace(".venv/bin/python", f'"{sys.executable}"')
 
@@ -27,7 +28,7 @@ def test_the_readme_does_what_it_says(running: Path) -> None:
     script = running / "walk.sh"
     script.write_text(walk_through(running))
     bash = shutil.which("bash") or "bash"
-    done = subprocess.run([bash, str(script)], capture_output=True, check=False, timeout=120)
+    done = subprocess.run([bash, str(script)], capture_output=True, check=False, timeout=180)
     said = done.stdout.decode()
     assert done.returncode == 0, said[-2000:] + done.stderr.decode()[-2000:]
     for seen in (
@@ -37,6 +38,13 @@ def test_the_readme_does_what_it_says(running: Path) -> None:
         '"status":"picked_up"',
         '"event":"refill_approved"',
         '"decision_note":"See you in spring."',
+        "MSA|AA|",
+        '"kind":"result_critical"',
+        '"comment":"Please come in today."',
+        '"event":"result_commented"',
+        '"after":"4.2 mmol/L","before":"6.9 mmol/L"',
+        '"reason":"patient_unknown"',
+        "0 violations",
     ):
         assert seen in said, seen
     assert '"outcome":"quarantined"' not in said
