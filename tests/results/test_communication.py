@@ -118,6 +118,16 @@ def test_who_never_looked_is_not_told_of_a_correction(clinic: SmallClinic) -> No
     assert told(clinic.physician.id) == []
 
 
+def test_who_looked_at_the_correction_alone_is_not_told_of_it(
+    clinic: SmallClinic, physician: Caller
+) -> None:
+    report = received(clinic)
+    receive_next(report, HIGH, "corrected")
+    physician.get(f"/results/{report}")
+    drain()
+    assert told(clinic.physician.id) == []
+
+
 def test_what_was_taken_back_is_told_and_stays_visible(
     clinic: SmallClinic, patient: Caller
 ) -> None:
