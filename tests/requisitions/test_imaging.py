@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
@@ -164,7 +165,7 @@ def test_of_many_who_book_one_time_one_gets_it(
     app: Flask, clinic: SmallClinic, physician: Caller, patient: Caller, slot: UUID
 ) -> None:
     wanting = [order(physician, clinic, CT)[0] for _ in range(6)]
-    answers = at_once(app, [lambda one=one: book(patient, slot, one) for one in wanting])
+    answers = at_once(app, [partial(book, patient, slot, one) for one in wanting])
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 5}
     assert len(rows(ImagingAppointment)) == 1
     assert Counter(load(one).status for one in wanting) == {"scheduled": 1, "placed": 5}
@@ -174,7 +175,7 @@ def test_one_order_gets_one_time(
     app: Flask, patient: Caller, radiology: Caller, scan: UUID
 ) -> None:
     slots = offer(radiology, *(in_days(day) for day in range(2, 7)))
-    answers = at_once(app, [lambda one=one: book(patient, one, scan) for one in slots])
+    answers = at_once(app, [partial(book, patient, one, scan) for one in slots])
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 4}
     assert [one.status for one in rows(ImagingAppointment)] == ["booked"]
 
@@ -187,7 +188,7 @@ def test_booked_or_withdrawn_but_never_both(
         withdraw = f"/imaging/slots/{one}/withdraw"
         at_once(
             app,
-            [lambda one=one: book(patient, one, scan), lambda w=withdraw: radiology.post(w)],
+            [partial(book, patient, one, scan), partial(radiology.post, withdraw)],
         )
         [there] = rows(ImagingSlot, id=one)
         held = [row for row in rows(ImagingAppointment, slot_id=one) if row.status == "booked"]
