@@ -49,7 +49,8 @@ _WAITING = text(
 )
 _HEARD = text(
     """
-    INSERT INTO laboratory_connection (laboratory_id, last_heard_at) VALUES (:id, :now)
+    INSERT INTO laboratory_connection (laboratory_id, last_heard_at)
+    SELECT id, :now FROM laboratory WHERE id = :id
     ON CONFLICT (laboratory_id) DO UPDATE SET last_heard_at = :now
     WHERE laboratory_connection.last_heard_at IS NULL
        OR laboratory_connection.last_heard_at < CAST(:now AS timestamptz) - interval '1 minute'

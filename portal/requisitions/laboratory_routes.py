@@ -36,7 +36,7 @@ def _transaction_id(value: str) -> int:
 @requires("laboratory.orders")
 @blueprint.arguments(LabOrdersQuery, location="query")
 @blueprint.response(200, LabOrdersPage)
-def list_orders(query: dict[str, Any]) -> Response:
+def list_lab_orders(query: dict[str, Any]) -> Response:
     """Pull orders
 
     Without a cursor: what you have not acknowledged yet. With `next` of the page before: what
@@ -58,7 +58,7 @@ def list_orders(query: dict[str, Any]) -> Response:
 @requires("laboratory.orders")
 @blueprint.arguments(AcknowledgeOrderSchema)
 @blueprint.response(200, OrderStandingSchema)
-def acknowledge(body: dict[str, Any], requisition_id: UUID) -> Response:
+def acknowledge_lab_order(body: dict[str, Any], requisition_id: UUID) -> Response:
     """Acknowledge an order: you have it and will do it
 
     Twice is the same as once. `withdrawn` and `cancelled` mean: leave it.
