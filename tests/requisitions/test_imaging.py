@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,7 +22,6 @@ from tests.requisitions.conftest import (
     load,
     offer,
     order,
-    pointers,
     rows,
     sent,
     statuses,
@@ -164,7 +164,7 @@ def test_of_many_who_book_one_time_one_gets_it(
     app: Flask, clinic: SmallClinic, physician: Caller, patient: Caller, slot: UUID
 ) -> None:
     wanting = [order(physician, clinic, CT)[0] for _ in range(6)]
-    answers = at_once(app, [lambda one=one: book(patient, slot, one) for one in wanting])
+    answers = at_once(app, [partial(book, patient, slot, one) for one in wanting])
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 5}
     assert len(rows(ImagingAppointment)) == 1
     assert Counter(load(one).status for one in wanting) == {"scheduled": 1, "placed": 5}
@@ -174,7 +174,7 @@ def test_one_order_gets_one_time(
     app: Flask, patient: Caller, radiology: Caller, scan: UUID
 ) -> None:
     slots = offer(radiology, *(in_days(day) for day in range(2, 7)))
-    answers = at_once(app, [lambda one=one: book(patient, one, scan) for one in slots])
+    answers = at_once(app, [partial(book, patient, one, scan) for one in slots])
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 4}
     assert [one.status for one in rows(ImagingAppointment)] == ["booked"]
 
@@ -187,7 +187,7 @@ def test_booked_or_withdrawn_but_never_both(
         withdraw = f"/imaging/slots/{one}/withdraw"
         at_once(
             app,
-            [lambda one=one: book(patient, one, scan), lambda w=withdraw: radiology.post(w)],
+            [partial(book, patient, one, scan), partial(radiology.post, withdraw)],
         )
         [there] = rows(ImagingSlot, id=one)
         held = [row for row in rows(ImagingAppointment, slot_id=one) if row.status == "booked"]
@@ -324,34 +324,3 @@ def test_booked_at_another_department_the_order_goes_there(
         (clinic.radiology.id, "cancel", "queued"),
         (elsewhere.id, "new", "queued"),
     ]
-
-
-def test_times_of_a_room_do_not_overlap(radiology: Caller) -> None:
-    def slots(*times: tuple[str, int, int]) -> dict[str, Any]:
-        base = in_days(3)
-        return {
-            "slots": [
-                {
-                    "modality": "CT",
-                    "room": room,
-                    "starts_at": (base + timedelta(minutes=begin)).isoformat(),
-                    "ends_at": (base + timedelta(minutes=end)).isoformat(),
-                }
-                for room, begin, end in times
-            ]
-        }
-
-    def refused(*times: tuple[str, int, int]) -> list[str]:
-        answer = radiology.post("/imaging/slots", slots(*times))
-        assert answer.status_code == 422, answer.text
-        return list(pointers(answer))
-
-    assert refused(("A", 0, 30), ("B", 0, 30), ("A", 29, 60)) == ["/slots/2"]
-    assert refused(("A", 0, 90), ("A", 10, 20), ("A", 60, 80)) == ["/slots/1", "/slots/2"]
-    assert radiology.post("/imaging/slots", slots(("A", 30, 60))).status_code == 201
-    assert refused(("A", 60, 90), ("A", 0, 31)) == ["/slots/1"]
-    assert refused(("A", 45, 50)) == ["/slots/0"]
-    assert refused(("A", 60, 60)) == ["/slots/0/ends_at"]
-    assert refused(("A", -60 * 24 * 4, 0)) == ["/slots/0/starts_at"]
-    assert radiology.post("/imaging/slots", slots(("A", 60, 90), ("A", 0, 30))).status_code == 201
-    assert len(rows(ImagingSlot)) == 3

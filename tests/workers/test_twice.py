@@ -19,6 +19,7 @@ from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
 from portal.patients import merging
 from tests.refills.conftest import Make, ask_one, post_one
+from tests.requisitions.conftest import order as order_tests
 from tests.results.conftest import received, set_report, wish
 from tests.results.story import leave_events
 from tests.support.api import Caller
@@ -87,6 +88,13 @@ def new_prescription(clinic: SmallClinic) -> dict[str, Any]:
         "days_supply": 30,
         "refills_authorized": 3,
     }
+
+
+def laboratory_order(clinic: SmallClinic, physician: Caller) -> UUID:
+    """A test that is ordered, to be repeated a month later."""
+    standing = {"count": 3, "interval_days": 30}
+    [first] = order_tests(physician, clinic, standing=standing)
+    return first
 
 
 def covered(clinic: SmallClinic) -> dict[str, Any]:
@@ -169,6 +177,7 @@ def test_every_kind_of_task_twice(
         physician.post(f"/prescriptions/{stopped.id}/stop", {"reason": "Cough"}),
     ]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 200]
+    laboratory_order(clinic, physician)
     seen = run_all_twice()
     denied = physician.post(
         f"/refills/{waiting}/decision", {"decision": "deny", "reason_code": "visit_needed"}
@@ -198,16 +207,24 @@ def test_every_tick_twice(
     tick: Callable[[], int],
     clinic: SmallClinic,
     patient: Caller,
+    physician: Caller,
     refillable: Make,
     order: UUID,
 ) -> None:
     waiting = ask_one(patient, refillable(refills_used=5).id)
     leave_results_alone(clinic)
+    collected = order_tests(physician, clinic)[0]
+    assert physician.post(f"/requisitions/{collected}/collected").status_code == 200
+    laboratory_order(clinic, physician)
     past = {"past": utcnow() - timedelta(days=1), "id": waiting}
     with transaction(OPERATOR) as session:
         session.execute(text("UPDATE work_item SET due_at = :past"), past)
         session.execute(text("UPDATE refill SET expected_by = :past"), past)
         session.execute(text("UPDATE idempotency_key SET expires_at = :past"), past)
+        session.execute(
+            text("UPDATE requisition SET expected_by = :past, expires_at = :past"), past
+        )
+        session.execute(text("UPDATE standing_order SET next_on = CAST(:past AS date)"), past)
     assert tick() > 0
     once = everything()
     assert tick() == 0
