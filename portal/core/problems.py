@@ -33,6 +33,8 @@ STATUS: Mapping[type[errors.PortalError], tuple[int, str]] = {
 
 TYPE_BASE = "/problems/"
 RETRY_AFTER_SECONDS = 2
+# Serialization failure and deadlock, lock not available (SQLSTATE).
+_CONTENTION = ("40", "55P03")
 _DISCONNECTED = re.compile(r"connection|server closed|terminat|shutting down|starting up", re.I)
 
 
@@ -134,7 +136,11 @@ def _from_validation(data: Mapping[str, Any]) -> errors.PortalError:
 
 
 def _from_database(error: DBAPIError) -> Response:
-    """A connection that broke is our trouble and passes; anything else is a defect."""
+    """A connection that broke is our trouble and passes, and so does what two transactions did to
+    each other; anything else is a defect."""
+    if (getattr(error.orig, "sqlstate", None) or "").startswith(_CONTENTION):
+        log.warning("database_contention", error=type(error.orig).__name__)
+        return respond(errors.Unavailable())
     if error.connection_invalidated or (
         isinstance(error, OperationalError) and _DISCONNECTED.search(str(error.orig))
     ):

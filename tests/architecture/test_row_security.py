@@ -1,6 +1,7 @@
 """Who sees which rows, asked of the database without any WHERE."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,9 +19,14 @@ from portal.models import metadata
 from portal.notifications import service as notifications
 from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
+from portal.results.intake import take_hl7
 from tests.patients.records import record
 from tests.refills.conftest import ask_one, event_of, post_all
+from tests.requisitions.conftest import CT, offer
+from tests.requisitions.conftest import order as order_tests
+from tests.results.messages import obr, obx, oru, pid
 from tests.results.story import tell_of_critical
+from tests.results.test_intake import MLLP
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, actor, add, prescription
 from tests.support.work import drain
@@ -90,6 +96,15 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     queue_letter(clinic)
     drain()
     tell_of_critical(clinic, patient, physician)
+    order_tests(physician, clinic, standing={"count": 2, "interval_days": 30})
+    at_radiology = caller(ActorKind.LABORATORY, clinic.radiology.id)
+    [scan] = order_tests(physician, clinic, CT)
+    drain()
+    [time] = offer(at_radiology, utcnow().replace(second=0, microsecond=0) + timedelta(days=3))
+    patient.post(f"/imaging/slots/{time}/book", {"requisition_id": str(scan)})
+    take_hl7(oru("M1", pid("MRN-9999"), obr(), obx("potassium", "4.2")), MLLP)
+    take_hl7(oru("M2", obr(), obx("potassium", "4.2")), MLLP)
+    drain()
     return clinic
 
 

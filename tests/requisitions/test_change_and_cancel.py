@@ -77,7 +77,8 @@ def test_what_was_taken_or_has_ended_is_not_cancelled(
 
 
 def test_cancelling_says_why(physician: Caller, ordered: UUID) -> None:
-    assert pointers(physician.post(f"/requisitions/{ordered}/cancel", {})) == ["/reason"]
+    long = {"reason": "x" * 301}
+    assert pointers(physician.post(f"/requisitions/{ordered}/cancel", long)) == ["/reason"]
     assert physician.post(f"/requisitions/{uuid4()}/cancel", WHY).status_code == 404
 
 

@@ -1,12 +1,13 @@
 """Taking in messages: kept, put on the right chart, answered, and never twice."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from portal.core.actor import OPERATOR
+from portal.core.actor import OPERATOR, ActorKind
 from portal.core.db import transaction
 from portal.results.envelope import Source
 from portal.results.intake import take_hl7
@@ -14,8 +15,10 @@ from portal.results.service.hl7_intake import Answered
 from portal.results.states import IntakeTransport
 from tests.results.conftest import order
 from tests.results.messages import FACILITY, message, msh, obr, obx, oru, pid
-from tests.support.clinic import SmallClinic
+from tests.support.api import Caller
+from tests.support.clinic import SmallClinic, add, care_team
 from tests.support.shared_data import shared
+from tests.support.work import drain
 
 MLLP = Source(IntakeTransport.MLLP)
 
@@ -287,6 +290,32 @@ def test_digits_are_kept_as_they_came(clinic: SmallClinic) -> None:
     take(oru("M1", obr(order(clinic).placer_number), obx("potassium", "4.20")))
     [row] = rows("SELECT number::text AS number, value_text FROM observation")
     assert (row.number, row.value_text) == ("4.20", "4.20")
+
+
+def merge(clinic: SmallClinic, caller: Callable[..., Caller]) -> None:
+    """The first patient's record turns out to be a duplicate of the second's."""
+    add(care_team(clinic.other_patient, clinic.physician, "specialist"))
+    nurse = caller(ActorKind.STAFF, clinic.nurse.id)
+    body = {"into_id": str(clinic.other_patient.id), "reason": "Registered twice"}
+    answer = nurse.post(f"/patients/{clinic.patient.id}/merge", body)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("moved", [True, False], ids=["rows moved", "rows not moved yet"])
+def test_a_patient_merged_meanwhile_gets_it_on_the_record_that_is_left(
+    clinic: SmallClinic, caller: Callable[..., Caller], moved: bool
+) -> None:
+    placer = order(clinic).placer_number
+    take(oru("M1", obr(placer, status="P"), obx("potassium", "4.0", status="P")))
+    merge(clinic, caller)
+    if moved:
+        drain()
+    take(oru("M2", obr(placer), obx("potassium", "4.2")))
+    take(oru("M3", obr("", "LAB-2"), obx("sodium", 139)))
+    drain()
+    assert {report.patient_id for report in reports()} == {clinic.other_patient.id}
+    assert [(report.status, report.number) for report in reports()] == [("final", 2), ("final", 1)]
+    assert cases() == []
 
 
 def test_our_own_failure_is_answered_so_that_it_is_sent_again(
