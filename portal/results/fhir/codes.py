@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from portal.results.fhir_members import Node
+from portal.results.fhir.members import Node
 from portal.results.incoming import Coding, Identifier, PatientIdentity
 
 # FHIR's URIs by HL7 table 0396. UCUM's are in units, not here.

@@ -4,20 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from portal.results.fhir_codes import codings
-from portal.results.fhir_members import Node
-from portal.results.fhir_values import Value, quantity, written
+from portal.results.fhir.codes import codings
+from portal.results.fhir.members import Node
+from portal.results.fhir.values import Value, quantity, written
+from portal.results.flags import by_flags
 from portal.results.states import Abnormality
 from portal.results.units import in_unit
-
-# HL7's v3 ObservationInterpretation, which took over table 0078. What tells of a change only
-# (D, U, B, W) or of an indeterminate finding (IND, E) says nothing of how far from normal it is.
-_CRITICAL = frozenset({"AA", "HH", "LL"})
-_ABNORMAL = frozenset({"A", "H", "L", "HU", "LU", "H>", "L<", "HX", "LX", ">", "<"}) | {
-    *("POS", "DET", "RR", "WR"),
-    *("R", "I", "NS", "SDD", "SYN-R"),
-}
-_NORMAL = frozenset({"N", "NEG", "ND", "NR", "S", "SYN-S"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +36,8 @@ def flags(node: Node) -> tuple[str, ...]:
 def abnormality(marked: Sequence[str], value: Value, expected: Expected) -> Abnormality:
     """The worst of the flags; without any, where the number lies in its reference range."""
     codes = {flag.upper() for flag in marked}
-    if codes & _CRITICAL:
-        return Abnormality.CRITICAL
-    if codes & _ABNORMAL:
-        return Abnormality.ABNORMAL
-    if codes & _NORMAL:
-        return Abnormality.NORMAL
+    if (said := by_flags(codes)) is not Abnormality.UNKNOWN:
+        return said
     number = value.number
     if marked or number is None or value.high is not None or not expected.sure:
         return Abnormality.UNKNOWN

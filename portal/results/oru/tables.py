@@ -1,4 +1,4 @@
-"""What HL7's letters mean here: statuses, abnormality, types of documents."""
+"""What HL7's letters mean here: statuses, types of documents; and a number against its range."""
 
 from decimal import Decimal
 
@@ -34,21 +34,6 @@ OBSERVATION_STATUS = {
     "W": ObservationStatus.ENTERED_IN_ERROR,
 }
 
-# Table 0078 (v2.5.1 to v2.8). Beyond an instrument's limits, changed for the worse or markedly,
-# detected, reactive, resistant, or not to be decided: somebody should look. Susceptible means that
-# the drug works. B (better) and quality marks say nothing of the value itself and are not here.
-_ABNORMALITY = {
-    Abnormality.CRITICAL: ("HH", "LL", "AA"),
-    Abnormality.ABNORMAL: (
-        *("H", "L", "A", "HU", "LU", "H>", "L<", ">", "<", "HX", "LX", "U", "D", "W"),
-        *("R", "I", "NS", "SDD", "SYN-R", "POS", "DET", "RR", "WR", "IND", "E", "EX", "CAR"),
-        "TOX",
-    ),
-    Abnormality.NORMAL: ("N", "S", "VS", "MS", "SYN-S", "NEG", "ND", "NR", "EXP"),
-}
-ABNORMALITY = {flag: level for level, flags in _ABNORMALITY.items() for flag in flags}
-_BY_WEIGHT = (Abnormality.CRITICAL, Abnormality.ABNORMAL, Abnormality.NORMAL)
-
 _CONTENT_TYPES = {
     "PDF": "application/pdf",
     "HTML": "text/html",
@@ -74,12 +59,6 @@ def content_type(kind: str, subtype: str, content: bytes) -> str:
     if content.startswith(PDF_START):
         return PDF
     return "text/plain" if kind.upper() in ("TEXT", "TX", "FT") else "application/octet-stream"
-
-
-def by_flags(flags: tuple[str, ...]) -> Abnormality:
-    """The gravest that the laboratory's flags say."""
-    said = {ABNORMALITY.get(flag.upper()) for flag in flags}
-    return next((level for level in _BY_WEIGHT if level in said), Abnormality.UNKNOWN)
 
 
 def by_range(number: Decimal, comparator: str, expected: Range) -> Abnormality:

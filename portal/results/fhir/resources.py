@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from portal.results.fhir_members import Node
+from portal.results.fhir.members import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from portal.results.fhir_codes import concept
-from portal.results.fhir_members import MAX_TEXT, Node
+from portal.results.fhir.codes import concept
+from portal.results.fhir.members import MAX_TEXT, Node
 from portal.results.incoming import Coding
 from portal.results.states import ValueKind
 

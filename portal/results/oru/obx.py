@@ -10,9 +10,10 @@ from portal.hl7v2.fields import LOINC, Code, codes
 from portal.hl7v2.numbers import Range, range_of
 from portal.hl7v2.segments import Segment
 from portal.hl7v2.times import moment
-from portal.results.hl7_tables import OBSERVATION_STATUS, by_flags, by_range
+from portal.results.flags import by_flags
 from portal.results.incoming import Coding, IncomingObservation
-from portal.results.obx_values import TEXT_TYPES, VALUE, Value, value_of
+from portal.results.oru.obx_values import TEXT_TYPES, VALUE, Value, value_of
+from portal.results.oru.tables import OBSERVATION_STATUS, by_range
 from portal.results.states import Abnormality, ObservationStatus, ValueKind
 
 LONGEST_CODE = 199

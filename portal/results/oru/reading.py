@@ -15,7 +15,6 @@ from portal.hl7v2.fields import codes, cx, ei, xcn, xpn
 from portal.hl7v2.reading import Message
 from portal.hl7v2.segments import Segment
 from portal.hl7v2.times import day
-from portal.results.hl7_tables import PROGRESS, REPORT_STATUS
 from portal.results.incoming import (
     Coding,
     Identifier,
@@ -24,7 +23,8 @@ from portal.results.incoming import (
     IncomingReport,
     PatientIdentity,
 )
-from portal.results.obx import Reader, Result, coding, notes_text, observation
+from portal.results.oru.obx import Reader, Result, coding, notes_text, observation
+from portal.results.oru.tables import PROGRESS, REPORT_STATUS
 from portal.results.states import ObservationStatus, ReportStatus
 
 TYPES = ("ORU^R01",)

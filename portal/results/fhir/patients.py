@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from portal.results.fhir_codes import identifier, identity
-from portal.results.fhir_members import Node
-from portal.results.fhir_resources import Resource, Resources
+from portal.results.fhir.codes import identifier, identity
+from portal.results.fhir.members import Node
+from portal.results.fhir.resources import Resource, Resources
 from portal.results.incoming import Identifier, PatientIdentity
 
 _REMEDY = "send the Patient in the bundle or contained, or subject.identifier"

@@ -10,8 +10,8 @@ from portal.hl7v2.fields import codes, ed, xcn, xpn
 from portal.hl7v2.numbers import compared, structured
 from portal.hl7v2.segments import Element, Segment
 from portal.hl7v2.times import clock, moment
-from portal.results.hl7_tables import PDF, PDF_START, content_type
 from portal.results.incoming import Attachment, Coding
+from portal.results.oru.tables import PDF, PDF_START, content_type
 from portal.results.states import ValueKind
 
 VALUE = 5

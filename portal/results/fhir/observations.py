@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from portal.results.fhir_codes import required_concept
-from portal.results.fhir_members import MAX_TEXT, Node
-from portal.results.fhir_patients import Patients
-from portal.results.fhir_ranges import abnormality, expected, flags
-from portal.results.fhir_resources import Resource, Resources
-from portal.results.fhir_values import value
+from portal.results.fhir.codes import required_concept
+from portal.results.fhir.members import MAX_TEXT, Node
+from portal.results.fhir.patients import Patients
+from portal.results.fhir.ranges import abnormality, expected, flags
+from portal.results.fhir.resources import Resource, Resources
+from portal.results.fhir.values import value
 from portal.results.incoming import IncomingObservation
 from portal.results.states import ObservationStatus, ValueKind
 

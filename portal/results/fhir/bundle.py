@@ -8,11 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from portal.core.errors import Invalid
-from portal.results.fhir_codes import codings, concept, npi, numbered, required_concept
-from portal.results.fhir_members import MAX_PROBLEMS, MAX_TEXT, Node, Problems
-from portal.results.fhir_observations import observations, status_word
-from portal.results.fhir_patients import Patients
-from portal.results.fhir_resources import Resource, Resources
+from portal.results.fhir.codes import codings, concept, npi, numbered, required_concept
+from portal.results.fhir.members import MAX_PROBLEMS, MAX_TEXT, Node, Problems
+from portal.results.fhir.observations import observations, status_word
+from portal.results.fhir.patients import Patients
+from portal.results.fhir.resources import Resource, Resources
 from portal.results.incoming import Attachment, Coding, IncomingMessage, IncomingReport
 from portal.results.states import ReportStatus
 
