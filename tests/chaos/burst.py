@@ -1,20 +1,14 @@
 """Patients who ask for many refills at once, and don't give up when the portal stumbles."""
 
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from threading import Condition
-from typing import Any
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import httpx
 
 from portal.demo.seed.cli import PASSWORD
-
-CONNECTIONS = 8
-PATIENCE_SECONDS = 90
-PAUSE_SECONDS = 0.2
+from tests.chaos.crowd import CONNECTIONS, Crowd, insist
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +31,17 @@ class Answer:
     replayed: bool
 
 
-@dataclass(slots=True)
-class Burst:
-    """Requests under way and their answers so far."""
+class Burst(Crowd[Ask, Answer]):
+    """Requests for refills under way and their answers so far."""
 
-    asks: Sequence[Ask]
-    answers: list[Answer] = field(default_factory=list)
-    seconds: float = 0.0
-    _more: Condition = field(default_factory=Condition)
+    __slots__ = ()
 
-    def run(self, base_url: str) -> None:
-        """Send all of them from several connections. Raises what any of them ran into."""
-        started = time.monotonic()
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            shares = [self.asks[n::CONNECTIONS] for n in range(CONNECTIONS)]
-            sending = [pool.submit(self._send, base_url, share) for share in shares]
-        self.seconds = time.monotonic() - started
-        for share in sending:
-            share.result()
-
-    def wait_for(self, count: int) -> None:
-        """Wait until that many have been answered."""
-        with self._more:
-            assert self._more.wait_for(lambda: len(self.answers) >= count, PATIENCE_SECONDS)
-
-    def _send(self, base_url: str, asks: Sequence[Ask]) -> None:
-        with httpx.Client(base_url=base_url, timeout=30) as client:
+    def answers_to(self, address: str, asks: Sequence[Ask]) -> Iterator[Answer]:
+        with httpx.Client(base_url=address, timeout=30) as client:
             for ask in asks:
-                answer = insist(client, ask)
-                with self._more:
-                    self.answers.append(answer)
-                    self._more.notify_all()
+                headers = {"Authorization": f"Bearer {ask.token}", "Idempotency-Key": ask.key}
+                body = {"items": [{"prescription_id": ask.prescription_id}]}
+                yield _answer(ask, *insist(client, "/api/v1/refills", body, headers))
 
     @property
     def accepted(self) -> list[UUID]:
@@ -80,25 +54,6 @@ class Burst:
     @property
     def replayed(self) -> int:
         return sum(answer.replayed for answer in self.answers)
-
-
-def insist(client: httpx.Client, ask: Ask) -> Answer:
-    """Try with the same key until there is an answer that is one."""
-    headers = {"Authorization": f"Bearer {ask.token}", "Idempotency-Key": ask.key}
-    body = {"items": [{"prescription_id": ask.prescription_id}]}
-    deadline, tries = time.monotonic() + PATIENCE_SECONDS, 0
-    while True:
-        tries += 1
-        try:
-            response = client.post("/api/v1/refills", json=body, headers=headers)
-            if response.status_code in (201, 422):
-                return _answer(ask, response, tries)
-            trouble = f"{response.status_code} {response.text[:300]}"
-            assert response.status_code in (429, 503), trouble
-        except httpx.TransportError as error:
-            trouble = repr(error)
-        assert time.monotonic() < deadline, f"no answer after {tries} tries: {trouble}"
-        time.sleep(PAUSE_SECONDS)
 
 
 def _answer(ask: Ask, response: httpx.Response, tries: int) -> Answer:
@@ -136,12 +91,3 @@ def _want_mails(client: httpx.Client) -> None:
     wanted = {"refill_sent": True, "refill_awaiting_prescriber": True}
     answer = client.patch("/api/v1/me/preferences", json={"by_email": wanted})
     assert answer.status_code == 200, answer.text
-
-
-def during(burst: Burst, base_url: str, count: int, disaster: Callable[[], Any]) -> None:
-    """Run a burst, and the disaster once that many requests have been answered."""
-    with ThreadPoolExecutor(1) as pool:
-        running: Future[None] = pool.submit(burst.run, base_url)
-        burst.wait_for(count)
-        disaster()
-        running.result()

@@ -14,7 +14,7 @@ DISASTERS = 12
 PATIENTS = PATIENTS_EACH * DISASTERS
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def careloop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervised]:
     """Started as `make run` does, with rate limits and all."""
     one = Supervised(tmp_path_factory.mktemp("chaos") / "var")

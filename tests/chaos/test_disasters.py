@@ -6,8 +6,6 @@ again with the same Idempotency-Key until they have an answer.
 
 import os
 import signal
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -15,26 +13,24 @@ from uuid import UUID
 
 import pytest
 
-from tests.chaos.burst import Burst, asks_of, during
-from tests.chaos.evidence import Evidence, mailbox
+from tests.chaos.burst import Burst, asks_of
+from tests.chaos.crowd import during
+from tests.chaos.evidence import Evidence
+from tests.chaos.recovery import (
+    check_mails,
+    check_promises,
+    is_another,
+    kill_part,
+    kill_postmaster,
+    say,
+    settle,
+)
 from tests.support.processes import children, kill, wait_for
 from tests.support.supervised import Supervised
 
 pytestmark = pytest.mark.chaos
 
-# A task that a worker took along comes back by the relay's sweep after half a minute, a mail whose
-# sender died when its lease has run out after a minute, and each of these may happen twice.
-SETTLE_SECONDS = 240
 SERVICES = ("web", "relay", "worker", "beat", "mail")
-
-
-def kill_part(name: str) -> Callable[[Supervised], None]:
-    """kill -9 of a part and its children, all at once."""
-
-    def disaster(careloop: Supervised) -> None:
-        kill(careloop.family_of(name))
-
-    return disaster
 
 
 def kill_child_of_worker(careloop: Supervised) -> None:
@@ -45,11 +41,6 @@ def kill_child_of_worker(careloop: Supervised) -> None:
 def restart_postgres(careloop: Supervised) -> None:
     """A clean, fast shutdown; the supervisor starts it again."""
     os.kill(careloop.run_file()["processes"]["postgres"], signal.SIGINT)
-
-
-def kill_postmaster(careloop: Supervised) -> None:
-    """Its helpers are left to find out for themselves, as in a real crash."""
-    kill([careloop.run_file()["processes"]["postgres"]])
 
 
 def kill_all_services(careloop: Supervised) -> None:
@@ -98,19 +89,8 @@ def test_nothing_is_lost_and_nothing_happens_twice(
     settled = settle(evidence)
     report(name, burst, struck[0], settled)
     check_refills(burst, evidence, since)
-    check_notifications(careloop, evidence)
+    check_mails(careloop, evidence)
     check_promises(evidence)
-
-
-def is_another(careloop: Supervised, part: str, before: int) -> bool:
-    return careloop.run_file().get("processes", {}).get(part) not in (None, before)
-
-
-def settle(evidence: Evidence) -> float:
-    """Wait until every event has ended; returns how long that took."""
-    started = time.monotonic()
-    wait_for(evidence.is_settled, "the outbox is empty", SETTLE_SECONDS)
-    return time.monotonic() - started
 
 
 def check_refills(burst: Burst, evidence: Evidence, since: datetime) -> None:
@@ -124,27 +104,6 @@ def check_refills(burst: Burst, evidence: Evidence, since: datetime) -> None:
     assert routed == []
 
 
-def check_notifications(careloop: Supervised, evidence: Evidence) -> None:
-    """Each was sent at least once and stands in the ledger as sent once."""
-    mails = mailbox(careloop.var / "mail")
-    assert evidence.unsent(mails) == []
-    say(f"{len(mails)} mails in all, {mails.total() - len(mails)} of them sent again")
-
-
-def check_promises(evidence: Evidence) -> None:
-    outbox = evidence.outbox()
-    assert set(outbox) <= {"done", "planned"}, outbox
-    loops = evidence.loops_check()
-    assert loops.returncode == 0, loops.stdout + loops.stderr
-    verdict = evidence.audit_verdict()
-    assert verdict.problem is None
-    assert verdict.entries == evidence.audit_entries()
-    say(
-        f"{outbox['done']} events done, loops: {loops.stdout.strip()}, "
-        f"audit: {verdict.entries} rows under {verdict.seals} seals verified"
-    )
-
-
 def report(name: str, burst: Burst, struck: int, settled: float) -> None:
     statuses = Counter(answer.status for answer in burst.answers)
     say(
@@ -153,8 +112,3 @@ def report(name: str, burst: Burst, struck: int, settled: float) -> None:
         f"{burst.replayed} answered from memory; {burst.seconds:.0f} s of asking, "
         f"settled {settled:.0f} s later"
     )
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
