@@ -21,13 +21,14 @@ import structlog
 from flask import Flask
 
 from portal.app import create_app
-from portal.config import Config, ConfigurationError, load_config
+from portal.config import Config, load_config
 from portal.core.log import configure_logging
 from portal.embedded.lifeline import end_with_parent
 from portal.hl7v2.framing import Frame, FrameReader, FramingError, FramingProblem, frame
 from portal.results.envelope import Source
 from portal.results.intake import LARGEST_MESSAGE, refuse_too_long, take_hl7
 from portal.results.states import IntakeTransport
+from workers.mllp_tls import server_context
 
 log = structlog.get_logger(__name__)
 
@@ -166,24 +167,8 @@ def bound_socket(bind: str) -> socket.socket:
     return found
 
 
-def server_tls(config: Config) -> ssl.SSLContext | None:
-    """TLS as it is configured; with a CA's file senders must show a certificate of that CA.
-
-    Raises ConfigurationError for TLS without a certificate.
-    """
-    if not config.mllp_tls:
-        return None
-    if config.mllp_cert_file is None:
-        raise ConfigurationError("PORTAL_MLLP_TLS needs PORTAL_MLLP_CERT_FILE")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=config.mllp_ca_file)
-    context.load_cert_chain(config.mllp_cert_file, config.mllp_key_file)
-    if config.mllp_ca_file is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
 async def _serve(config: Config, listening: socket.socket) -> None:
-    listener = Listener(create_app(config), tls=server_tls(config))
+    listener = Listener(create_app(config), tls=server_context(config))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, listener.stop)

@@ -1,6 +1,6 @@
 """A message with results, whatever protocol it came by, as the intake takes it.
 
-`oru.py` makes these of HL7 v2 messages and `fhir.py` of FHIR bundles: pure values, nothing looked
+`oru` makes these of HL7 v2 messages and `fhir` of FHIR bundles: pure values, nothing looked
 up. Coding systems are named as in HL7 table 0396 (`LN`, `SCT`, `UCUM`, `I10C`), local ones as they
 came. Times carry their zone; where a message gives none, the laboratory's zone was put in.
 """

@@ -59,15 +59,18 @@ _TWIN = text(
       AND outcome IN ('received', 'taken_in', 'reconciling')
     """
 )
+# The record that stands for a patient; the function is called for merged ones alone.
+_STANDING = "CASE WHEN p.merged_into_id IS NULL THEN p.id ELSE careloop_surviving(p.id) END"
 _FIND = text(
-    """
+    f"""
     WITH wanted AS (
         SELECT * FROM jsonb_to_recordset(CAST(:reports AS jsonb)) AS r(
             index int, placer text, filler text, code text)
     ), found AS (
         SELECT w.index, q.id AS order_id, q.orderer_id, q.laboratory_id AS order_laboratory_id,
-               careloop_surviving(q.patient_id) AS order_patient_id,
-               r.id AS report_id, careloop_surviving(r.patient_id) AS report_patient_id,
+               (SELECT {_STANDING} FROM patient p WHERE p.id = q.patient_id) AS order_patient_id,
+               r.id AS report_id,
+               (SELECT {_STANDING} FROM patient p WHERE p.id = r.patient_id) AS report_patient_id,
                r.requisition_id, r.responsible_id, r.status, r.version_number,
                r.current_version_id, v.issued_at, v.digest
         FROM wanted w
@@ -88,7 +91,7 @@ _FIND = text(
             LIMIT 1) r ON true
         LEFT JOIN report_version v ON v.id = r.current_version_id
     ), people AS (
-        SELECT careloop_surviving(p.id) AS survivor_id FROM patient p WHERE p.mrn = ANY(:mrns)
+        SELECT {_STANDING} AS survivor_id FROM patient p WHERE p.mrn = ANY(:mrns)
         UNION SELECT order_patient_id FROM found
         UNION SELECT report_patient_id FROM found
     )
@@ -111,7 +114,7 @@ _FIND = text(
             FROM found f JOIN observation o ON o.version_id = f.current_version_id), '[]')
             AS observations,
         coalesce((SELECT jsonb_object_agg(p.npi, p.id) FROM practitioner p
-                  WHERE p.npi = ANY(:npis) AND p.active), '{}') AS npis
+                  WHERE p.npi = ANY(:npis) AND p.active), '{{}}') AS npis
     """
 )
 _PLACER = text("SELECT placer_number FROM requisition WHERE id = :id")

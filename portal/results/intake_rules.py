@@ -8,6 +8,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from portal.core.actor import ActorKind
 from portal.results.incoming import IncomingObservation, IncomingReport, PatientIdentity
 from portal.results.states import (
@@ -208,7 +210,11 @@ def is_news(report: IncomingReport, known: ReportFacts, issued_at: datetime) -> 
 def digest_of(report: IncomingReport) -> bytes:
     """Of what a report says, without its times and numbers: the same again is no news."""
     said = (report.status, report.note, report.reason, report.observations, report.attachments)
-    return hashlib.sha256(repr(said).encode()).digest()
+    return hashlib.sha256(orjson.dumps(said, default=_as_text)).digest()
+
+
+def _as_text(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def changes(report: IncomingReport, known: ReportFacts) -> list[dict[str, Any]]:
