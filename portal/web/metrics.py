@@ -11,59 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal.core.actor import WORKER
 from portal.core.db import transaction
+from portal.web.gauge_queries import GAUGES
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-# name, help, labels, statement giving the labels and then the value
-_GAUGES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
-    (
-        "careloop_outbox_events",
-        "Events that are not done",
-        ("status",),
-        "SELECT status, count(*) FROM outbox_event WHERE status <> 'done' GROUP BY status",
-    ),
-    (
-        "careloop_outbox_lag_seconds",
-        "How long the oldest event that is due has waited",
-        (),
-        "SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0) FROM outbox_event "
-        "WHERE status IN ('pending', 'published') AND due_at <= now()",
-    ),
-    (
-        "careloop_open_work_items",
-        "Open work items",
-        ("kind",),
-        "SELECT kind, count(*) FROM work_item WHERE status IN ('open', 'claimed') GROUP BY kind",
-    ),
-    (
-        "careloop_oldest_open_work_item_seconds",
-        "Age of the oldest open work item",
-        ("kind",),
-        "SELECT kind, extract(epoch FROM now() - min(created_at)) FROM work_item "
-        "WHERE status IN ('open', 'claimed') GROUP BY kind",
-    ),
-    (
-        "careloop_oldest_open_refill_seconds",
-        "Age of the oldest refill that has not come to its end",
-        ("status",),
-        "SELECT status, extract(epoch FROM now() - min(requested_at)) FROM refill "
-        "WHERE closed_at IS NULL GROUP BY status",
-    ),
-    (
-        "careloop_feed_last_heard_seconds",
-        "How long ago a pharmacy was heard",
-        ("pharmacy_id",),
-        "SELECT pharmacy_id::text, extract(epoch FROM now() - greatest(last_pull_at, "
-        "last_update_at)) FROM pharmacy_feed",
-    ),
-    (
-        "careloop_feed_unacknowledged_orders",
-        "Orders that a pharmacy has not acknowledged",
-        ("pharmacy_id",),
-        "SELECT pharmacy_id::text, count(*) FROM pharmacy_order WHERE acknowledged_at IS NULL "
-        "GROUP BY pharmacy_id",
-    ),
-)
 
 
 class LoopsCollector:
@@ -75,7 +25,7 @@ class LoopsCollector:
             with transaction(WORKER) as session:
                 families = [
                     _family(name, told, labels, session.execute(text(query)).all())
-                    for name, told, labels, query in _GAUGES
+                    for name, told, labels, query in GAUGES
                 ]
         except SQLAlchemyError:
             families = []

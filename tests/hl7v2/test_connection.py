@@ -1,23 +1,18 @@
 """Exchanges over a real socket with a laboratory's system that answers as real ones do."""
 
-import ipaddress
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from portal.core.clock import utcnow
 from portal.core.errors import TransportError
 from portal.hl7v2.connection import MllpConnection
 from portal.hl7v2.framing import Frame, FrameReader, frame
+from tests.support.certificates import certificate
 
 Behaviour = Callable[[socket.socket, bytes], None]
 
@@ -204,31 +199,6 @@ def test_nobody_listens() -> None:
 def test_a_message_without_control_id_is_not_sent(content: bytes) -> None:
     with pytest.raises(ValueError, match="control id"):
         MllpConnection("127.0.0.1", 1).exchange(content)
-
-
-def certificate(folder: Path) -> Path:
-    """A key and a certificate for 127.0.0.1, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "laboratory")])
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(utcnow() - timedelta(hours=1))
-        .not_valid_after(utcnow() + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "laboratory.pem"
-    path.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path
 
 
 def test_tls(tmp_path: Path) -> None:

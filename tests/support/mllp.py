@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
@@ -43,8 +44,9 @@ def listener(app: Flask, **options: Any) -> Iterator[int]:
 class Sender:
     """A laboratory's connection."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+        self.socket = tls.wrap_socket(plain, server_hostname="127.0.0.1") if tls else plain
         self._frames = FrameReader(1_000_000)
         self._waiting: list[bytes] = []
 
