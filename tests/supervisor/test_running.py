@@ -12,7 +12,10 @@ import pytest
 from tests.support.processes import alive, family, wait_for
 from tests.support.supervised import Supervised
 
-PARTS = {"postgres", "valkey", "mail", "web", "relay", "worker", "beat"}
+PARTS = {
+    *("postgres", "valkey", "mail", "web", "relay", "worker", "beat"),
+    *("mllp", "laboratories", "laboratory"),
+}
 ROLES = {"patient", "practitioner", "staff", "administrator"}
 SMALL = {"PORTAL_WORKERS": "1", "PORTAL_WEB_WORKERS": "1"}
 CLIENTS = {"pharmacy", "laboratory", "phone"}
