@@ -99,20 +99,6 @@ _HISTORY = text(
     ORDER BY h.at, h.id
     """
 )
-_WITH_WHOM = text(
-    """
-    SELECT coalesce(c.name, s.name, a.name, po.name) AS name, w.due_at, w.escalation_level
-    FROM work_item w
-    JOIN pool po ON po.id = w.pool_id
-    LEFT JOIN practitioner c ON c.id = w.claimed_by
-    LEFT JOIN staff_member s ON s.id = w.claimed_by
-    LEFT JOIN practitioner a ON a.id = w.assignee_id
-    WHERE w.subject_id = :id AND w.status IN ('open', 'claimed')
-    ORDER BY w.created_at DESC LIMIT 1
-    """
-)
-
-
 _NOBODY_TOLD = """
     NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = refill.id
                 AND w.kind = 'refill_overdue' AND w.created_at > refill.status_at)
@@ -186,11 +172,6 @@ def refill(session: Session, refill_id: UUID) -> Row[Any] | None:
 def history(session: Session, refill_id: UUID) -> Sequence[Row[Any]]:
     """Every move of a refill in order, with the names of those who made it."""
     return session.execute(_HISTORY, {"id": refill_id}).all()
-
-
-def work_item_of(session: Session, refill_id: UUID) -> Row[Any] | None:
-    """With whom of the care team the refill's open work item is, and when it is due."""
-    return session.execute(_WITH_WHOM, {"id": refill_id}).first()
 
 
 def for_change(session: Session, refill_id: UUID) -> Refill | None:

@@ -35,6 +35,7 @@ from portal.refills.schemas import (
 from portal.refills.service import Decide, ItemOutcome, RequestRefills
 from portal.refills.states import REFILL, RefillStatus
 from portal.refills.views import prescription_view, refill_view, timeline_view
+from portal.worklist import service as worklist
 
 blueprint = Blueprint("refills", __name__, "Asking for refills and following them")
 
@@ -171,7 +172,7 @@ def _timeline(session: Session, actor: Actor, refill_id: UUID) -> dict[str, Any]
     return timeline_view(
         row,
         queries.history(session, refill_id),
-        queries.work_item_of(session, refill_id),
+        worklist.item_about(session, refill_id),
         utcnow(),
     )
 

@@ -78,18 +78,6 @@ _HISTORY = text(
     ORDER BY h.at, h.id
     """
 )
-_WITH_WHOM = text(
-    """
-    SELECT w.kind, coalesce(c.name, s.name, a.name, po.name) AS name, w.due_at, w.created_at
-    FROM work_item w
-    JOIN pool po ON po.id = w.pool_id
-    LEFT JOIN practitioner c ON c.id = w.claimed_by
-    LEFT JOIN staff_member s ON s.id = w.claimed_by
-    LEFT JOIN practitioner a ON a.id = w.assignee_id
-    WHERE w.subject_id = :id AND w.status IN ('open', 'claimed')
-    ORDER BY w.created_at DESC LIMIT 1
-    """
-)
 
 
 def placer_numbers(session: Session, count: int) -> list[str]:
@@ -161,11 +149,6 @@ def requisition(session: Session, requisition_id: UUID) -> Row[Any] | None:
 def history(session: Session, requisition_id: UUID) -> Sequence[Row[Any]]:
     """Every move of a requisition in order, with the names of those who made it."""
     return session.execute(_HISTORY, {"id": requisition_id}).all()
-
-
-def work_item_of(session: Session, requisition_id: UUID) -> Row[Any] | None:
-    """With whom of the care team the requisition's open work item is, and when it is due."""
-    return session.execute(_WITH_WHOM, {"id": requisition_id}).first()
 
 
 def for_change(session: Session, requisition_id: UUID) -> Requisition | None:

@@ -38,6 +38,7 @@ from portal.requisitions.schemas import (
 from portal.requisitions.service import OrderTests
 from portal.requisitions.states import REQUISITION, RequisitionStatus
 from portal.requisitions.views import requisition_view, test_view, timeline_view
+from portal.worklist import service as worklist
 
 blueprint = Blueprint("requisitions", __name__, "Ordering tests and imaging, and following them")
 
@@ -170,7 +171,7 @@ def timeline(session: Session, actor: Actor, requisition_id: UUID) -> dict[str, 
     return timeline_view(
         row,
         queries.history(session, requisition_id),
-        queries.work_item_of(session, requisition_id),
+        worklist.item_about(session, requisition_id),
         utcnow(),
     )
 

@@ -1,5 +1,6 @@
 """What practitioners and their teams do with results: review, release, acknowledge, tell."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,18 @@ from portal.results.view_schemas import FullResultSchema, ReviewOutcomesSchema
 blueprint = Blueprint("result_work", __name__, "Reviewing, releasing and communicating results")
 
 
+def _done(act: Callable[..., object], result_id: UUID, **command: object) -> Response:
+    """Do it once, and answer with the result as it is then."""
+    actor, now = current_actor(), utcnow()
+
+    def use_case(session: Session) -> tuple[Any, int]:
+        act(session=session, actor=actor, report_id=result_id, now=now, **command)
+        session.flush()
+        return looked_at(session, actor, result_id, now), 200
+
+    return once(actor, use_case)
+
+
 @blueprint.route("/results/<uuid:result_id>/review", methods=["POST"])
 @requires("result.review")
 @blueprint.arguments(ReviewSchema)
@@ -38,14 +51,7 @@ def review_result(command: Review, result_id: UUID) -> Response:
     shown to the patient, and releases a result that waited for it. Each follow-up opens a loop
     of its own; an abnormal result without one needs a reason.
     """
-    actor, now = current_actor(), utcnow()
-
-    def use_case(session: Session) -> tuple[Any, int]:
-        service.review(session=session, actor=actor, report_id=result_id, command=command, now=now)
-        session.flush()
-        return looked_at(session, actor, result_id, now), 200
-
-    return once(actor, use_case)
+    return _done(service.review, result_id, command=command)
 
 
 @blueprint.route("/results/review", methods=["POST"])
@@ -87,14 +93,7 @@ def hold_result(command: Hold, result_id: UUID) -> Response:
     For an exception of 45 CFR 171, a reason of this one result and at most 30 days; then it is
     released by itself.
     """
-    actor, now = current_actor(), utcnow()
-
-    def use_case(session: Session) -> tuple[Any, int]:
-        service.hold(session=session, actor=actor, report_id=result_id, command=command, now=now)
-        session.flush()
-        return looked_at(session, actor, result_id, now), 200
-
-    return once(actor, use_case)
+    return _done(service.hold, result_id, command=command)
 
 
 @blueprint.route("/results/<uuid:result_id>/release", methods=["POST"])
@@ -103,14 +102,7 @@ def hold_result(command: Hold, result_id: UUID) -> Response:
 @blueprint.response(200, FullResultSchema)
 def release_result(_body: dict[str, Any], result_id: UUID) -> Response:
     """Show a deferred or held result to the patient at once"""
-    actor, now = current_actor(), utcnow()
-
-    def use_case(session: Session) -> tuple[Any, int]:
-        service.release(session=session, actor=actor, report_id=result_id, now=now)
-        session.flush()
-        return looked_at(session, actor, result_id, now), 200
-
-    return once(actor, use_case)
+    return _done(service.release, result_id)
 
 
 @blueprint.route("/results/<uuid:result_id>/acknowledge", methods=["POST"])
@@ -119,16 +111,7 @@ def release_result(_body: dict[str, Any], result_id: UUID) -> Response:
 @blueprint.response(200, FullResultSchema)
 def acknowledge_result(command: Acknowledge, result_id: UUID) -> Response:
     """Take over a critical result, with its values read back"""
-    actor, now = current_actor(), utcnow()
-
-    def use_case(session: Session) -> tuple[Any, int]:
-        service.acknowledge(
-            session=session, actor=actor, report_id=result_id, command=command, now=now
-        )
-        session.flush()
-        return looked_at(session, actor, result_id, now), 200
-
-    return once(actor, use_case)
+    return _done(service.acknowledge, result_id, command=command)
 
 
 @blueprint.route("/results/<uuid:result_id>/communicated", methods=["POST"])
@@ -137,13 +120,4 @@ def acknowledge_result(command: Acknowledge, result_id: UUID) -> Response:
 @blueprint.response(200, FullResultSchema)
 def note_communicated(command: Communicated, result_id: UUID) -> Response:
     """Note that the patient was told of a result by other means, and how"""
-    actor, now = current_actor(), utcnow()
-
-    def use_case(session: Session) -> tuple[Any, int]:
-        service.mark_communicated(
-            session=session, actor=actor, report_id=result_id, command=command, now=now
-        )
-        session.flush()
-        return looked_at(session, actor, result_id, now), 200
-
-    return once(actor, use_case)
+    return _done(service.mark_communicated, result_id, command=command)

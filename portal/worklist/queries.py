@@ -20,6 +20,26 @@ _UNROUTED = text(
     """
 )
 
+# With whom the newest open loop about something is.
+_ABOUT = text(
+    """
+    SELECT w.kind, coalesce(c.name, s.name, a.name, po.name) AS name, w.due_at, w.created_at,
+           w.escalation_level
+    FROM work_item w
+    JOIN pool po ON po.id = w.pool_id
+    LEFT JOIN practitioner c ON c.id = w.claimed_by
+    LEFT JOIN staff_member s ON s.id = w.claimed_by
+    LEFT JOIN practitioner a ON a.id = w.assignee_id
+    WHERE w.subject_id = :id AND w.status IN ('open', 'claimed')
+    ORDER BY w.created_at DESC LIMIT 1
+    """
+)
+
+
+def item_about(session: Session, subject_id: UUID) -> Row[Any] | None:
+    """The newest open item about a subject: of what kind, with whom, and when it is due."""
+    return session.execute(_ABOUT, {"id": subject_id}).first()
+
 
 def open_item_of(session: Session, kind: str, subject_id: UUID) -> UUID | None:
     """The id of the open item of this kind and subject."""

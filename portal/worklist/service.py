@@ -16,6 +16,7 @@ from portal.worklist import queries, rules, statements
 from portal.worklist.answering import Reassign, claim, complete, reassign, release
 from portal.worklist.errors import OpeningLost
 from portal.worklist.escalation import escalate_due, follow_coverage, told_of
+from portal.worklist.queries import item_about
 from portal.worklist.states import WORK_ITEM, Priority, WorkItemKind, WorkItemStatus
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "complete",
     "escalate_due",
     "follow_coverage",
+    "item_about",
     "open_for_operations",
     "open_item",
     "open_items",
