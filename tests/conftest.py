@@ -72,3 +72,23 @@ def caller(app: Flask) -> Callable[..., Caller]:
         return Caller(app, token_for(kind, id_, name))  # type: ignore[arg-type]
 
     return sign_in
+
+
+@pytest.fixture
+def patient(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
+    return caller(ActorKind.PATIENT, clinic.patient.id, "Avery")
+
+
+@pytest.fixture
+def physician(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
+    return caller(ActorKind.PRACTITIONER, clinic.physician.id, clinic.physician.name)
+
+
+@pytest.fixture
+def colleague(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
+    return caller(ActorKind.PRACTITIONER, clinic.colleague.id, clinic.colleague.name)
+
+
+@pytest.fixture
+def nurse(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
+    return caller(ActorKind.STAFF, clinic.nurse.id, clinic.nurse.name)

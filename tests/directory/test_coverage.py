@@ -20,9 +20,9 @@ from portal.directory.model import Clinic, Coverage, Pool, Practitioner, StaffMe
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, add, practitioner, token_for
 from tests.support.work import drain
-from tests.worklist.conftest import colleague, item, nurse, opened, physician
+from tests.worklist.conftest import item, opened
 
-__all__ = ["colleague", "nurse", "opened", "physician"]
+__all__ = ["opened"]
 
 SignIn = Callable[..., Caller]
 HOUR = timedelta(hours=1)

@@ -25,11 +25,6 @@ def administrator(clinic: SmallClinic, caller: SignIn) -> Caller:
     return caller(ActorKind.ADMINISTRATOR, new_id(), "Ada Admin")
 
 
-@pytest.fixture
-def patient(clinic: SmallClinic, caller: SignIn) -> Caller:
-    return caller(ActorKind.PATIENT, clinic.patient.id)
-
-
 def new_laboratory(**changes: Any) -> dict[str, Any]:
     return {
         "name": "Cedar Laboratory",

@@ -25,11 +25,6 @@ def administrator(caller: SignIn) -> Caller:
     return caller(ActorKind.ADMINISTRATOR, new_id(), "Ada Admin")
 
 
-@pytest.fixture
-def patient(clinic: SmallClinic, caller: SignIn) -> Caller:
-    return caller(ActorKind.PATIENT, clinic.patient.id)
-
-
 def names(caller: Caller, path: str, **query: Any) -> list[str]:
     answer = caller.get(path, query_string=query)
     assert answer.status_code == 200, answer.text

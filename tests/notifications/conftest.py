@@ -22,10 +22,10 @@ from portal.notifications import service
 from portal.notifications.model import Delivery, DeliveryAttempt, Notification
 from portal.notifications.states import NotificationEvent
 from portal.supervisor.ports import free_port
-from tests.refills.conftest import acknowledged, patient, pharmacy, refillable, requested
+from tests.refills.conftest import acknowledged, pharmacy, refillable, requested
 from tests.support.clinic import SmallClinic
 
-__all__ = ["acknowledged", "patient", "pharmacy", "refillable", "requested"]
+__all__ = ["acknowledged", "pharmacy", "refillable", "requested"]
 
 READY = NotificationEvent.REFILL_READY_FOR_PICKUP
 Tell = Callable[..., UUID]

@@ -30,11 +30,6 @@ SCRIPT = ["Ask for the birth date.", "Say that the doctor wants to see them."]
 
 
 @pytest.fixture
-def nurse(clinic: SmallClinic, caller: SignIn) -> Caller:
-    return caller(ActorKind.STAFF, clinic.nurse.id, clinic.nurse.name)
-
-
-@pytest.fixture
 def opened(clinic: SmallClinic) -> Open:
     """Opens a call to the first patient."""
 

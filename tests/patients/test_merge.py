@@ -24,13 +24,11 @@ from portal.patients.errors import PatientUnknown
 from portal.patients.model import CareTeamMember, Patient
 from portal.requisitions.model import Requisition
 from tests.patients.records import record, requisition
-from tests.refills.conftest import ask_one
+from tests.refills.conftest import TODAY, ask_one
 from tests.support.api import Caller
 from tests.support.clinic import ZONE, SmallClinic, add, care_team, prescription
 from tests.support.clinic import patient as new_patient
 from tests.support.work import drain
-
-from tests.refills.conftest import TODAY  # isort: skip
 
 Sign = Callable[..., Caller]
 REASON = "The same person, registered twice"

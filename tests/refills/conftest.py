@@ -21,16 +21,6 @@ Make = Callable[..., Prescription]
 
 
 @pytest.fixture
-def patient(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
-    return caller(ActorKind.PATIENT, clinic.patient.id, "Avery")
-
-
-@pytest.fixture
-def physician(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
-    return caller(ActorKind.PRACTITIONER, clinic.physician.id, clinic.physician.name)
-
-
-@pytest.fixture
 def refillable(clinic: SmallClinic) -> Make:
     """Makes prescriptions that are refillable by today's clock, since the API has no other."""
 

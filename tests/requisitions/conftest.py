@@ -22,21 +22,6 @@ DIAGNOSIS = {"code": "E11.9", "text": "Type 2 diabetes mellitus"}
 
 
 @pytest.fixture
-def patient(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
-    return caller(ActorKind.PATIENT, clinic.patient.id, "Avery")
-
-
-@pytest.fixture
-def physician(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
-    return caller(ActorKind.PRACTITIONER, clinic.physician.id, clinic.physician.name)
-
-
-@pytest.fixture
-def nurse(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
-    return caller(ActorKind.STAFF, clinic.nurse.id, clinic.nurse.name)
-
-
-@pytest.fixture
 def laboratory(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
     return caller(ActorKind.LABORATORY, clinic.laboratory.id, clinic.laboratory.name)
 

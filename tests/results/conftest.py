@@ -7,11 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import pytest
 from sqlalchemy import select, text
 
 from portal.core import outbox
-from portal.core.actor import OPERATOR, WORKER, ActorKind
+from portal.core.actor import OPERATOR, WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.ids import new_id
@@ -26,7 +25,6 @@ from portal.results.model import (
     ReportVersion,
 )
 from portal.worklist.model import WorkItem
-from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, add
 from tests.support.work import drain
 
@@ -49,26 +47,6 @@ NORMAL = (Value(),)
 HIGH = (Value("5.6", "abnormal"),)
 CRITICAL = (Value("6.8", "critical"),)
 _WORST = ["unknown", "normal", "abnormal", "critical"]
-
-
-@pytest.fixture
-def patient(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
-    return caller(ActorKind.PATIENT, clinic.patient.id, "Avery")
-
-
-@pytest.fixture
-def physician(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
-    return caller(ActorKind.PRACTITIONER, clinic.physician.id, clinic.physician.name)
-
-
-@pytest.fixture
-def colleague(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
-    return caller(ActorKind.PRACTITIONER, clinic.colleague.id, clinic.colleague.name)
-
-
-@pytest.fixture
-def nurse(clinic: SmallClinic, caller: Callable[..., Caller]) -> Caller:
-    return caller(ActorKind.STAFF, clinic.nurse.id, clinic.nurse.name)
 
 
 def receive(

@@ -18,11 +18,10 @@ from portal.core.db import transaction
 from portal.core.tables import OutboxEvent
 from portal.worklist.model import WorkItem
 from portal.worklist.states import WorkItemKind
-from tests.refills.conftest import patient, pharmacy, physician, refillable
-from tests.results.conftest import nurse
+from tests.refills.conftest import pharmacy, refillable
 from workers import delivering, outcomes, runner
 
-__all__ = ["nurse", "patient", "pharmacy", "physician", "refillable"]
+__all__ = ["pharmacy", "refillable"]
 
 WORK = "test.work"
 DELIVERY = "test.delivery"

@@ -26,7 +26,6 @@ from tests.requisitions.conftest import (
     load,
     messages,
     order,
-    physician,
     sent,
 )
 from tests.support.api import Caller
@@ -43,8 +42,6 @@ from tests.support.laboratory import (
 )
 from tests.support.work import drain
 from workers.laboratories import Pace, Sender
-
-__all__ = ["physician"]
 
 QUICK = Pace(patience=0.05, connect=2, answer=0.3, idle=30)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from portal.core.actor import OPERATOR, WORKER, ActorKind
+from portal.core.actor import OPERATOR, WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.ids import new_id
@@ -22,21 +22,6 @@ from tests.support.clinic import NOW, SmallClinic, add
 
 SignIn = Callable[..., Caller]
 Open = Callable[..., UUID]
-
-
-@pytest.fixture
-def physician(clinic: SmallClinic, caller: SignIn) -> Caller:
-    return caller(ActorKind.PRACTITIONER, clinic.physician.id, clinic.physician.name)
-
-
-@pytest.fixture
-def colleague(clinic: SmallClinic, caller: SignIn) -> Caller:
-    return caller(ActorKind.PRACTITIONER, clinic.colleague.id, clinic.colleague.name)
-
-
-@pytest.fixture
-def nurse(clinic: SmallClinic, caller: SignIn) -> Caller:
-    return caller(ActorKind.STAFF, clinic.nurse.id, clinic.nurse.name)
 
 
 @pytest.fixture
