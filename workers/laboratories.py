@@ -8,7 +8,6 @@ written after: what a crash leaves in between is sent again, under the same cont
 
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from ssl import SSLContext
@@ -19,8 +18,6 @@ from uuid import UUID
 import psycopg
 import structlog
 from flask import Flask
-from psycopg import sql
-from psycopg.rows import namedtuple_row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -36,14 +33,11 @@ from portal.hl7v2.errors import MessageRefused
 from portal.requisitions import service
 from portal.requisitions.laboratory_queries import CHANNEL
 from portal.requisitions.orl import OrderResponse, read_response
+from workers.connecting import Connection, connect, listen, serve_connected, sleep
 from workers.mllp_tls import client_context
 
 log = structlog.get_logger(__name__)
 
-Connection = psycopg.Connection[Any]
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
-STEP_SECONDS = 0.1
 # A thread that waits for a laboratory's answer is given so long when the process ends.
 LEAVE_SECONDS = 3.0
 
@@ -223,7 +217,6 @@ class Sender:
         self.app = app
         self.pace = pace or Pace()
         self._config = config
-        self._dsn = config.database_url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._lines: dict[UUID, Line] = {}
         self._stopping = False
 
@@ -237,35 +230,17 @@ class Sender:
 
     def run(self) -> None:
         """Send until told to stop; a database that is away is waited for."""
-        pause = FIRST_PAUSE_SECONDS
-        while not self._stopping:
-            started = time.monotonic()
-            try:
-                with self.connect() as connection:
-                    log.info("sender_connected")
-                    self._watch(connection)
-            except AWAY as error:
-                if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
-                    pause = FIRST_PAUSE_SECONDS
-                log.warning("sender_interrupted", error=type(error).__name__, seconds=pause)
-                self._sleep_until(time.monotonic() + pause, lambda: self._stopping)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        serve_connected(
+            self.connect, self._watch, name="sender", away=AWAY, stopping=lambda: self._stopping
+        )
         self._leave()
 
     def connect(self) -> Connection:
         """A connection of its own, as the workers' role."""
-        connection = psycopg.connect(
-            self._dsn,
-            autocommit=True,
-            application_name="careloop-laboratories",
-            row_factory=namedtuple_row,
-        )
-        role = sql.Identifier(WORKER.kind.database_role)
-        connection.execute(sql.SQL("SET ROLE {}").format(role))
-        return connection
+        return connect(self._config, "laboratories")
 
     def _watch(self, connection: Connection) -> None:
-        connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+        listen(connection, CHANNEL)
         while not self._stopping:
             for row in connection.execute(_WAITING).fetchall():
                 self._begin(row.laboratory_id)
@@ -288,13 +263,7 @@ class Sender:
         """Let lines finish what they are at; what waits for an answer is sent again later."""
         for line in self._lines.values():
             line.stop()
-        until = time.monotonic() + LEAVE_SECONDS
-        self._sleep_until(until, lambda: not any(one.is_alive() for one in self._lines.values()))
-
-    @staticmethod
-    def _sleep_until(moment: float, enough: Callable[[], bool]) -> None:
-        while time.monotonic() < moment and not enough():
-            time.sleep(STEP_SECONDS)
+        sleep(LEAVE_SECONDS, lambda: not any(one.is_alive() for one in self._lines.values()))
 
 
 def main() -> None:

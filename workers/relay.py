@@ -16,28 +16,22 @@ import redis
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerAway
-from psycopg import sql
-from psycopg.rows import namedtuple_row
 from redis.exceptions import RedisError
 
 from portal.config import Config, load_config
-from portal.core.actor import WORKER
 from portal.core.log import configure_logging
 from portal.core.outbox import CHANNEL
 from workers import queues, tasks
 from workers.broker import RUN_EVENTS, make_celery
+from workers.connecting import Connection, connect, listen, serve_connected
 
 __all__ = ["Relay", "main", "tasks"]  # importing the tasks registers which kinds reach outside
 
 log = structlog.get_logger(__name__)
 
-Connection = psycopg.Connection[Any]
 BATCH = 500
 # How long to sleep when nobody rings: also the pace of retries that fall due.
 PATIENCE_SECONDS = 1.0
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
-STEP_SECONDS = 0.1
 SWEEP_SECONDS = 5.0
 # What was handed over and isn't done after this long was lost with a broker or a worker; unless
 # the queues are not empty, for then it may still be in them.
@@ -72,7 +66,7 @@ class Relay:
     """One relay process."""
 
     def __init__(self, config: Config, celery: Celery) -> None:
-        self._dsn = config.database_url.replace("postgresql+psycopg://", "postgresql://", 1)
+        self._config = config
         self._broker = redis.Redis.from_url(config.redis_url)
         self._celery = celery
         self._stopping = False
@@ -83,37 +77,14 @@ class Relay:
 
     def run(self) -> None:
         """Relay until told to stop; a database or broker that is away is waited for."""
-        pause = FIRST_PAUSE_SECONDS
-        while not self._stopping:
-            started = time.monotonic()
-            try:
-                with self.connect() as connection:
-                    log.info("relay_connected")
-                    self._relay(connection)
-            except AWAY as error:
-                if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
-                    pause = FIRST_PAUSE_SECONDS
-                log.warning("relay_interrupted", error=type(error).__name__, seconds=pause)
-                self._pause(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-    def _pause(self, seconds: float) -> None:
-        """Sleep, but not through being told to stop."""
-        until = time.monotonic() + seconds
-        while not self._stopping and time.monotonic() < until:
-            time.sleep(STEP_SECONDS)
+        serve_connected(
+            self.connect, self._relay, name="relay", away=AWAY, stopping=lambda: self._stopping
+        )
 
     def connect(self) -> Connection:
         """A connection that hears when something is left in the outbox."""
-        connection = psycopg.connect(
-            self._dsn,
-            autocommit=True,
-            application_name="careloop-relay",
-            row_factory=namedtuple_row,
-        )
-        role, channel = sql.Identifier(WORKER.kind.database_role), sql.Identifier(CHANNEL)
-        connection.execute(sql.SQL("SET ROLE {}").format(role))
-        connection.execute(sql.SQL("LISTEN {}").format(channel))
+        connection = connect(self._config, "relay")
+        listen(connection, CHANNEL)
         return connection
 
     def _relay(self, connection: Connection) -> None:
