@@ -16,7 +16,7 @@ KINDS_BEFORE = (
     "'delivery_failed', 'dead_letter'"
 )
 KINDS = (
-    f"{KINDS_BEFORE}, 'requisition_rejected', 'requisition_uncollected', 'requisition_expired', "
+    f"{KINDS_BEFORE}, 'requisition_rejected', 'cancellation_refused', 'requisition_uncollected', 'requisition_expired', "
     "'requisition_unresulted', 'result_review', 'result_critical', 'result_communication', "
     "'result_unseen', 'result_follow_up', 'reconciliation', 'phone_call', 'letter_returned', "
     "'laboratory_unreachable'"

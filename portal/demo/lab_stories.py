@@ -251,23 +251,28 @@ def _imaging(at_work: AtWork) -> None:
     at_work.order(cast.OKAFOR, "Avery", "24627-2", 5 * HOUR, bench=cast.IMAGING)
 
 
+LATEST_MONTHS = 6
+_AGAIN = WantedFollowUp(reason="Measured again in half a year.")
+_VISIT = WantedFollowUp(FollowUpKind.VISIT, within_days=190, note="At your next check-up.")
+
+
 def _over_the_years(at_work: AtWork) -> None:
-    """A trend that rises; the last of it waits for a review."""
-    for months, value in zip((24, 18, 12, 6), ("6.1", "6.3", "6.6", "6.9"), strict=True):
+    """A trend that rises, and a check-up to talk about it that is still to be arranged."""
+    for months, value in zip(
+        (24, 18, 12, LATEST_MONTHS), ("6.1", "6.3", "6.6", "6.9"), strict=True
+    ):
         ago = months * 30 * DAY
         made = at_work.order(cast.OKAFOR, "Avery", A1C, ago + 2 * DAY)
         at_work.take(made, cast.MOHAWK, ago + DAY)
         result = at_work.report(made, ago, values={A1C: value})
+        then = _AGAIN if months > LATEST_MONTHS else _VISIT
         at_work.review(
             cast.OKAFOR,
             result,
             ago - DAY,
-            Review(1, "A little higher than it should be: keep moving.", _VISIT),
+            Review(1, "A little higher than it should be: keep moving.", then),
         )
         at_work.look("Avery", result, ago - DAY - HOUR)
-
-
-_VISIT = WantedFollowUp(FollowUpKind.VISIT, within_days=90, note="At your next check-up.")
 
 
 def _reviewed(at_work: AtWork) -> None:

@@ -16,6 +16,7 @@ LONGEST_WAIT = timedelta(minutes=5)
 _AGAIN = frozenset({"AR", "CR"})
 # ORC-1 (HL7 table 0119): unable to accept, cancelled by the filler, unable to cancel.
 _UNABLE, _CALLED_OFF = "UA", frozenset({"OC", "CA"})
+_NOT_WITHDRAWN = "UC"
 
 
 class Fate(StrEnum):
@@ -28,7 +29,8 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`status` is where the order goes; None leaves it where it is."""
+    """`status` is where the order goes; None leaves it where it is. A cancellation that is refused
+    moves nothing: the order was cancelled here, and somebody has to call the laboratory."""
 
     fate: Fate
     status: RequisitionStatus | None = None
@@ -45,6 +47,8 @@ def judge(
     if response.code in _AGAIN and rejections + 1 < MOST_REJECTIONS:
         return Verdict(Fate.AGAIN, reason=reason)
     order = _order(response, placer_number)
+    if kind == MessageKind.CANCEL:
+        return _withdrawn(response, order, reason)
     if order is not None and order.control == _UNABLE:
         return _unable(order, reason)
     if not response.accepted:
@@ -54,11 +58,15 @@ def judge(
             reason_code=RejectionReason.MESSAGE_REFUSED,
             reason=reason,
         )
-    if kind == MessageKind.CANCEL:
-        return Verdict(Fate.ACCEPTED, reason=order.reason if order else reason)
     if response.commits:
         return Verdict(Fate.ACCEPTED, S.SENT)
     return _accepted(order)
+
+
+def _withdrawn(response: OrderResponse, order: OrderAnswer | None, reason: str) -> Verdict:
+    refused = not response.accepted or (order is not None and order.control == _NOT_WITHDRAWN)
+    said = order.reason if order is not None and order.reason else reason
+    return Verdict(Fate.REFUSED if refused else Fate.ACCEPTED, reason=said)
 
 
 def judge_later(response: OrderResponse, placer_number: str) -> Verdict:
@@ -79,6 +87,8 @@ def judge_later(response: OrderResponse, placer_number: str) -> Verdict:
 def _said(order: OrderAnswer, reason: str) -> Verdict:
     if order.control == _UNABLE:
         return _unable(order, reason)
+    if order.control == _NOT_WITHDRAWN:
+        return Verdict(Fate.REFUSED, reason=order.reason or reason)
     if order.control in _CALLED_OFF:
         return Verdict(
             Fate.ACCEPTED,

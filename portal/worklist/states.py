@@ -19,6 +19,7 @@ class WorkItemKind(StrEnum):
     REFILL_FAILED = "refill_failed"
     QUARANTINED_UPDATE = "quarantined_update"
     REQUISITION_REJECTED = "requisition_rejected"
+    CANCELLATION_REFUSED = "cancellation_refused"
     REQUISITION_UNCOLLECTED = "requisition_uncollected"
     REQUISITION_EXPIRED = "requisition_expired"
     REQUISITION_UNRESULTED = "requisition_unresulted"

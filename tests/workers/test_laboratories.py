@@ -283,6 +283,36 @@ def test_a_cancellation_follows_its_order(
     assert partner.connections == 1, "one connection for both"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        acknowledges("AE", "Too late"),
+        responds("UC", reason="Too late"),
+        commits_then(responds("UC", reason="Too late")),
+        commits_then(acknowledges("AE", "Too late")),
+    ],
+    ids=["AE", "UC", "UC later", "AE later"],
+)
+def test_a_cancellation_that_is_refused_is_somebodys_work(
+    app: Flask,
+    config: Config,
+    clinic: SmallClinic,
+    physician: Caller,
+    partner: TestLaboratory,
+    queued: UUID,
+    answer: Any,
+) -> None:
+    with sending(app, config):
+        stands(queued, "accepted")
+        partner.answers.append(answer)
+        physician.post(f"/requisitions/{queued}/cancel", {"reason": "Done elsewhere"})
+        drain()
+        until(lambda: items("cancellation_refused"))
+    [item] = items("cancellation_refused")
+    assert (item.subject_id, item.pool_id) == (queued, clinic.physician.pool_id)
+    assert load(queued).status == "cancelled"
+
+
 def test_what_was_never_sent_is_withdrawn_without_a_word(
     clinic: SmallClinic, physician: Caller, queued: UUID
 ) -> None:

@@ -16,6 +16,7 @@ from portal.requisitions.answer_rules import Fate, Verdict
 from portal.requisitions.laboratory_model import LaboratoryMessage
 from portal.requisitions.model import Requisition
 from portal.requisitions.orl import OrderResponse
+from portal.requisitions.service.follow import open_item
 from portal.requisitions.service.progress import advance
 from portal.requisitions.states import (
     MessageKind,
@@ -88,10 +89,19 @@ def _apply(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """What an answer to a new order means for it, while it still is at that laboratory."""
+    """What an answer to a new order means for it, while it still is at that laboratory; and what a
+    refused cancellation asks of somebody."""
+    if message.kind == MessageKind.CANCEL and verdict.fate == Fate.REFUSED:
+        _have_called(session, requisition, now)
     if message.kind != MessageKind.NEW or requisition.laboratory_id != message.laboratory_id:
         return
     apply_verdict(session, requisition, verdict, actor, now)
+
+
+def _have_called(session: Session, requisition: Requisition, now: datetime) -> None:
+    """The laboratory may do a test that was cancelled here: somebody of the team calls it."""
+    kind = WorkItemKind.CANCELLATION_REFUSED
+    open_item(session, requisition, kind, Priority.URGENT, now, to_pool=True)
 
 
 def apply_verdict(
@@ -172,23 +182,29 @@ def take_response(
 
     What it says of others than the laboratory's own is not looked at.
     """
-    named = _orders(session, laboratory_id, response)
+    named = _orders(session, laboratory_id, response, now)
     for requisition in named:
         verdict = answer_rules.judge_later(response, requisition.placer_number)
+        if verdict.fate == Fate.REFUSED and verdict.status is None:
+            _have_called(session, requisition, now)
         apply_verdict(session, requisition, verdict, actor, now)
     session.flush()
 
 
 def _orders(
-    session: Session, laboratory_id: UUID, response: OrderResponse
+    session: Session, laboratory_id: UUID, response: OrderResponse, now: datetime
 ) -> Sequence[Requisition]:
-    """The orders that a response names by our number; else the one whose message it answers."""
+    """The orders that a response names by our number; else the new one whose message it answers."""
     numbers = sorted({one.placer_number for one in response.orders if one.placer_number})
     if numbers:
         found = [queries.by_placer_number(session, laboratory_id, number) for number in numbers]
         return [one for one in found if one is not None]
     message = laboratory_queries.message_by_control_id(session, laboratory_id, response.control_id)
-    if message is None or message.kind != MessageKind.NEW:
+    requisition = queries.for_change(session, message.requisition_id) if message else None
+    if message is None or requisition is None:
         return []
-    requisition = queries.for_change(session, message.requisition_id)
-    return [requisition] if requisition and requisition.laboratory_id == laboratory_id else []
+    if message.kind == MessageKind.CANCEL:
+        if not response.accepted:
+            _have_called(session, requisition, now)
+        return []
+    return [requisition] if requisition.laboratory_id == laboratory_id else []
