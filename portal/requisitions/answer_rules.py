@@ -46,9 +46,9 @@ def judge(
     reason = "; ".join(response.texts)
     if response.code in _AGAIN and rejections + 1 < MOST_REJECTIONS:
         return Verdict(Fate.AGAIN, reason=reason)
-    order = _order(response, placer_number)
     if kind == MessageKind.CANCEL:
-        return _withdrawn(response, order, reason)
+        return judge_withdrawal(response, placer_number)
+    order = _order(response, placer_number)
     if order is not None and order.control == _UNABLE:
         return _unable(order, reason)
     if not response.accepted:
@@ -63,7 +63,9 @@ def judge(
     return _accepted(order)
 
 
-def _withdrawn(response: OrderResponse, order: OrderAnswer | None, reason: str) -> Verdict:
+def judge_withdrawal(response: OrderResponse, placer_number: str) -> Verdict:
+    """What the last answer to a cancellation means."""
+    order, reason = _order(response, placer_number), "; ".join(response.texts)
     refused = not response.accepted or (order is not None and order.control == _NOT_WITHDRAWN)
     said = order.reason if order is not None and order.reason else reason
     return Verdict(Fate.REFUSED if refused else Fate.ACCEPTED, reason=said)

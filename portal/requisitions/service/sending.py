@@ -89,11 +89,8 @@ def _apply(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """What an answer to a new order means for it, while it still is at that laboratory; and what a
-    refused cancellation asks of somebody."""
-    if message.kind == MessageKind.CANCEL and verdict.fate == Fate.REFUSED:
-        _have_called(session, requisition, now)
-    if message.kind != MessageKind.NEW or requisition.laboratory_id != message.laboratory_id:
+    """An answer to a new order says nothing any more once the order is at another laboratory."""
+    if message.kind == MessageKind.NEW and requisition.laboratory_id != message.laboratory_id:
         return
     apply_verdict(session, requisition, verdict, actor, now)
 
@@ -108,6 +105,8 @@ def apply_verdict(
     session: Session, requisition: Requisition, verdict: Verdict, actor: Actor, now: datetime
 ) -> None:
     if verdict.status is None:
+        if verdict.fate == Fate.REFUSED:
+            _have_called(session, requisition, now)
         return
     rejected = verdict.status == S.REJECTED
     advance(
@@ -182,29 +181,30 @@ def take_response(
 
     What it says of others than the laboratory's own is not looked at.
     """
-    named = _orders(session, laboratory_id, response, now)
-    for requisition in named:
-        verdict = answer_rules.judge_later(response, requisition.placer_number)
-        if verdict.fate == Fate.REFUSED and verdict.status is None:
-            _have_called(session, requisition, now)
+    for requisition, verdict in _verdicts(session, laboratory_id, response):
         apply_verdict(session, requisition, verdict, actor, now)
     session.flush()
 
 
-def _orders(
-    session: Session, laboratory_id: UUID, response: OrderResponse, now: datetime
-) -> Sequence[Requisition]:
-    """The orders that a response names by our number; else the new one whose message it answers."""
+def _verdicts(
+    session: Session, laboratory_id: UUID, response: OrderResponse
+) -> Sequence[tuple[Requisition, Verdict]]:
+    """What a response says of the orders that it names by our number; where it names none, of the
+    order whose message it answers."""
     numbers = sorted({one.placer_number for one in response.orders if one.placer_number})
     if numbers:
         found = [queries.by_placer_number(session, laboratory_id, number) for number in numbers]
-        return [one for one in found if one is not None]
+        return [
+            (one, answer_rules.judge_later(response, one.placer_number))
+            for one in found
+            if one is not None
+        ]
     message = laboratory_queries.message_by_control_id(session, laboratory_id, response.control_id)
     requisition = queries.for_change(session, message.requisition_id) if message else None
     if message is None or requisition is None:
         return []
     if message.kind == MessageKind.CANCEL:
-        if not response.accepted:
-            _have_called(session, requisition, now)
+        return [(requisition, answer_rules.judge_withdrawal(response, requisition.placer_number))]
+    if requisition.laboratory_id != laboratory_id:
         return []
-    return [requisition] if requisition.laboratory_id == laboratory_id else []
+    return [(requisition, answer_rules.judge_later(response, requisition.placer_number))]
