@@ -36,7 +36,21 @@ class Transitions(Generic[S]):
             )
 
     @cached_property
+    def every(self) -> frozenset[S]:
+        """All statuses of the table."""
+        return frozenset(self.moves).union(*self.moves.values())
+
+    @cached_property
     def ends(self) -> frozenset[S]:
         """The statuses that nothing follows."""
-        every = {after for nexts in self.moves.values() for after in nexts} | set(self.moves)
-        return frozenset(status for status in every if not self.moves.get(status))
+        return frozenset(status for status in self.every if not self.moves.get(status))
+
+    def listed(self, wanted: str | None) -> list[str] | None:
+        """The statuses that a list is asked for: `open`, `closed`, or one by its name; None for
+        all."""
+        if wanted is None:
+            return None
+        if wanted in ("open", "closed"):
+            chosen = self.ends if wanted == "closed" else self.every - self.ends
+            return [status.value for status in chosen]
+        return [wanted]

@@ -33,7 +33,7 @@ from portal.refills.schemas import (
     TimelineSchema,
 )
 from portal.refills.service import Decide, ItemOutcome, RequestRefills
-from portal.refills.states import REFILL, RefillStatus
+from portal.refills.states import REFILL
 from portal.refills.views import prescription_view, refill_view, timeline_view
 from portal.worklist import service as worklist
 
@@ -135,7 +135,7 @@ def list_refills(query: dict[str, Any]) -> Response:
         rows = queries.refills(
             session,
             patient_id,
-            statuses=_statuses(query["status"]),
+            statuses=REFILL.listed(query["status"]),
             after=after,
             limit=query["limit"],
         )
@@ -143,14 +143,6 @@ def list_refills(query: dict[str, Any]) -> Response:
     page = page_by(rows, query["limit"], lambda row: (row.requested_at, row.id))
     items = [refill_view(row, now) for row in page.items]
     return json_response({"items": items, "next": page.next, "sources": []})
-
-
-def _statuses(wanted: str | None) -> list[str] | None:
-    if wanted is None:
-        return None
-    if wanted in ("open", "closed"):
-        return [s for s in RefillStatus if (s in REFILL.ends) == (wanted == "closed")]
-    return [wanted]
 
 
 @blueprint.route("/refills/<uuid:refill_id>", methods=["GET"])

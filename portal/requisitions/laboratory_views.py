@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from portal.requisitions.states import MessageKind
+from portal.requisitions.views import address, coded
 
 
 def order_view(row: Row[Any]) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def order_view(row: Row[Any]) -> dict[str, Any]:
         "test": {"code": row.test_code, "name": row.test_name, "modality": row.modality},
         "priority": row.priority,
         "diagnoses": row.diagnoses,
-        "specimen": _specimen(row),
+        "specimen": coded(row.specimen_code, row.specimen_name),
         "fasting": row.fasting,
         "note": row.note,
         "not_before": row.not_before,
@@ -42,12 +43,6 @@ def order_view(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _specimen(row: Row[Any]) -> dict[str, Any] | None:
-    if row.specimen_code is None:
-        return None
-    return {"code": row.specimen_code, "name": row.specimen_name}
-
-
 def _patient(row: Row[Any]) -> dict[str, Any]:
     return {
         "mrn": row.mrn,
@@ -56,12 +51,7 @@ def _patient(row: Row[Any]) -> dict[str, Any]:
         "birth_date": row.birth_date,
         "sex": row.sex,
         "phone": row.phone,
-        "address": {
-            "line": row.line,
-            "city": row.city,
-            "state": row.state,
-            "postal_code": row.postal_code,
-        },
+        "address": address(row),
     }
 
 

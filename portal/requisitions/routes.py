@@ -1,6 +1,5 @@
 """The calls about orders: the catalogue, ordering, following, cancelling, choosing the place."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +35,7 @@ from portal.requisitions.schemas import (
     RequisitionTimelineSchema,
 )
 from portal.requisitions.service import OrderTests
-from portal.requisitions.states import REQUISITION, RequisitionStatus
+from portal.requisitions.states import REQUISITION
 from portal.requisitions.views import requisition_view, test_view, timeline_view
 from portal.worklist import service as worklist
 
@@ -117,7 +116,7 @@ def list_requisitions(query: dict[str, Any]) -> Response:
         rows = queries.requisitions(
             session,
             patient_id,
-            statuses=_statuses(query["status"]),
+            statuses=REQUISITION.listed(query["status"]),
             after=after,
             limit=query["limit"],
         )
@@ -134,14 +133,6 @@ def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
     if patient_id is None:
         raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
     return patient_id
-
-
-def _statuses(wanted: str | None) -> Sequence[str] | None:
-    if wanted is None:
-        return None
-    if wanted in ("open", "closed"):
-        return [s for s in RequisitionStatus if (s in REQUISITION.ends) == (wanted == "closed")]
-    return [wanted]
 
 
 @blueprint.route("/requisitions/<uuid:requisition_id>", methods=["GET"])

@@ -29,11 +29,12 @@ def test_view(test: Row[Any] | CatalogTest) -> dict[str, Any]:
     """What can be ordered."""
     return {
         **{name: getattr(test, name) for name in _CATALOG_MEMBERS},
-        "specimen": _coded(test.specimen_code, test.specimen_name),
+        "specimen": coded(test.specimen_code, test.specimen_name),
     }
 
 
-def _coded(code: str | None, name: str | None) -> dict[str, Any] | None:
+def coded(code: str | None, name: str | None) -> dict[str, Any] | None:
+    """A code with its name, where there is one."""
     return None if code is None else {"code": code, "name": name}
 
 
@@ -53,7 +54,7 @@ def requisition_view(row: Row[Any], now: datetime) -> dict[str, Any]:
         "status": row.status,
         "priority": row.priority,
         "diagnoses": row.diagnoses,
-        "specimen": _coded(row.specimen_code, row.specimen_name),
+        "specimen": coded(row.specimen_code, row.specimen_name),
         "note": row.note,
         "ordered_at": row.ordered_at,
         "status_at": row.status_at,
@@ -91,11 +92,11 @@ def _laboratory(row: Row[Any]) -> dict[str, Any]:
         "name": row.laboratory_name,
         "phone": row.laboratory_phone,
         "hours": row.laboratory_hours,
-        "address": _address(row),
+        "address": address(row),
     }
 
 
-def _address(row: Row[Any]) -> dict[str, Any]:
+def address(row: Row[Any]) -> dict[str, Any]:
     return {
         "line": row.line,
         "city": row.city,
@@ -176,7 +177,7 @@ def free_slot_view(row: Row[Any]) -> dict[str, Any]:
             "id": row.laboratory_id,
             "name": row.laboratory_name,
             "phone": row.laboratory_phone,
-            "address": _address(row),
+            "address": address(row),
         },
         "time_zone": row.time_zone,
     }
