@@ -6,6 +6,8 @@ from functools import lru_cache
 
 # What a text may not hold: C0 controls apart from tab and the line ends. PostgreSQL refuses NUL.
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# HL7's null, "there is none". A text that looks like it is written in hexadecimal.
+NULL = '""'
 _MOST_SPACES = 20
 
 
@@ -104,4 +106,8 @@ def _escapes(delimiters: Delimiters) -> dict[int, str]:
 
 def escape(text: str, delimiters: Delimiters = STANDARD) -> str:
     """The text as a value may hold it: delimiters escaped, line ends as `.br`, controls dropped."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_escapes(delimiters))
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    escaped = plain.translate(_escapes(delimiters))
+    if escaped == NULL:
+        return f"{delimiters.escape}X{NULL.encode().hex()}{delimiters.escape}"
+    return escaped

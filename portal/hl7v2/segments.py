@@ -2,15 +2,13 @@
 
 These stand on the nested lists that python-hl7 makes: a field is a list of repetitions, or holds
 one text; a repetition is a list of components, or holds one text; a component is a list of texts.
-Numbers count from 1 as in the standard. What isn't there reads as an empty text.
+Numbers count from 1 as in the standard. What isn't there reads as an empty text, and so
+does HL7's null: neither leaves anything to keep.
 """
 
 from typing import Any
 
-from portal.hl7v2.escaping import Delimiters, unescape
-
-# HL7's null, "there is none", is not told from an empty value: both leave nothing to keep.
-NULL = '""'
+from portal.hl7v2.escaping import NULL, Delimiters, unescape
 
 
 class Element:

@@ -1,6 +1,6 @@
 """Segments that are written are read as they were meant."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portal.hl7v2.reading import read
@@ -15,6 +15,9 @@ def test_segments() -> None:
     )
     assert segment("PID", {3: ["A", ("B", "C", "")], 4: Encoded("x^y&z")}) == "PID|||A~B^C|x^y&z"
     assert segment("OBX", {}) == "OBX"
+    assert segment("OBX", {4: '""', 5: '"\x00"', 6: ("", '""')}) == (
+        "OBX||||\\X2222\\|\\X2222\\|^\\X2222\\"
+    )
     assert segment("NTE", {3: "a|b^c&d~e\\f\r\ng\x00"}) == (
         "NTE|||a\\F\\b\\S\\c\\T\\d\\R\\e\\E\\f\\.br\\g"
     )
@@ -25,6 +28,7 @@ def test_what_a_character_set_does_not_have() -> None:
     assert message(["NTE|1||ü€"], "iso8859_1") == b"NTE|1||\xfc?\r"
 
 
+@example(['""'])
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1)))
 def test_any_values_come_back(values: list[str]) -> None:
     shifted: dict[int, str] = dict(enumerate(values, 1))
