@@ -52,20 +52,24 @@ class ByHand:
         with psycopg.connect(os.environ["BENCH_OWNER_DSN"], row_factory=dict_row) as connection:
             self._learn(connection, recording)
         texts = [recording.answer.decode()]
-        texts += [str(v) for one in recording.statements for v in one.parameters.values()]
+        texts += [
+            str(v) for one in recording.statements for v in (one.sql, *one.parameters.values())
+        ]
         nobody = str(UUID(int=0))
         for found in _VARIABLE.finditer("\n".join(texts)):
             if (id_ := found["id"]) and id_ != nobody:
                 self._names.setdefault(id_, f"new_{len(self._names)}")
         self._new = [name for name in self._names.values() if name.startswith("new_")]
         self._answer = self._text(recording.answer.decode())
+        look_up, begin, *statements = recording.statements
+        # Who acts stands in the text of this one.
+        self._begin = self._text(begin.sql)
         self._steps = [
             (
                 one.sql.encode(),
                 [(name, self._filler(value)) for name, value in one.parameters.items()],
-                one.in_transaction,
             )
-            for one in recording.statements
+            for one in (look_up, *statements)
         ]
 
     def _learn(self, connection: psycopg.Connection[Any], recording: Recording) -> None:
@@ -139,11 +143,12 @@ class ByHand:
         }
         values.update((name, new_id()) for name in self._new)
         connection = self._connection()
-        sql, parameters, _ = self._steps[0]
+        (sql, parameters), *steps = self._steps
         self._execute(connection, sql, parameters, values, _LOOKED_UP)
-        with connection.transaction():
-            for sql, parameters, _ in self._steps[1:]:
-                self._execute(connection, sql, parameters, values, _FOUND)
+        connection.execute(self._begin(values).encode(), prepare=False)
+        for sql, parameters in steps:
+            self._execute(connection, sql, parameters, values, _FOUND)
+        connection.commit()
         return bytes(self._answer(values).encode())
 
     def _execute(

@@ -18,16 +18,16 @@ KEY = "bench-template-key"
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement as the driver got it; `in_transaction` is False for the look-up before."""
+    """One statement as the driver got it."""
 
     sql: str
     parameters: Parameters
-    in_transaction: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One request with what it did, as the floor repeats it for others."""
+    """One request with what it did, as the floor repeats it for others: a look-up of who asks,
+    then a transaction."""
 
     statements: tuple[Statement, ...]
     prescription: Prescription
@@ -68,8 +68,8 @@ class Recorder:
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         found: list[Statement] = []
 
-        def note(connection: Any, statement: str, parameters: Any) -> None:
-            found.append(Statement(statement, dict(parameters), not connection.autocommit))
+        def note(_connection: Any, statement: str, parameters: Any) -> None:
+            found.append(Statement(statement, dict(parameters)))
 
         client = self._app.test_client()
         with self._app.app_context():

@@ -98,11 +98,12 @@ class NestedTransaction(RuntimeError):
     """transaction() inside transaction(): a use case must not commit its caller's work."""
 
 
-ENTER = text(
-    "SELECT set_config('role', :role, true) AS role, "
-    "set_config('careloop.actor_id', :actor_id, true) AS actor_id, "
-    "set_config('careloop.credential_id', :credential_id, true) AS credential_id, "
-    "set_config('careloop.on_behalf_of', :on_behalf_of, true) AS on_behalf_of"
+# One round trip: each of the commands alone would be one. What is filled in is never text from
+# outside: a role's name of ours, and UUIDs.
+_BEGIN = (
+    "BEGIN; SET LOCAL ROLE {role}; SET LOCAL careloop.actor_id = '{actor_id}'; "
+    "SET LOCAL careloop.credential_id = '{credential_id}'; "
+    "SET LOCAL careloop.on_behalf_of = '{on_behalf_of}'"
 )
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
@@ -121,12 +122,34 @@ def run(
     Errors are SQLAlchemy's own, and a broken connection leaves the pool with its siblings.
     """
     connection = source.connection() if isinstance(source, Session) else source
-    cursor = connection.connection.cursor(row_factory=namedtuple_row)
+    return _execute(connection, _driver_sql(statement), parameters)
+
+
+def _execute(
+    connection: Connection,
+    statement: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    prepare: bool | None = None,
+) -> list[Any]:
+    driver: Any = connection.connection.driver_connection
+    cursor = driver.cursor(row_factory=namedtuple_row)
     try:
-        cursor.execute(_driver_sql(statement), parameters)
+        cursor.execute(statement, parameters, prepare=prepare)
         return list(cursor.fetchall()) if cursor.description else []
     except psycopg.Error as error:
         raise _as_ours(connection, error) from error
+
+
+def _begin(session: Session, actor: Actor) -> None:
+    """Begin a transaction as `actor`. Several commands at once can't be prepared."""
+    statement = _BEGIN.format(
+        role=actor.kind.database_role,
+        actor_id=actor.id,
+        credential_id=actor.credential_id,
+        on_behalf_of=actor.on_behalf_of,
+    )
+    _execute(session.connection(), statement, prepare=False)
 
 
 def _as_ours(connection: Connection, error: psycopg.Error) -> BaseException:
@@ -146,6 +169,12 @@ def _as_ours(connection: Connection, error: psycopg.Error) -> BaseException:
     )
 
 
+def violated(error: DBAPIError) -> str | None:
+    """The constraint that a statement would have violated."""
+    name: str | None = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return name
+
+
 @contextmanager
 def transaction(actor: Actor) -> Iterator[Session]:
     """One unit of work as `actor`: begin, take the actor's database role, commit once.
@@ -158,16 +187,7 @@ def transaction(actor: Actor) -> Iterator[Session]:
         raise NestedTransaction("transaction() was entered inside another transaction()")
     session.info["actor"] = actor
     try:
-        run(
-            session,
-            ENTER,
-            {
-                "role": actor.kind.database_role,
-                "actor_id": str(actor.id),
-                "credential_id": str(actor.credential_id),
-                "on_behalf_of": str(actor.on_behalf_of),
-            },
-        )
+        _begin(session, actor)
         yield session
         session.flush()
         write_gathered(session)
@@ -215,14 +235,17 @@ def read_once(statement: TextClause, parameters: Mapping[str, Any]) -> Any:
 
     Only for the SECURITY DEFINER look-ups by which an actor is established.
     """
-    with db.engine.connect() as pooled:
-        connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
+    with db.engine.connect() as connection:
         return next(iter(run(connection, statement, parameters)), None)
 
 
 def engine_options(config: Config) -> dict[str, Any]:
-    """Pool and driver settings; a pooler in between must know prepared statements."""
+    """Pool and driver settings; a pooler in between must know prepared statements.
+
+    The driver begins no transactions: transaction() does, and commits through it.
+    """
     return {
+        "isolation_level": "AUTOCOMMIT",
         "pool_size": config.pool_size,
         "max_overflow": 0,
         "pool_timeout": 10,

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.core.actor import OPERATOR
 from portal.core.clock import utcnow
-from portal.core.db import transaction
+from portal.core.db import transaction, violated
 from portal.core.errors import Invalid
 from portal.core.problems import pointers
 from portal.directory.loading import EXAMPLE, DirectorySchema, load_directory
@@ -44,7 +44,7 @@ def load(file: IO[bytes]) -> None:
     except KeyError as error:
         raise click.ClickException(f"The clinic has no pool of the kind {error}.") from None
     except IntegrityError as error:
-        name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+        name = violated(error)
         raise click.ClickException(f"Against the database's rule {name}.") from None
     for kind, name, id_ in rows:
         click.echo(f"{id_}  {kind:<24} {name}")

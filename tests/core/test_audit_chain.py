@@ -189,6 +189,7 @@ def test_a_row_and_its_digest_altered_together_are_noticed(
 def unfinished() -> Iterator[Connection]:
     """A transaction that wrote an audit row and has not ended."""
     with db.engine.connect() as connection:
+        connection.execution_options(isolation_level="READ COMMITTED")
         connection.execute(text("SELECT set_config('role', 'careloop_operator', true)"))
         connection.execute(
             text(
