@@ -3,6 +3,7 @@
 import random
 import time
 
+import hl7
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -52,6 +53,15 @@ def test_any_bytes(raw: bytes) -> None:
 @given(st.lists(st.integers(0, len(LINES) - 1), max_size=30))
 def test_segments_in_any_order(order: list[int]) -> None:
     survives(message(MSH, *(LINES[place] for place in order)))
+
+
+@given(st.text("aB1|^~&\\ ", max_size=40))
+def test_splitting_is_that_of_the_library(fields: str) -> None:
+    text = f"MSH|^~\\&|A|B|C|D|20260301||ORU^R01|1|P|2.5.1\rZZZ|{fields}x"
+    expected = [str(field) for field in hl7.parse(text).segment("ZZZ")]
+    found = read(text.encode()).segments[1]
+    assert [found.raw(number) for number in range(len(expected))] == expected
+    assert not found.has(len(expected))
 
 
 @given(st.integers(0, 1100))
