@@ -1,21 +1,20 @@
 """The MLLP listener: laboratories' messages come in, acknowledgements go out after the commit.
 
-A connection's messages are taken one after another, as HL7's sequence wants it; connections beside
-each other. Each process has an event loop for the sockets and threads for the database. A frame
-that never ends, noise, or a sender that doesn't read its answers costs its own connection alone.
+A connection has a thread, which takes its messages one after another, as HL7's sequence wants it;
+connections go on beside each other. A frame that never ends, noise, or a sender that doesn't read
+its answers costs its own connection alone.
 """
 
-import asyncio
 import os
+import select
 import signal
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 
 import structlog
 from flask import Flask
@@ -29,10 +28,12 @@ from portal.results.envelope import Source
 from portal.results.intake import LARGEST_MESSAGE, refuse_too_long, take_hl7
 from portal.results.states import IntakeTransport
 from workers.mllp_tls import server_context
+from workers.turns import in_turns
 
 log = structlog.get_logger(__name__)
 
-THREADS = 4
+# Messages that are taken in at a time; each needs a connection to the database.
+AT_A_TIME = 4
 MOST_CONNECTIONS = 200
 RECEIVE = 65_536
 # A frame that has begun has to end; between frames a connection may be quiet for hours.
@@ -62,51 +63,60 @@ class Listener:
         self._tls = tls
         self._frame_seconds = frame_seconds
         self._limit = limit
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="intake")
-        self._connections: set[asyncio.Task[None]] = set()
-        self._stopping = asyncio.Event()
+        self._places = threading.Semaphore(AT_A_TIME)
+        self._conversations: set[threading.Thread] = set()
+        # When the one end is closed, whoever waits at the other wakes up.
+        self._stopped, self._stop = socket.socketpair()
 
-    def stop(self) -> None:
-        """Take no more; what is under way is finished and answered. Call it in the loop."""
-        self._stopping.set()
+    def stop(self, *_signal: object) -> None:
+        """Take no more; what is under way is finished and answered. Fit to be a signal handler."""
+        self._stop.close()
 
-    async def run(self, listening: socket.socket) -> None:
+    def run(self, listening: socket.socket) -> None:
         """Serve until told to stop."""
-        server = await asyncio.start_server(
-            self._accept, sock=listening, ssl=self._tls, limit=RECEIVE, backlog=BACKLOG
-        )
         log.info("mllp_listening", port=listening.getsockname()[1])
-        await self._stopping.wait()
-        server.close()
-        if self._connections:
-            await asyncio.wait(self._connections, timeout=STOP_SECONDS)
-        for connection in self._connections:
-            connection.cancel()
-        self._threads.shutdown(wait=True)
+        for connection in in_turns(listening, self._stopped, lambda: len(self._conversations)):
+            self._begin(connection)
+        listening.close()
+        end = time.monotonic() + STOP_SECONDS
+        for conversation in list(self._conversations):
+            conversation.join(max(0.0, end - time.monotonic()))
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._connections) >= MOST_CONNECTIONS:
-            log.warning("mllp_too_many", count=len(self._connections))
-            writer.close()
+    def _begin(self, connection: socket.socket) -> None:
+        if len(self._conversations) >= MOST_CONNECTIONS:
+            log.warning("mllp_too_many", count=len(self._conversations))
+            connection.close()
             return
-        self._connections.add(task)
-        try:
-            await self._converse(reader, writer)
-        except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
-            log.warning("mllp_connection_ended", error=type(error).__name__)
-        finally:
-            self._connections.discard(task)
-            writer.close()
-            with suppress(OSError, TimeoutError):
-                await asyncio.wait_for(writer.wait_closed(), ANSWER_SECONDS)
+        thread = threading.Thread(target=self._attend, args=(connection,), daemon=True)
+        self._conversations.add(thread)
+        thread.start()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _attend(self, connection: socket.socket) -> None:
+        try:
+            connection.settimeout(ANSWER_SECONDS)
+            with self._secured(connection) as secured, self._app.app_context():
+                self._converse(secured)
+        except OSError as error:  # a timeout and TLS's errors are too
+            log.warning("mllp_connection_ended", error=type(error).__name__)
+        except Exception as error:
+            log.error("mllp_connection_failed", exc_info=error)
+        finally:
+            connection.close()
+            self._conversations.discard(threading.current_thread())
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+
+    def _converse(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        ready = select.poll()
+        ready.register(connection, select.POLLIN)
+        ready.register(self._stopped, select.POLLIN)
         frames = FrameReader(self._limit)
         troubles, frame_ends_by = 0, 0.0
         while troubles < MOST_TROUBLES:
             wait = frame_ends_by - time.monotonic() if frames.within else IDLE_SECONDS
-            data = await self._receive(reader, wait)
+            data = self._receive(connection, ready, wait)
             if not data:
                 return
             began = not frames.within
@@ -115,46 +125,31 @@ class Listener:
                 frame_ends_by = time.monotonic() + self._frame_seconds
             for event in events:
                 troubles += isinstance(event, FramingError)
-                await self._answer(writer, await self._take(event))
-                if self._stopping.is_set():
+                for answer in self._take(event):
+                    connection.sendall(frame(answer))
+                if self._stop.fileno() < 0:
                     return
         log.warning("mllp_connection_ended", reason="no MLLP")
 
-    async def _receive(self, reader: asyncio.StreamReader, seconds: float) -> bytes:
+    def _receive(self, connection: socket.socket, ready: select.poll, seconds: float) -> bytes:
         """What comes next; nothing at the end, and when the listener stops between messages."""
-        reading = asyncio.ensure_future(reader.read(RECEIVE))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            done, _ = await asyncio.wait(
-                (reading, stopping),
-                timeout=max(0.0, seconds),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if not done:
+        if not (isinstance(connection, ssl.SSLSocket) and connection.pending()):
+            found = [descriptor for descriptor, _event in ready.poll(max(0.0, seconds) * 1000)]
+            if not found:
                 raise TimeoutError
-            return reading.result() if reading in done else b""
-        finally:
-            reading.cancel()
-            stopping.cancel()
+            if self._stopped.fileno() in found:
+                return b""
+        return connection.recv(RECEIVE)
 
-    async def _take(self, event: Frame | FramingError) -> Sequence[bytes]:
+    def _take(self, event: Frame | FramingError) -> Sequence[bytes]:
         if isinstance(event, Frame):
-            work = partial(self._in_context, take_hl7, event.content, _SOURCE)
-        elif event.problem == FramingProblem.TOO_LONG:
-            work = partial(self._in_context, refuse_too_long, event.start, _SOURCE, self._limit)
-        else:
-            log.warning("mllp_framing", reason=event.problem.value)
-            return ()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-    def _in_context(self, take: object, *arguments: object) -> Sequence[bytes]:
-        with self._app.app_context():
-            return take(*arguments).answers  # type: ignore[operator, no-any-return]
-
-    async def _answer(self, writer: asyncio.StreamWriter, answers: Sequence[bytes]) -> None:
-        for answer in answers:
-            writer.write(frame(answer))
-        await asyncio.wait_for(writer.drain(), ANSWER_SECONDS)
+            with self._places:
+                return take_hl7(event.content, _SOURCE).answers
+        if event.problem == FramingProblem.TOO_LONG:
+            with self._places:
+                return refuse_too_long(event.start, _SOURCE, self._limit).answers
+        log.warning("mllp_framing", reason=event.problem.value)
+        return ()
 
 
 def bound_socket(bind: str) -> socket.socket:
@@ -162,17 +157,14 @@ def bound_socket(bind: str) -> socket.socket:
     if bind.startswith("fd://"):
         return socket.socket(fileno=int(bind.removeprefix("fd://")))
     host, _, port = bind.rpartition(":")
-    found = socket.create_server((host.strip("[]"), int(port)), backlog=BACKLOG, reuse_port=False)
-    found.setblocking(False)
-    return found
+    return socket.create_server((host.strip("[]"), int(port)), backlog=BACKLOG, reuse_port=False)
 
 
-async def _serve(config: Config, listening: socket.socket) -> None:
+def _serve(config: Config, listening: socket.socket) -> None:
     listener = Listener(create_app(config), tls=server_context(config))
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, listener.stop)
-    await listener.run(listening)
+        signal.signal(number, listener.stop)
+    listener.run(listening)
 
 
 class Family:
@@ -212,7 +204,7 @@ class Family:
             tie_to_parent()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
-        asyncio.run(_serve(self._config, self._listening))
+        _serve(self._config, self._listening)
         sys.stderr.flush()
         os._exit(0)
 
@@ -222,7 +214,7 @@ def main() -> None:
     config = load_config()
     listening = bound_socket(config.mllp_bind)
     if config.mllp_processes == 1:
-        asyncio.run(_serve(config, listening))
+        _serve(config, listening)
         return
     family = Family(config, listening)
     signal.signal(signal.SIGTERM, family.stop)

@@ -1,10 +1,9 @@
 """Real listeners and senders of MLLP on loopback."""
 
-import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 
@@ -21,23 +20,13 @@ def listener(app: Flask, **options: Any) -> Iterator[int]:
     """The listener in a thread of its own; gives its port."""
     listening = bound_socket("127.0.0.1:0")
     port = int(listening.getsockname()[1])
-    made: list[tuple[asyncio.AbstractEventLoop, Listener]] = []
-
-    async def serve() -> None:
-        one = Listener(app, **options)
-        made.append((asyncio.get_running_loop(), one))
-        await one.run(listening)
-
-    thread = Thread(target=asyncio.run, args=(serve(),), daemon=True)
+    one = Listener(app, **options)
+    thread = Thread(target=one.run, args=(listening,), daemon=True)
     thread.start()
     try:
         yield port
     finally:
-        while not made:
-            thread.join(0.01)
-        loop, one = made[0]
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(one.stop)
+        one.stop()
         thread.join(TIMEOUT)
 
 
