@@ -1,18 +1,20 @@
 """A laboratory's load: ORU messages over MLLP, and the floors beside it, parsing with python-hl7
 alone and the inserts alone by psycopg."""
 
+import hashlib
 import socket
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, NamedTuple
 
 import hl7
 import psycopg
 from psycopg.types.json import Jsonb
 
+from portal.core.ids import new_id
 from portal.demo.seed.results import ANALYTES, PANEL
 from portal.hl7v2.framing import Frame, FrameReader, frame
 
@@ -63,28 +65,31 @@ def _parse(_nothing: object, messages: Sequence[bytes]) -> float:
     return time.perf_counter() - started
 
 
+# The rows that the intake writes, by the login and the role that it writes them with.
+_BEGIN = "BEGIN; SET LOCAL ROLE careloop_worker"
 _MESSAGE = (
     "INSERT INTO received_message (id, transport, laboratory_id, sender, control_id, message_type, "
     "digest, content, received_at, outcome, answers) "
-    "VALUES (%s, 'mllp', %s, %s, %s, 'ORU^R01', %s, %s, %s, 'taken_in', '{}')"
+    "VALUES (%s, 'mllp', %s, %s, %s, 'ORU^R01', %s, %s, %s, 'taken_in', %s)"
 )
 _REPORT = (
-    "INSERT INTO diagnostic_report (id, patient_id, laboratory_id, performer_name, responsible_id, "
-    "placer_number, filler_number, code, code_system, name, category, status, abnormality, "
-    "version_number, current_version_id, reported_at, received_at, release_status) VALUES "
-    "(%s, %s, %s, 'Bench', %s, '', %s, %s, 'LN', %s, 'CH', 'final', 'normal', 1, %s, %s, %s, "
-    "'pending')"
+    "INSERT INTO diagnostic_report (id, patient_id, requisition_id, laboratory_id, "
+    "performer_name, responsible_id, placer_number, filler_number, code, code_system, name, "
+    "category, status, abnormality, version_number, current_version_id, collected_at, "
+    "reported_at, received_at, release_status) VALUES "
+    "(%s, %s, %s, %s, 'Bench', %s, %s, %s, %s, 'LN', %s, 'CH', 'final', 'normal', 1, %s, %s, %s, "
+    "%s, 'pending')"
 )
 _VERSION = (
     "INSERT INTO report_version (id, report_id, patient_id, number, status, abnormality, "
-    "issued_at, received_at, digest, changes) "
-    "VALUES (%s, %s, %s, 1, 'final', 'normal', %s, %s, '', '[]')"
+    "message_id, issued_at, received_at, digest, changes) "
+    "VALUES (%s, %s, %s, 1, 'final', 'normal', %s, %s, %s, %s, '[]')"
 )
 _OBSERVATION = (
     "INSERT INTO observation (version_id, position, report_id, patient_id, code, code_system, "
     "name, sub_id, kind, number, comparator, value_text, unit, reference_low, reference_high, "
     "reference_text, flags, abnormality, status, observed_at) "
-    "VALUES (%s, %s, %s, %s, %s, 'LN', %s, '', 'quantity', %s, '', %s, %s, %s, %s, '', '{N}', "
+    "VALUES (%s, %s, %s, %s, %s, 'LN', %s, '', 'quantity', %s, '', %s, %s, %s, %s, %s, '{N}', "
     "'normal', 'final', %s)"
 )
 _OBSERVATIONS = ", ".join([_OBSERVATION.partition("VALUES ")[2]] * len(ANALYTES))
@@ -100,32 +105,40 @@ _OUTBOX = (
 )
 
 
-def _insert(place: tuple[str, str, str], messages: Sequence[tuple[str, str, bytes]]) -> float:
+class Order(NamedTuple):
+    """An order, and the message that reports on it."""
+
+    id: uuid.UUID
+    placer_number: str
+    patient_id: uuid.UUID
+    message: bytes
+
+
+def _insert(place: tuple[str, str, str], orders: Sequence[Order]) -> float:
     """Seconds for one connection to insert what the messages bring, a transaction each."""
     dsn, laboratory, responsible = place
     with psycopg.connect(dsn, autocommit=True, options="-c timezone=UTC -c jit=off") as connection:
         started = time.perf_counter()
-        for control_id, patient, content in messages:
-            with connection.transaction():
-                _insert_one(connection, laboratory, responsible, control_id, patient, content)
+        for order in orders:
+            connection.execute(_BEGIN, prepare=False)
+            _insert_one(connection, laboratory, responsible, order)
+            connection.commit()
         return time.perf_counter() - started
 
 
 def _insert_one(
-    connection: psycopg.Connection[Any],
-    laboratory: str,
-    responsible: str,
-    control_id: str,
-    patient: str,
-    content: bytes,
+    connection: psycopg.Connection[Any], laboratory: str, responsible: str, order: Order
 ) -> None:
     now = datetime.now(UTC)
-    received, report, version, audit, event = (uuid.uuid4() for _ in range(5))
+    received, report, version, audit, event = (new_id() for _ in range(5))
+    number, patient, content = order.placer_number, order.patient_id, order.message
+    digest = hashlib.sha256(content).digest()
     run = connection.execute
-    run(_MESSAGE, [received, laboratory, laboratory, control_id, b"", content, now])
-    whose = [report, patient, laboratory, responsible]
-    run(_REPORT, [*whose, control_id, *PANEL, version, now, now])
-    run(_VERSION, [version, report, patient, now, now])
+    whose = [received, laboratory, laboratory, number]
+    run(_MESSAGE, [*whose, digest, content, now, [content[:160]]])
+    whose = [report, patient, order.id, laboratory, responsible, number, f"F{number}"]
+    run(_REPORT, [*whose, *PANEL, version, now, now, now])
+    run(_VERSION, [version, report, patient, received, now, now, digest])
     run(
         _ALL_OBSERVATIONS.encode(),
         [
@@ -133,7 +146,7 @@ def _insert_one(
             for position, (code, name, unit, low, high) in enumerate(ANALYTES, 1)
             for value in (
                 *(version, position, report, patient, code, name),
-                *(low, str(low), unit, low, high, now),
+                *(low, str(low), unit, low, high, f"{low}-{high}", now),
             )
         ],
     )
@@ -181,9 +194,7 @@ def parsing_rate(messages: Sequence[bytes], processes: int) -> float:
     return _rate(_parse, None, messages, processes)
 
 
-def inserting_rate(
-    place: tuple[str, str, str], messages: Sequence[tuple[str, str, bytes]], connections: int
-) -> float:
+def inserting_rate(place: tuple[str, str, str], orders: Sequence[Order], connections: int) -> float:
     """Messages a second whose rows psycopg alone inserts. `place` is a DSN, the laboratory and
-    who is responsible; a message here is control id, patient, content."""
-    return _rate(_insert, place, messages, connections)
+    who is responsible."""
+    return _rate(_insert, place, orders, connections)

@@ -4,13 +4,12 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from statistics import median
 
 import psycopg
 
 from bench.client import Load, drive, http
-from bench.laboratory import inserting_rate, message, parsing_rate, sending_rate
+from bench.laboratory import Order, inserting_rate, message, parsing_rate, sending_rate
 from bench.measures import APP, Side
 from bench.recording import Recorder
 from bench.report import Report
@@ -71,7 +70,7 @@ _ORDERS = """
     JOIN unnest(%(ids)s::uuid[]) WITH ORDINALITY AS i(id, place) ON i.place = n %% %(people)s + 1
     JOIN patient p ON p.id = i.id
     JOIN care_team_member c ON c.patient_id = p.id AND c.role = 'primary'
-    RETURNING placer_number, patient_id
+    RETURNING id, placer_number, patient_id
 """
 _TEST = (
     "INSERT INTO catalog_test (code, kind, name) VALUES "
@@ -81,15 +80,6 @@ _PATIENTS = (
     "SELECT p.id, p.mrn, p.family_name || '^' || p.given_name, to_char(p.birth_date, 'YYYYMMDD') "
     "FROM patient p WHERE p.id = ANY(%s)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What a laboratory has to report, and what the floor by hand needs to know of it."""
-
-    messages: Sequence[bytes]
-    by_hand: Sequence[tuple[str, str, bytes]]
-    place: tuple[str, str, str]
 
 
 def equalize(side: Side) -> None:
@@ -111,9 +101,9 @@ def _laboratory(side: Side) -> str:
     return row_id(side.supplies.plan.tail, Table.LABORATORY, 0)
 
 
-def _order(side: Side, count: int, mark: str) -> Orders:
+def _order(side: Side, count: int, mark: str) -> list[Order]:
+    """What a laboratory has to report."""
     people = list(side.supplies.tokens)
-    laboratory = _laboratory(side)
     with psycopg.connect(side.stage.dsn) as connection:
         connection.execute(_TEST)
         known = {row[0]: row[1:] for row in connection.execute(_PATIENTS, [people])}
@@ -124,16 +114,13 @@ def _order(side: Side, count: int, mark: str) -> Orders:
                 "count": count,
                 "ids": people,
                 "people": len(people),
-                "laboratory": laboratory,
+                "laboratory": _laboratory(side),
             },
         ).fetchall()
-    responsible = row_id(side.supplies.plan.tail, Table.PRACTITIONER, 0)
-    messages = [message(placer, placer, known[patient]) for placer, patient in placed]
-    by_hand = [
-        (f"H{placer}", str(patient), raw)
-        for (placer, patient), raw in zip(placed, messages, strict=True)
+    return [
+        Order(id_, placer, patient, message(placer, placer, known[patient]))
+        for id_, placer, patient in placed
     ]
-    return Orders(messages, by_hand, (side.stage.dsn, laboratory, responsible))
 
 
 @contextmanager
@@ -165,15 +152,28 @@ def _intake_rates(
     side: Side, connections: int, rounds: int, count: int
 ) -> tuple[float, float, float]:
     parsed, inserted, taken = [], [], []
+    responsible = row_id(side.supplies.plan.tail, Table.PRACTITIONER, 0)
+    place = (side.stage.app_dsn, _laboratory(side), responsible)
     with _listening(side.stage) as port:
-        warm = _order(side, 200, f"WARM{connections}-")
-        sending_rate(port, warm.messages, connections)
+        sending_rate(port, _messages(_order(side, 200, f"WARM{connections}-")), connections)
         for number in range(rounds):
-            orders = _order(side, count, f"B{connections}-{number}-")
-            parsed.append(parsing_rate(orders.messages, min(connections, CORES)))
-            inserted.append(inserting_rate(orders.place, orders.by_hand, connections))
-            taken.append(sending_rate(port, orders.messages, connections))
+            by_hand = _order(side, count, f"H{connections}-{number}-")
+            messages = _messages(_order(side, count, f"B{connections}-{number}-"))
+            parsed.append(parsing_rate(messages, min(connections, CORES)))
+            inserted.append(inserting_rate(place, by_hand, connections))
+            _analyze(side.stage)
+            taken.append(sending_rate(port, messages, connections))
     return median(parsed), median(inserted), median(taken)
+
+
+def _analyze(stage: Stage) -> None:
+    """What autovacuum does within a minute: plans that were made for empty tables go."""
+    with psycopg.connect(stage.dsn, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+
+
+def _messages(orders: Sequence[Order]) -> list[bytes]:
+    return [order.message for order in orders]
 
 
 def list_results(side: Side, count: int) -> Load:
