@@ -164,7 +164,7 @@ def upgrade() -> None:
         sa.Column("answers", postgresql.ARRAY(postgresql.BYTEA()), nullable=False),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "outcome IN ('received', 'taken_in', 'reconciling', 'refused', 'failed')",
+            "outcome IN ('taken_in', 'reconciling', 'refused', 'failed')",
             name=op.f("ck_received_message_outcome_known"),
         ),
         sa.CheckConstraint(
@@ -191,7 +191,7 @@ def upgrade() -> None:
         ["sender", "control_id"],
         unique=True,
         postgresql_where=sa.text(
-            "control_id IS NOT NULL AND outcome IN ('received', 'taken_in', 'reconciling')"
+            "control_id IS NOT NULL AND outcome IN ('taken_in', 'reconciling')"
         ),
     )
     op.create_table(
@@ -1142,7 +1142,7 @@ def downgrade() -> None:
         "uq_received_message_control",
         table_name="received_message",
         postgresql_where=sa.text(
-            "control_id IS NOT NULL AND outcome IN ('received', 'taken_in', 'reconciling')"
+            "control_id IS NOT NULL AND outcome IN ('taken_in', 'reconciling')"
         ),
     )
     op.drop_index("ix_received_message_received", table_name="received_message")

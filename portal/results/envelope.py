@@ -43,11 +43,15 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A message that was kept just now, or the `twin` that was taken before."""
+class Arrival:
+    """A message that is being taken in, and the `twin` that was taken before under its control id.
+    `sender_name` is whose control ids these are: see ReceivedMessage."""
 
     message_id: UUID
     sender: Sender
+    sender_name: str
+    transport: IntakeTransport
+    envelope: Envelope
     twin: Any = None
 
 

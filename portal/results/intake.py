@@ -4,6 +4,9 @@ It runs as the workers do: a message names patients by numbers, whom no laborato
 The audit trail has the laboratory as the actor.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -11,6 +14,7 @@ from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.results.envelope import Source
+from portal.results.intake_errors import TakenMeanwhile
 from portal.results.service.fhir_intake import Taken, receive_fhir
 from portal.results.service.hl7_intake import (
     Answered,
@@ -19,6 +23,7 @@ from portal.results.service.hl7_intake import (
     refuse_long,
 )
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 # Of a message, by whatever way it comes.
@@ -29,8 +34,7 @@ def take_hl7(raw: bytes, source: Source) -> Answered:
     """Take a message in and commit; then its answers may be sent. Whatever goes wrong on our side
     is answered so that the sender tries again."""
     try:
-        with transaction(WORKER) as session:
-            answered = receive_hl7(session=session, source=source, raw=raw, now=utcnow())
+        answered = _unless_beside(lambda: _take_hl7(raw, source))
     except Exception as error:
         log.error("message_failed", exc_info=error)
         return _failed(raw, source)
@@ -40,11 +44,28 @@ def take_hl7(raw: bytes, source: Source) -> Answered:
 
 def take_fhir(raw: bytes, source: Source) -> Taken:
     """Take a bundle in and commit. Raises what speaks against it, once it is kept."""
-    with transaction(WORKER) as session:
-        taken = receive_fhir(session=session, source=source, raw=raw, now=utcnow())
+    taken = _unless_beside(lambda: _take_fhir(raw, source))
     if taken.error is not None:
         raise taken.error
     return taken
+
+
+def _take_hl7(raw: bytes, source: Source) -> Answered:
+    with transaction(WORKER) as session:
+        return receive_hl7(session=session, source=source, raw=raw, now=utcnow())
+
+
+def _take_fhir(raw: bytes, source: Source) -> Taken:
+    with transaction(WORKER) as session:
+        return receive_fhir(session=session, source=source, raw=raw, now=utcnow())
+
+
+def _unless_beside(take: Callable[[], T]) -> T:
+    """Once more where the same message came beside: it is there then, and answered as before."""
+    try:
+        return take()
+    except TakenMeanwhile:
+        return take()
 
 
 def refuse_too_long(start: bytes, source: Source, limit: int) -> Answered:

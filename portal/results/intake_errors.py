@@ -1,11 +1,15 @@
 """What can go wrong with what laboratories send, and with matching it."""
 
-from portal.core.errors import Conflict, Invalid, NotFound
+from portal.core.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class BundleChanged(Conflict):
     code = "bundle_changed"
     detail = "Another bundle came under this identifier before: use a new one."
+
+
+class TakenMeanwhile(Unavailable):
+    """The same message came beside, and was taken in first."""
 
 
 class CaseNotFound(NotFound):

@@ -23,7 +23,7 @@ from portal.results.states import (
 
 
 class ReceivedMessage(Base):
-    """A message as it came, kept before it was understood, with what it was answered.
+    """A message as it came, kept whatever became of it, with what it was answered.
 
     `sender` is whose control ids these are: the laboratory's id, or how it named itself over MLLP.
     The same control id again is answered with the same `answers`; one that was refused may be sent
@@ -40,7 +40,7 @@ class ReceivedMessage(Base):
             "control_id",
             unique=True,
             postgresql_where=text(
-                "control_id IS NOT NULL AND outcome IN ('received', 'taken_in', 'reconciling')"
+                "control_id IS NOT NULL AND outcome IN ('taken_in', 'reconciling')"
             ),
         ),
         Index("ix_received_message_received", "received_at", "id"),

@@ -1,7 +1,8 @@
-"""The intake's statements: keeping a message, finding what it is about, writing what it says.
+"""The intake's look-ups: who sends a message, whether it came before, what it is about.
 
 A message costs three round trips beside those of every transaction, whatever the number of its
-reports: it is kept, what it is about is found, and everything is written.
+reports: who sends it, what it is about, and one that writes everything (intake_statements.py). One
+more looks into versions that are there already, one more for whom a report is that nobody ordered.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,14 +15,14 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from portal.core.db import run
+from portal.results.envelope import Source
 from portal.results.intake_rules import Known, OrderFacts, PatientFacts, ReportFacts
 from portal.results.states import Abnormality, ObservationStatus, ReportStatus
 
-# Kept before it is understood. The sender is the laboratory that signed in, or the one that names
-# itself so. One transaction at a time has the orders that a message names, so that two versions of
-# a report don't race: the next statement sees what the other transaction wrote. The locks come
-# before the row, whose unique index makes a twin wait: the other order could wait for ever.
-_KEEP = text(
+# The sender is the laboratory that signed in, or the one that names itself so. One transaction at a
+# time has the orders that a message names, so that two versions of a report don't race: the next
+# statement sees what the other transaction wrote.
+_ARRIVE = text(
     """
     WITH sender AS (
         SELECT id, name, time_zone FROM laboratory
@@ -31,32 +32,19 @@ _KEEP = text(
     ), locked AS (
         SELECT count(pg_advisory_xact_lock(hashtextextended(key, 7))) AS keys
         FROM (SELECT key FROM unnest(CAST(:keys AS text[])) AS key ORDER BY key) sorted
-    ), kept AS (
-        INSERT INTO received_message (id, transport, laboratory_id, sender, control_id,
-                                      message_type, digest, content, received_at, outcome, answers)
-        SELECT :id, :transport, (SELECT id FROM sender),
-               coalesce((SELECT id::text FROM sender), :application || '|' || :facility),
-               :control_id, :message_type, :digest, :content, :now, :outcome, '{}'
-        FROM locked
-        ON CONFLICT (sender, control_id) WHERE control_id IS NOT NULL
-            AND outcome IN ('received', 'taken_in', 'reconciling') DO NOTHING
-        RETURNING id
     )
-    SELECT (SELECT id FROM kept) AS kept_id, s.id AS laboratory_id, s.name, s.time_zone
-    FROM (VALUES (1)) one LEFT JOIN sender s ON true
+    SELECT s.id AS laboratory_id, s.name, s.time_zone, m.digest, m.outcome, m.answers
+    FROM locked
+    LEFT JOIN sender s ON true
+    LEFT JOIN received_message m ON m.control_id = :control_id
+     AND m.sender = coalesce(s.id::text, :application || '|' || :facility)
+     AND m.outcome IN ('taken_in', 'reconciling')
     """
 )
 _LOCK = text(
     """
     SELECT pg_advisory_xact_lock(hashtextextended(key, 7))
     FROM (SELECT key FROM unnest(CAST(:keys AS text[])) AS key ORDER BY key) sorted
-    """
-)
-_TWIN = text(
-    """
-    SELECT id, digest, outcome, answers FROM received_message
-    WHERE sender = :sender AND control_id = :control_id
-      AND outcome IN ('received', 'taken_in', 'reconciling')
     """
 )
 # The record that stands for a patient; the function is called for merged ones alone.
@@ -107,34 +95,38 @@ _FIND = text(
                              AND c.ended_on IS NULL
                            ORDER BY c.role <> 'primary', c.started_on LIMIT 1)))
             FROM patient s WHERE s.id = ANY(ARRAY(SELECT survivor_id FROM people))), '[]')
-            AS patients,
-        coalesce((SELECT jsonb_agg(jsonb_build_array(
-            f.index, o.code, o.sub_id, o.name, o.value_text, o.unit, o.abnormality, o.status)
-            ORDER BY o.position)
-            FROM found f JOIN observation o ON o.version_id = f.current_version_id), '[]')
-            AS observations,
-        coalesce((SELECT jsonb_object_agg(p.npi, p.id) FROM practitioner p
-                  WHERE p.npi = ANY(:npis) AND p.active), '{{}}') AS npis
+            AS patients
     """
 )
+_OBSERVATIONS = text(
+    """
+    SELECT version_id, code, sub_id, name, value_text, unit, abnormality, status
+    FROM observation WHERE version_id = ANY(:version_ids) ORDER BY version_id, position
+    """
+)
+_PRACTITIONERS = text("SELECT npi, id FROM practitioner WHERE npi = ANY(:npis) AND active")
 _PLACER = text("SELECT placer_number FROM requisition WHERE id = :id")
 
 
-def keep(session: Session, message: Mapping[str, Any], keys: Collection[str]) -> Row[Any]:
-    """Keep a message, once nobody else takes in what has one of its `keys`; `kept_id` is empty
-    where the same one was taken before."""
-    row: Row[Any] = run(session, _KEEP, {**message, "keys": list(keys)})[0]
+def arrive(
+    session: Session, source: Source, control_id: str | None, keys: Collection[str]
+) -> Row[Any]:
+    """The laboratory that sends, and what was taken before under the same control id, once nobody
+    else takes in what has one of the `keys`."""
+    values = {
+        "laboratory_id": source.laboratory_id,
+        "application": source.application,
+        "facility": source.facility,
+        "control_id": control_id,
+        "keys": list(keys),
+    }
+    row: Row[Any] = run(session, _ARRIVE, values)[0]
     return row
 
 
 def lock(session: Session, keys: Collection[str]) -> None:
     """Wait until nobody else takes in what has one of these keys."""
     run(session, _LOCK, {"keys": list(keys)})
-
-
-def twin(session: Session, sender: str, control_id: str) -> Row[Any] | None:
-    """What was taken before under the same control id."""
-    return next(iter(run(session, _TWIN, {"sender": sender, "control_id": control_id})), None)
 
 
 def placer_number(session: Session, requisition_id: UUID | None) -> str | None:
@@ -146,22 +138,18 @@ def placer_number(session: Session, requisition_id: UUID | None) -> str | None:
 class Found:
     """What a message is about, as far as it is known here."""
 
-    __slots__ = ("npis", "orders", "patients", "reports")
+    __slots__ = ("orders", "patients", "reports")
 
-    def __init__(self, row: Row[Any]) -> None:
+    def __init__(self, session: Session, row: Row[Any]) -> None:
         self.patients = {fact.id: fact for fact in map(_patient, row.patients)}
-        self.npis = {npi: UUID(id_) for npi, id_ in row.npis.items()}
-        observations: dict[int, list[Known]] = {}
-        for index, *values in row.observations:
-            observations.setdefault(index, []).append(_known(*values))
-        self.orders: dict[int, OrderFacts] = {}
-        self.reports: dict[int, ReportFacts] = {}
-        for one in row.reports:
-            if one["order_id"] is not None:
-                self.orders[one["index"]] = _order(one)
-            if one["report_id"] is not None:
-                known = tuple(observations.get(one["index"], ()))
-                self.reports[one["index"]] = _report(one, known)
+        self.orders: dict[int, OrderFacts] = {
+            one["index"]: _order(one) for one in row.reports if one["order_id"] is not None
+        }
+        known = [one for one in row.reports if one["report_id"] is not None]
+        observations = _observations(session, known) if known else {}
+        self.reports: dict[int, ReportFacts] = {
+            one["index"]: _report(one, observations) for one in known
+        }
 
 
 def find(
@@ -170,16 +158,31 @@ def find(
     laboratory_id: UUID | None,
     reports: Sequence[Mapping[str, Any]],
     mrns: Collection[str],
-    npis: Collection[str],
 ) -> Found:
-    """What a message names: orders, reports with their current version, patients, practitioners."""
+    """What a message names: orders, reports with their current version, patients."""
     values = {
         "laboratory_id": laboratory_id,
         "reports": orjson.dumps(reports).decode(),
         "mrns": list(mrns),
-        "npis": list(npis),
     }
-    return Found(run(session, _FIND, values)[0])
+    return Found(session, run(session, _FIND, values)[0])
+
+
+def practitioners(session: Session, npis: Collection[str]) -> dict[str, UUID]:
+    """Practitioners of ours by their NPIs."""
+    rows = run(session, _PRACTITIONERS, {"npis": list(npis)}) if npis else []
+    return {row.npi: row.id for row in rows}
+
+
+def _observations(
+    session: Session, reports: Sequence[Mapping[str, Any]]
+) -> dict[UUID, tuple[Known, ...]]:
+    """What the current versions of reports hold."""
+    wanted = [UUID(one["current_version_id"]) for one in reports]
+    found: dict[UUID, list[Known]] = {}
+    for version_id, *values in run(session, _OBSERVATIONS, {"version_ids": wanted}):
+        found.setdefault(version_id, []).append(_known(*values))
+    return {version_id: tuple(held) for version_id, held in found.items()}
 
 
 def _patient(one: Mapping[str, Any]) -> PatientFacts:
@@ -202,7 +205,8 @@ def _order(one: Mapping[str, Any]) -> OrderFacts:
     )
 
 
-def _report(one: Mapping[str, Any], observations: tuple[Known, ...]) -> ReportFacts:
+def _report(one: Mapping[str, Any], observations: Mapping[UUID, tuple[Known, ...]]) -> ReportFacts:
+    version_id = UUID(one["current_version_id"])
     return ReportFacts(
         id=UUID(one["report_id"]),
         patient_id=UUID(one["report_patient_id"]),
@@ -210,10 +214,10 @@ def _report(one: Mapping[str, Any], observations: tuple[Known, ...]) -> ReportFa
         responsible_id=UUID(one["responsible_id"]),
         status=ReportStatus(one["status"]),
         version_number=one["version_number"],
-        version_id=UUID(one["current_version_id"]),
+        version_id=version_id,
         issued_at=datetime.fromisoformat(one["issued_at"]),
         digest=bytes.fromhex(one["digest"].removeprefix("\\x")),
-        observations=observations,
+        observations=observations.get(version_id, ()),
     )
 
 

@@ -7,9 +7,11 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.core.db import closing, run, take_gathered
+from portal.core.db import closing, run, take_gathered, violated
+from portal.results.intake_errors import TakenMeanwhile
 
 _REPORT = """
     INSERT INTO diagnostic_report (id, patient_id, requisition_id, laboratory_id, performer_name,
@@ -88,11 +90,13 @@ _CASE = """
         id uuid, report_index int, reason text, pool_id uuid, laboratory_id uuid, summary jsonb)
     JOIN pool p ON p.id = r.pool_id
 """
-_SETTLE = """
-    UPDATE received_message
-    SET outcome = :outcome, answers = coalesce(:answers, answers), problem = :problem
-    WHERE id = :message_id
+_MESSAGE = """
+    INSERT INTO received_message (id, transport, laboratory_id, sender, control_id, message_type,
+                                  digest, content, received_at, outcome, answers, problem)
+    VALUES (:message_id, :transport, :laboratory_id, :sender, :control_id, :message_type, :digest,
+            :content, :received_at, :outcome, :answers, :problem)
 """
+_CONTROL = "uq_received_message_control"
 # Once nobody has to match anything of a message any more.
 _SETTLE_WHEN_MATCHED = text(
     """
@@ -117,25 +121,26 @@ def write(
     rows: Mapping[str, Sequence[Mapping[str, Any]]],
     *,
     message_id: UUID,
-    outcome: str,
-    answers: Sequence[bytes] | None,
-    problem: str | None,
+    message: Mapping[str, Any] | None,
     now: datetime,
 ) -> None:
-    """Write everything that a message brings, what it was answered, and the audit and outbox rows
-    so far, in one statement."""
-    parts = tuple(name for name in _PARTS if rows.get(name))
+    """Write everything that a message brings, the message itself unless it was kept before, and
+    the audit and outbox rows so far, in one statement.
+
+    Raises TakenMeanwhile where another transaction took a message of the same control id.
+    """
+    parts = [name for name in _PARTS if rows.get(name)]
     values: dict[str, Any] = {name: orjson.dumps(rows[name]).decode() for name in parts}
-    values |= {
-        "message_id": message_id,
-        "outcome": outcome,
-        "answers": None if answers is None else list(answers),
-        "problem": problem,
-        "now": now,
-    }
+    values |= {"message_id": message_id, "now": now, **(message or {})}
     gathered, own, last = take_gathered(session)
-    statement = closing((*(_PARTS[name] for name in parts), _SETTLE, *gathered), last)
-    run(session, statement, {**values, **own})
+    first = (_MESSAGE,) if message else ()
+    statement = closing((*first, *(_PARTS[name] for name in parts), *gathered), last)
+    try:
+        run(session, statement, {**values, **own})
+    except IntegrityError as error:
+        if violated(error) == _CONTROL:
+            raise TakenMeanwhile() from None
+        raise
 
 
 def settle_when_matched(session: Session, message_id: UUID) -> None:

@@ -117,10 +117,9 @@ RELEASE = Transitions("release", _RELEASE)
 
 
 class MessageOutcome(StrEnum):
-    """What became of a received message: kept and being worked on, taken in, waiting in whole or
-    part for somebody to match it, refused for its content, or failed by our fault."""
+    """What became of a received message: taken in, waiting in whole or part for somebody to match
+    it, refused for its content, or failed by our fault."""
 
-    RECEIVED = "received"
     TAKEN_IN = "taken_in"
     RECONCILING = "reconciling"
     REFUSED = "refused"

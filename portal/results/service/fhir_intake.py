@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from portal.core.errors import FieldError, Invalid, Malformed, PortalError
 from portal.core.json import dumps
 from portal.results import fhir
-from portal.results.envelope import Envelope, Placed, Source
+from portal.results.envelope import Arrival, Envelope, Placed, Source
 from portal.results.intake_errors import BundleChanged
-from portal.results.service.keeping import keep, settle
+from portal.results.service.keeping import arrive, keep
 from portal.results.service.placing import MOST_NUMBERS, order_keys, place_reports
 from portal.results.states import MessageOutcome
 
@@ -45,23 +45,22 @@ def receive_fhir(*, session: Session, source: Source, raw: bytes, now: datetime)
     except PortalError as error:
         return _refuse_unread(session, source, raw, error, now)
     envelope = Envelope(raw, control_id, MESSAGE_TYPE, hashlib.sha256(raw).digest())
-    kept = keep(session=session, source=source, envelope=envelope, now=now, keys=keys)
-    if kept.twin is not None:
-        if bytes(kept.twin.digest) != envelope.digest:
+    arrival = arrive(session=session, source=source, envelope=envelope, keys=keys)
+    if (twin := arrival.twin) is not None:
+        if bytes(twin.digest) != envelope.digest:
             return Taken(error=BundleChanged())
-        return Taken(bytes(kept.twin.answers[0]), replayed=True)
+        return Taken(bytes(twin.answers[0]), replayed=True)
     try:
-        message = fhir.read_bundle(document, zone=kept.sender.zone)
+        message = fhir.read_bundle(document, zone=arrival.sender.zone)
     except Invalid as error:
-        _settle_refused(session, kept.message_id, error, now)
-        return Taken(error=error)
+        return _refuse(session, arrival, error, now)
     bodies: list[bytes] = []
 
     def answer(placed: Sequence[Placed]) -> Sequence[bytes]:
         bodies.append(dumps({"items": [_view(one) for one in placed]}))
         return bodies
 
-    place_reports(session=session, kept=kept, message=message, answer=answer, now=now)
+    place_reports(session=session, arrival=arrival, message=message, answer=answer, now=now)
     return Taken(bodies[0])
 
 
@@ -130,25 +129,19 @@ def _refuse_unread(
     session: Session, source: Source, raw: bytes, error: PortalError, now: datetime
 ) -> Taken:
     envelope = Envelope(raw, None, "", hashlib.sha256(raw).digest())
-    kept = keep(
-        session=session,
-        source=source,
-        envelope=envelope,
-        now=now,
-        outcome=MessageOutcome.REFUSED,
-    )
-    _settle_refused(session, kept.message_id, error, now)
-    return Taken(error=error)
+    arrival = arrive(session=session, source=source, envelope=envelope)
+    return _refuse(session, arrival, error, now)
 
 
-def _settle_refused(session: Session, message_id: Any, error: PortalError, now: datetime) -> None:
-    """The problem names places and codes, never what stood there."""
+def _refuse(session: Session, arrival: Arrival, error: PortalError, now: datetime) -> Taken:
+    """The problem that is kept names places and codes, never what stood there."""
     named = [f"{one.pointer} {one.message}" for one in error.errors]
-    settle(
+    keep(
         session=session,
-        message_id=message_id,
+        arrival=arrival,
         outcome=MessageOutcome.REFUSED,
         answers=[],
         problem="; ".join([error.code, *named]),
         now=now,
     )
+    return Taken(error=error)

@@ -21,8 +21,8 @@ from portal.hl7v2.reading import Message, header_of, read
 from portal.requisitions import service as requisitions
 from portal.requisitions.orl import read_response
 from portal.results import oru
-from portal.results.envelope import Envelope, Kept, Placed, Source
-from portal.results.service.keeping import keep, settle
+from portal.results.envelope import Arrival, Envelope, Placed, Sender, Source
+from portal.results.service.keeping import arrive, keep
 from portal.results.service.placing import MOST_NUMBERS, order_keys, place_reports
 from portal.results.states import IntakeTransport, MessageOutcome
 
@@ -58,19 +58,14 @@ def receive_hl7(*, session: Session, source: Source, raw: bytes, now: datetime) 
     except MessageRefused as refusal:
         return _refuse_unread(session, source, raw, refusal, now)
     envelope = _envelope(raw, message)
-    kept = keep(
-        session=session,
-        source=_named(source, message),
-        envelope=envelope,
-        now=now,
-        keys=keys,
-    )
-    if kept.twin is not None:
-        return _answer_again(message, envelope, kept, now)
+    named = _named(source, message)
+    arrival = arrive(session=session, source=named, envelope=envelope, keys=keys)
+    if arrival.twin is not None:
+        return _answer_again(message, arrival, now)
     try:
-        return _understand(session, kept, message, now)
+        return _understand(session, arrival, message, now)
     except MessageRefused as refusal:
-        return _refuse(session, kept, message, refusal, now)
+        return _refuse(session, arrival, message, refusal, now)
 
 
 def refuse_long(
@@ -92,16 +87,9 @@ def refuse_for_now(
     answers = acknowledgements(header, outcome, now=now, new_id=new_control_id)
     if session is not None:
         named = source if header is None else _named(source, header)
-        kept = keep(
+        keep(
             session=session,
-            source=named,
-            envelope=_envelope(raw, header),
-            now=now,
-            outcome=MessageOutcome.FAILED,
-        )
-        settle(
-            session=session,
-            message_id=kept.message_id,
+            arrival=arrive(session=session, source=named, envelope=_envelope(raw, header)),
             outcome=MessageOutcome.FAILED,
             answers=answers,
             problem="failed",
@@ -139,29 +127,32 @@ def _order_keys(message: Message) -> set[str]:
     return keys
 
 
-def _understand(session: Session, kept: Kept, message: Message, now: datetime) -> Answered:
+def _understand(session: Session, arrival: Arrival, message: Message, now: datetime) -> Answered:
     answers = acknowledgements(message, ACCEPTED, now=now, new_id=new_control_id)
     if f"{message.type}^{message.event}" in oru.TYPES:
-        reports = oru.read_report(message, zone=kept.sender.zone)
+        reports = oru.read_report(message, zone=arrival.sender.zone)
         placed = place_reports(
-            session=session, kept=kept, message=reports, answer=lambda _placed: answers, now=now
+            session=session,
+            arrival=arrival,
+            message=reports,
+            answer=lambda _placed: answers,
+            now=now,
         )
         return Answered(MessageOutcome.TAKEN_IN, answers, placed)
-    _take_response(session, kept, message, now)
-    settle(
+    _take_response(session, arrival.sender, message, now)
+    keep(
         session=session,
-        message_id=kept.message_id,
+        arrival=arrival,
         outcome=MessageOutcome.TAKEN_IN,
         answers=answers,
-        problem=None,
         now=now,
     )
     return Answered(MessageOutcome.TAKEN_IN, answers)
 
 
-def _take_response(session: Session, kept: Kept, message: Message, now: datetime) -> None:
+def _take_response(session: Session, sender: Sender, message: Message, now: datetime) -> None:
     response = read_response(message)
-    if kept.sender.laboratory_id is None:
+    if sender.laboratory_id is None:
         raise refused(
             "MSH^1^3",
             ErrorCondition.UNKNOWN_KEY_IDENTIFIER,
@@ -169,17 +160,17 @@ def _take_response(session: Session, kept: Kept, message: Message, now: datetime
         )
     requisitions.take_response(
         session=session,
-        actor=kept.sender.actor,
-        laboratory_id=kept.sender.laboratory_id,
+        actor=sender.actor,
+        laboratory_id=sender.laboratory_id,
         response=response,
         now=now,
     )
 
 
-def _answer_again(message: Message, envelope: Envelope, kept: Kept, now: datetime) -> Answered:
+def _answer_again(message: Message, arrival: Arrival, now: datetime) -> Answered:
     """The same message again is answered as before; another one under its control id is not."""
-    twin = kept.twin
-    if bytes(twin.digest) == envelope.digest:
+    twin = arrival.twin
+    if bytes(twin.digest) == arrival.envelope.digest:
         return Answered(MessageOutcome(twin.outcome), [bytes(one) for one in twin.answers])
     fault = Fault(
         "MSH^1^10",
@@ -195,24 +186,26 @@ def _refuse_unread(
     session: Session, source: Source, raw: bytes, refusal: MessageRefused, now: datetime
 ) -> Answered:
     header = header_of(raw)
-    kept = keep(
+    arrival = arrive(
         session=session,
         source=source if header is None else _named(source, header),
         envelope=_envelope(raw, header),
-        now=now,
-        outcome=MessageOutcome.REFUSED,
     )
-    return _refuse(session, kept, header, refusal, now)
+    return _refuse(session, arrival, header, refusal, now)
 
 
 def _refuse(
-    session: Session, kept: Kept, header: Header | None, refusal: MessageRefused, now: datetime
+    session: Session,
+    arrival: Arrival,
+    header: Header | None,
+    refusal: MessageRefused,
+    now: datetime,
 ) -> Answered:
     outcome = outcome_of(refusal)
     answers = acknowledgements(header, outcome, now=now, new_id=new_control_id)
-    settle(
+    keep(
         session=session,
-        message_id=kept.message_id,
+        arrival=arrival,
         outcome=MessageOutcome.REFUSED,
         answers=answers,
         problem=str(refusal),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -13,11 +14,12 @@ from portal.results import intake_queries as queries
 from portal.results import intake_rules as rules
 from portal.results import intake_statements as statements
 from portal.results import report_rows
-from portal.results.envelope import Kept, Placed, Sender
+from portal.results.envelope import Arrival, Placed, Sender
 from portal.results.incoming import IncomingMessage, IncomingReport
 from portal.results.intake_errors import MatchedElsewhere
 from portal.results.intake_rules import ReportFacts, Whose
 from portal.results.service.cases import open_cases
+from portal.results.service.keeping import kept
 from portal.results.service.progress import note_progress
 from portal.results.states import MessageOutcome
 
@@ -40,40 +42,44 @@ class _Writing:
 def place_reports(
     *,
     session: Session,
-    kept: Kept,
+    arrival: Arrival,
     message: IncomingMessage,
     answer: Answer,
     now: datetime,
 ) -> list[Placed]:
-    """Put each report of a kept message on its patient's chart, or before somebody who finds out
-    whose it is. `answer` makes what the sender is told, which is kept with the message."""
-    found = _find(session, kept.sender, message)
+    """Put each report of a message on its patient's chart, or before somebody who finds out whose
+    it is, and keep the message. `answer` makes what the sender is told, which is kept with it.
+
+    Raises TakenMeanwhile.
+    """
+    sender = arrival.sender
+    found = _find(session, sender, message)
+    npis = queries.practitioners(session, _unasked_by(message, found))
     writing = _Writing()
     placed: list[Placed] = []
     for index, report in enumerate(message.reports):
         goes_to = rules.whose(
             message.patient,
             report,
-            laboratory_id=kept.sender.laboratory_id,
+            laboratory_id=sender.laboratory_id,
             order=found.orders.get(index),
             known=found.reports.get(index),
             patients=found.patients,
-            npis=found.npis,
+            npis=npis,
         )
         if goes_to.reason is None:
             known = found.reports.get(index)
-            placed.append(_place(session, kept.sender, writing, report, goes_to, known, now))
+            placed.append(_place(session, sender, writing, report, goes_to, known, now))
         else:
             placed.append(Placed(report.place, goes_to.reason.value, case_id=new_id()))
-    cases = open_cases(session, kept.sender, message, placed, now)
+    cases = open_cases(session, sender, message, placed, now)
     writing.add("cases", *cases)
+    outcome = MessageOutcome.RECONCILING if cases else MessageOutcome.TAKEN_IN
     statements.write(
         session,
         writing.rows,
-        message_id=kept.message_id,
-        outcome=MessageOutcome.RECONCILING if cases else MessageOutcome.TAKEN_IN,
-        answers=answer(placed),
-        problem=None,
+        message_id=arrival.message_id,
+        message=kept(arrival, outcome, answer(placed), now=now),
         now=now,
     )
     return placed
@@ -82,7 +88,8 @@ def place_reports(
 def place_one(
     *,
     session: Session,
-    kept: Kept,
+    message_id: UUID,
+    sender: Sender,
     message: IncomingMessage,
     index: int,
     goes_to: Whose,
@@ -96,20 +103,12 @@ def place_one(
     queries.lock(session, order_keys(report.placer_number, report.filler_number))
     placer = queries.placer_number(session, goes_to.requisition_id) or report.placer_number
     meant = IncomingMessage(message.patient, (replace(report, placer_number=placer),))
-    known = _find(session, kept.sender, meant).reports.get(0)
+    known = _find(session, sender, meant).reports.get(0)
     if known is not None and known.patient_id != goes_to.patient_id:
         raise MatchedElsewhere()
     writing = _Writing()
-    placed = _place(session, kept.sender, writing, report, goes_to, known, now)
-    statements.write(
-        session,
-        writing.rows,
-        message_id=kept.message_id,
-        outcome=MessageOutcome.RECONCILING,
-        answers=None,
-        problem=None,
-        now=now,
-    )
+    placed = _place(session, sender, writing, report, goes_to, known, now)
+    statements.write(session, writing.rows, message_id=message_id, message=None, now=now)
     return placed
 
 
@@ -132,8 +131,16 @@ def _find(session: Session, sender: Sender, message: IncomingMessage) -> queries
             for index, one in enumerate(message.reports)
         ],
         mrns={one.value for one in message.patient.identifiers},
-        npis={one.orderer_npi for one in message.reports if one.orderer_npi},
     )
+
+
+def _unasked_by(message: IncomingMessage, found: queries.Found) -> set[str]:
+    """The NPIs of those who are said to have asked for what no order is known of."""
+    return {
+        one.orderer_npi
+        for index, one in enumerate(message.reports)
+        if one.orderer_npi and index not in found.orders and index not in found.reports
+    }
 
 
 def _place(

@@ -15,7 +15,7 @@ from portal.directory import service as directory
 from portal.hl7v2.reading import read
 from portal.results import case_queries, fhir, oru
 from portal.results import intake_statements as statements
-from portal.results.envelope import Kept, Sender
+from portal.results.envelope import Sender
 from portal.results.incoming import IncomingMessage, IncomingReport
 from portal.results.intake_errors import CaseClosed, CaseNotFound, Unmatchable
 from portal.results.intake_model import ReceivedMessage, ReconciliationCase
@@ -53,7 +53,8 @@ def match(
     goes_to = _whose(session, case, command, incoming.reports[case.report_index].orderer_npi)
     placed = place_one(
         session=session,
-        kept=Kept(message.id, sender),
+        message_id=message.id,
+        sender=sender,
         message=incoming,
         index=case.report_index,
         goes_to=goes_to,
