@@ -25,7 +25,8 @@ from bench.supplies import FEWEST_PATIENTS, Amounts, prepare, put_back
 FEW, MANY, QUICK_MANY = FEWEST_PATIENTS, 100_000, 2_000
 FEW_OBSERVATIONS, OBSERVATIONS_EACH = 10_000, 50
 QUICK = Amounts(rounds=1, requests=400, probes=20, burst=500, messages=400)
-PARTS = ("requests", "lists", "updates", "intake", "results", "worklists")
+# The intake leaves the workers much to do, which would stand before what is routed.
+PARTS = ("requests", "lists", "updates", "worklists", "intake", "results")
 CORES = os.cpu_count() or 1
 Measured = TypeVar("Measured")
 console = Console(stderr=True)
@@ -183,7 +184,6 @@ def _measure_worklists(sides: Sequence[Side], amounts: Amounts, report: Report) 
     report.counts("    burst: lost or doubled", [b.lost + b.doubled for b in bursts], 0)
 
 
-# The intake leaves the workers much to do, which would stand before what is routed.
 MEASURES: dict[str, Callable[[Sequence[Side], Amounts, Report], None]] = {
     "requests": _measure_requests,
     "lists": _measure_lists,

@@ -1,11 +1,12 @@
 """The database: the declarative base, and `transaction(actor)`, the only place that commits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -105,6 +106,9 @@ _BEGIN = (
     "SET LOCAL careloop.credential_id = '{credential_id}'; "
     "SET LOCAL careloop.on_behalf_of = '{on_behalf_of}'"
 )
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
+)
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
@@ -141,7 +145,7 @@ def _execute(
         raise _as_ours(connection, error) from error
 
 
-def _begin(session: Session, actor: Actor) -> None:
+def _begin(session: Session, actor: Actor, locks: Collection[str]) -> None:
     """Begin a transaction as `actor`. Several commands at once can't be prepared."""
     statement = _BEGIN.format(
         role=actor.kind.database_role,
@@ -149,7 +153,19 @@ def _begin(session: Session, actor: Actor) -> None:
         credential_id=actor.credential_id,
         on_behalf_of=actor.on_behalf_of,
     )
-    _execute(session.connection(), statement, prepare=False)
+    locked = [f"; SELECT pg_advisory_xact_lock({number})" for number in _lock_numbers(locks)]
+    _execute(session.connection(), statement + "".join(locked), prepare=False)
+
+
+def _lock_numbers(names: Collection[str]) -> list[int]:
+    """Sorted, so that whoever takes several takes them in one order."""
+    digests = (blake2b(name.encode(), digest_size=8).digest() for name in names)
+    return sorted(int.from_bytes(digest, signed=True) for digest in digests)
+
+
+def lock(session: Session, names: Collection[str]) -> None:
+    """Wait until no other transaction has a lock of these names; see transaction()."""
+    run(session, _LOCK, {"numbers": _lock_numbers(names)})
 
 
 def _as_ours(connection: Connection, error: psycopg.Error) -> BaseException:
@@ -176,8 +192,11 @@ def violated(error: DBAPIError) -> str | None:
 
 
 @contextmanager
-def transaction(actor: Actor) -> Iterator[Session]:
+def transaction(actor: Actor, *, locks: Collection[str] = ()) -> Iterator[Session]:
     """One unit of work as `actor`: begin, take the actor's database role, commit once.
+
+    `locks` are names of what only one transaction at a time may work on; every statement after
+    sees what the one before has committed.
 
     Everything is transaction-local, so that a pooler in transaction mode may stand between. Audit
     and outbox rows gathered on the way are written in the same commit. Any exception rolls back.
@@ -187,7 +206,7 @@ def transaction(actor: Actor) -> Iterator[Session]:
         raise NestedTransaction("transaction() was entered inside another transaction()")
     session.info["actor"] = actor
     try:
-        _begin(session, actor)
+        _begin(session, actor, locks)
         yield session
         session.flush()
         write_gathered(session)

@@ -26,7 +26,7 @@ from portal.requisitions.states import RequisitionPriority
 from portal.results import service as results
 from portal.results.envelope import Source
 from portal.results.service import Acknowledge, Review, WantedFollowUp
-from portal.results.service.hl7_intake import receive_hl7
+from portal.results.service.hl7_intake import open_hl7, receive_hl7
 from portal.results.states import FollowUpKind, IntakeTransport
 from portal.worklist import service as worklist
 
@@ -146,7 +146,7 @@ class AtWork:
             )
         )
         source = Source(IntakeTransport.HTTP, self.laboratory(cast.MOHAWK).id)
-        answered = receive_hl7(session=self.session, source=source, raw=raw, now=self.at(ago))
+        answered = receive_hl7(session=self.session, opened=open_hl7(raw, source), now=self.at(ago))
         self._settle(ago)
         return answered.placed[0].report_id
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from portal.hl7v2.errors import Unreadable
 from portal.hl7v2.segments import Element
@@ -104,8 +105,12 @@ class Range:
 def reference_range(text: str) -> Range:
     """`3.5-5.1`, `-2.0-2.0`, `3.5 - 5.1 mg/dL`, `<5`, `>=60`; anything else stays free text."""
     text = text.strip()
-    if len(text) > _LONGEST_RANGE:
-        return Range(text=text)
+    return Range(text=text) if len(text) > _LONGEST_RANGE else _reference_range(text)
+
+
+# An analyte's range comes with each of its results.
+@lru_cache(maxsize=1024)
+def _reference_range(text: str) -> Range:
     try:
         if found := _BETWEEN.fullmatch(text):
             low, high = number(found[1]), number(found[2])

@@ -15,9 +15,11 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.results.envelope import Source
 from portal.results.intake_errors import TakenMeanwhile
-from portal.results.service.fhir_intake import Taken, receive_fhir
+from portal.results.service.fhir_intake import OpenedBundle, Taken, open_fhir, receive_fhir
 from portal.results.service.hl7_intake import (
     Answered,
+    Opened,
+    open_hl7,
     receive_hl7,
     refuse_for_now,
     refuse_long,
@@ -34,7 +36,8 @@ def take_hl7(raw: bytes, source: Source) -> Answered:
     """Take a message in and commit; then its answers may be sent. Whatever goes wrong on our side
     is answered so that the sender tries again."""
     try:
-        answered = _unless_beside(lambda: _take_hl7(raw, source))
+        opened = open_hl7(raw, source)
+        answered = _unless_beside(lambda: _take_hl7(opened))
     except Exception as error:
         log.error("message_failed", exc_info=error)
         return _failed(raw, source)
@@ -44,20 +47,21 @@ def take_hl7(raw: bytes, source: Source) -> Answered:
 
 def take_fhir(raw: bytes, source: Source) -> Taken:
     """Take a bundle in and commit. Raises what speaks against it, once it is kept."""
-    taken = _unless_beside(lambda: _take_fhir(raw, source))
+    opened = open_fhir(raw, source)
+    taken = _unless_beside(lambda: _take_fhir(opened))
     if taken.error is not None:
         raise taken.error
     return taken
 
 
-def _take_hl7(raw: bytes, source: Source) -> Answered:
-    with transaction(WORKER) as session:
-        return receive_hl7(session=session, source=source, raw=raw, now=utcnow())
+def _take_hl7(opened: Opened) -> Answered:
+    with transaction(WORKER, locks=opened.locks) as session:
+        return receive_hl7(session=session, opened=opened, now=utcnow())
 
 
-def _take_fhir(raw: bytes, source: Source) -> Taken:
-    with transaction(WORKER) as session:
-        return receive_fhir(session=session, source=source, raw=raw, now=utcnow())
+def _take_fhir(opened: OpenedBundle) -> Taken:
+    with transaction(WORKER, locks=opened.locks) as session:
+        return receive_fhir(session=session, opened=opened, now=utcnow())
 
 
 def _unless_beside(take: Callable[[], T]) -> T:

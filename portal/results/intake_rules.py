@@ -51,7 +51,14 @@ class PatientFacts:
     family_name: str
     given_name: str
     birth_date: date
-    primary_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Responsible:
+    """Who may answer for what nobody here ordered: practitioners by NPI, patients' primary ones."""
+
+    npis: Mapping[str, UUID]
+    primaries: Mapping[UUID, UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ def whose(
     order: OrderFacts | None,
     known: ReportFacts | None,
     patients: Mapping[UUID, PatientFacts],
-    npis: Mapping[str, UUID],
+    responsible: Responsible,
 ) -> Whose:
     """Whose a report is. Where the message and the order disagree it reaches neither chart.
 
@@ -132,7 +139,7 @@ def whose(
     elif known is not None:
         meant = Whose(known.patient_id, known.requisition_id, known.responsible_id)
     else:
-        return _unasked(identity, report, named, npis)
+        return _unasked(identity, report, named, responsible)
     patient = patients.get(meant.patient_id) if meant.patient_id else None
     elsewhere = known is not None and known.patient_id != meant.patient_id
     if patient is None or elsewhere or not agrees(identity, patient, named):
@@ -144,7 +151,7 @@ def _unasked(
     identity: PatientIdentity,
     report: IncomingReport,
     named: Sequence[PatientFacts],
-    npis: Mapping[str, UUID],
+    responsible: Responsible,
 ) -> Whose:
     """A report that nobody here ordered goes by the patient's record number alone, and only where
     the birth date says the same. One that names an order must have that found first."""
@@ -155,10 +162,10 @@ def _unasked(
     patient = named[0]
     if identity.birth_date is None or not agrees(identity, patient, named):
         return Whose(reason=CaseReason.PATIENT_MISMATCH)
-    responsible = npis.get(report.orderer_npi) or patient.primary_id
-    if responsible is None:
+    who = responsible.npis.get(report.orderer_npi) or responsible.primaries.get(patient.id)
+    if who is None:
         return Whose(reason=CaseReason.NOBODY_RESPONSIBLE)
-    return Whose(patient.id, None, responsible)
+    return Whose(patient.id, None, who)
 
 
 def named_patients(

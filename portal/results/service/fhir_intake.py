@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from portal.core.errors import FieldError, Invalid, Malformed, PortalError
 from portal.core.json import dumps
 from portal.results import fhir
-from portal.results.envelope import Arrival, Envelope, Placed, Source
+from portal.results.envelope import Envelope, Placed, Source
 from portal.results.intake_errors import BundleChanged
 from portal.results.service.keeping import arrive, keep
-from portal.results.service.placing import MOST_NUMBERS, order_keys, place_reports
+from portal.results.service.placing import MOST_NUMBERS, look, order_locks, place_reports
 from portal.results.states import MessageOutcome
 
 MESSAGE_TYPE = "Bundle"
@@ -34,33 +34,56 @@ class Taken:
     error: PortalError | None = None
 
 
-def receive_fhir(*, session: Session, source: Source, raw: bytes, now: datetime) -> Taken:
-    """Take a bundle in. The same one again is answered as before; one that can't be used is kept
-    too, and `error` names every member that has to be mended."""
-    document: Any = None
+@dataclass(frozen=True, slots=True)
+class OpenedBundle:
+    """A bundle as far as it can be read without the database, or why it is refused. `locks` is
+    what its transaction has to lock: see transaction()."""
+
+    source: Source
+    envelope: Envelope
+    document: Mapping[str, Any] | PortalError
+    locks: frozenset[str] = frozenset()
+
+
+def open_fhir(raw: bytes, source: Source) -> OpenedBundle:
+    """Never raises, whatever it is that came."""
+    digest = hashlib.sha256(raw).digest()
     try:
         document = _document(raw)
-        control_id = _control_id(document, raw)
-        keys = _order_keys(document)
+        envelope = Envelope(raw, _control_id(document, raw), MESSAGE_TYPE, digest)
+        return OpenedBundle(source, envelope, document, _order_locks(document))
     except PortalError as error:
-        return _refuse_unread(session, source, raw, error, now)
-    envelope = Envelope(raw, control_id, MESSAGE_TYPE, hashlib.sha256(raw).digest())
-    arrival = arrive(session=session, source=source, envelope=envelope, keys=keys)
+        return OpenedBundle(source, Envelope(raw, None, "", digest), error)
+
+
+def receive_fhir(*, session: Session, opened: OpenedBundle, now: datetime) -> Taken:
+    """Take a bundle in. The same one again is answered as before; one that can't be used is kept
+    too, and `error` names every member that has to be mended. Raises TakenMeanwhile."""
+    document = opened.document
+    if isinstance(document, PortalError):
+        return _refuse(session, opened, document, now)
+    try:
+        arrival, message, found = look(
+            session=session,
+            source=opened.source,
+            envelope=opened.envelope,
+            read=lambda zone: fhir.read_bundle(document, zone=zone),
+        )
+    except Invalid as error:
+        return _refuse(session, opened, error, now)
     if (twin := arrival.twin) is not None:
-        if bytes(twin.digest) != envelope.digest:
+        if bytes(twin.digest) != opened.envelope.digest:
             return Taken(error=BundleChanged())
         return Taken(bytes(twin.answers[0]), replayed=True)
-    try:
-        message = fhir.read_bundle(document, zone=arrival.sender.zone)
-    except Invalid as error:
-        return _refuse(session, arrival, error, now)
     bodies: list[bytes] = []
 
     def answer(placed: Sequence[Placed]) -> Sequence[bytes]:
         bodies.append(dumps({"items": [_view(one) for one in placed]}))
         return bodies
 
-    place_reports(session=session, arrival=arrival, message=message, answer=answer, now=now)
+    place_reports(
+        session=session, arrival=arrival, message=message, found=found, answer=answer, now=now
+    )
     return Taken(bodies[0])
 
 
@@ -93,12 +116,12 @@ def _control_id(document: Mapping[str, Any], raw: bytes) -> str:
     return value
 
 
-def _order_keys(document: Mapping[str, Any]) -> set[str]:
-    """Every number that a report or an order has. Raises Invalid for too many."""
-    keys = order_keys(*_identifiers(document))
-    if len(keys) > MOST_NUMBERS:
+def _order_locks(document: Mapping[str, Any]) -> frozenset[str]:
+    """Of every number that a report or an order has. Raises Invalid for too many."""
+    locks = order_locks(*_identifiers(document))
+    if len(locks) > MOST_NUMBERS:
         raise Invalid(errors=[FieldError("", f"At most {MOST_NUMBERS} identifiers a bundle.")])
-    return keys
+    return locks
 
 
 def _identifiers(document: Any) -> Iterator[str]:
@@ -125,20 +148,12 @@ def _view(placed: Placed) -> dict[str, Any]:
     }
 
 
-def _refuse_unread(
-    session: Session, source: Source, raw: bytes, error: PortalError, now: datetime
-) -> Taken:
-    envelope = Envelope(raw, None, "", hashlib.sha256(raw).digest())
-    arrival = arrive(session=session, source=source, envelope=envelope)
-    return _refuse(session, arrival, error, now)
-
-
-def _refuse(session: Session, arrival: Arrival, error: PortalError, now: datetime) -> Taken:
+def _refuse(session: Session, opened: OpenedBundle, error: PortalError, now: datetime) -> Taken:
     """The problem that is kept names places and codes, never what stood there."""
     named = [f"{one.pointer} {one.message}" for one in error.errors]
     keep(
         session=session,
-        arrival=arrival,
+        arrival=arrive(session=session, source=opened.source, envelope=opened.envelope),
         outcome=MessageOutcome.REFUSED,
         answers=[],
         problem="; ".join([error.code, *named]),

@@ -23,7 +23,7 @@ from portal.requisitions.orl import read_response
 from portal.results import oru
 from portal.results.envelope import Arrival, Envelope, Placed, Sender, Source
 from portal.results.service.keeping import arrive, keep
-from portal.results.service.placing import MOST_NUMBERS, order_keys, place_reports
+from portal.results.service.placing import MOST_NUMBERS, look, order_locks, place_reports
 from portal.results.states import IntakeTransport, MessageOutcome
 
 RESPONSES = ("ORL^O22", "ORL^O34", "ACK^O21", "ACK^")
@@ -46,26 +46,42 @@ def new_control_id() -> str:
     return secrets.token_hex(_CONTROL_ID_BYTES)
 
 
-def receive_hl7(*, session: Session, source: Source, raw: bytes, now: datetime) -> Answered:
-    """Take one message in. What can't be used is kept too, and its sender told what to mend.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message as far as it can be read without the database, or why it is refused. `locks` is
+    what its transaction has to lock: see transaction()."""
 
-    The answers may go out once the transaction has committed, and not before.
-    """
+    source: Source
+    envelope: Envelope
+    message: Message | MessageRefused
+    locks: frozenset[str] = frozenset()
+
+
+def open_hl7(raw: bytes, source: Source) -> Opened:
+    """Never raises, whatever it is that came."""
     try:
         message = read(raw)
         message.require(*SUPPORTED)
-        keys = _order_keys(message)
+        locks = _order_locks(message)
     except MessageRefused as refusal:
-        return _refuse_unread(session, source, raw, refusal, now)
-    envelope = _envelope(raw, message)
-    named = _named(source, message)
-    arrival = arrive(session=session, source=named, envelope=envelope, keys=keys)
-    if arrival.twin is not None:
-        return _answer_again(message, arrival, now)
+        header = header_of(raw)
+        return Opened(_named(source, header), _envelope(raw, header), refusal)
+    return Opened(_named(source, message), _envelope(raw, message), message, locks)
+
+
+def receive_hl7(*, session: Session, opened: Opened, now: datetime) -> Answered:
+    """Take one message in. What can't be used is kept too, and its sender told what to mend.
+
+    The answers may go out once the transaction has committed, and not before. Raises
+    TakenMeanwhile.
+    """
+    message = opened.message
+    if isinstance(message, MessageRefused):
+        return _refuse(session, opened, header_of(opened.envelope.content), message, now)
     try:
-        return _understand(session, arrival, message, now)
+        return _understand(session, opened, message, now)
     except MessageRefused as refusal:
-        return _refuse(session, arrival, message, refusal, now)
+        return _refuse(session, opened, message, refusal, now)
 
 
 def refuse_long(
@@ -73,7 +89,9 @@ def refuse_long(
 ) -> Answered:
     """Refuse a message that is longer than `limit` bytes, of which only the start was read."""
     refusal = refused("", ErrorCondition.APPLICATION_INTERNAL_ERROR, f"Longer than {limit} bytes.")
-    return _refuse_unread(session, source, start, refusal, now)
+    header = header_of(start)
+    opened = Opened(_named(source, header), _envelope(start, header), refusal)
+    return _refuse(session, opened, header, refusal, now)
 
 
 def refuse_for_now(
@@ -86,10 +104,12 @@ def refuse_for_now(
     outcome = Outcome(RefusalCode.REJECT.value, (fault,))
     answers = acknowledgements(header, outcome, now=now, new_id=new_control_id)
     if session is not None:
-        named = source if header is None else _named(source, header)
+        arrival = arrive(
+            session=session, source=_named(source, header), envelope=_envelope(raw, header)
+        )
         keep(
             session=session,
-            arrival=arrive(session=session, source=named, envelope=_envelope(raw, header)),
+            arrival=arrival,
             outcome=MessageOutcome.FAILED,
             answers=answers,
             problem="failed",
@@ -98,9 +118,9 @@ def refuse_for_now(
     return Answered(MessageOutcome.FAILED, answers, problem=outcome)
 
 
-def _named(source: Source, header: Header) -> Source:
+def _named(source: Source, header: Header | None) -> Source:
     """A source over MLLP goes by how the message names its sender."""
-    if source.transport != IntakeTransport.MLLP:
+    if header is None or source.transport != IntakeTransport.MLLP:
         return source
     return Source(source.transport, None, header.sender, header.sender_facility)
 
@@ -117,37 +137,49 @@ def _envelope(raw: bytes, header: Header | None) -> Envelope:
     )
 
 
-def _order_keys(message: Message) -> set[str]:
-    """Every number of an order that the message has. Raises MessageRefused for too many."""
+def _order_locks(message: Message) -> frozenset[str]:
+    """Of every number of an order that the message has. Raises MessageRefused for too many."""
     orders = [one for one in message.segments if one.name in ("ORC", "OBR")]
-    keys = order_keys(*(one.text(field) for one in orders for field in (2, 3)))
-    if len(keys) > MOST_NUMBERS:
+    locks = order_locks(*(one.text(field) for one in orders for field in (2, 3)))
+    if len(locks) > MOST_NUMBERS:
         problem = f"At most {MOST_NUMBERS} different order numbers a message."
         raise refused("OBR", ErrorCondition.APPLICATION_INTERNAL_ERROR, problem)
-    return keys
+    return locks
 
 
-def _understand(session: Session, arrival: Arrival, message: Message, now: datetime) -> Answered:
+def _understand(session: Session, opened: Opened, message: Message, now: datetime) -> Answered:
     answers = acknowledgements(message, ACCEPTED, now=now, new_id=new_control_id)
-    if f"{message.type}^{message.event}" in oru.TYPES:
-        reports = oru.read_report(message, zone=arrival.sender.zone)
-        placed = place_reports(
-            session=session,
-            arrival=arrival,
-            message=reports,
-            answer=lambda _placed: answers,
-            now=now,
-        )
-        return Answered(MessageOutcome.TAKEN_IN, answers, placed)
-    _take_response(session, arrival.sender, message, now)
-    keep(
+    if f"{message.type}^{message.event}" not in oru.TYPES:
+        return _understand_response(session, opened, message, answers, now)
+    arrival, reports, found = look(
+        session=session,
+        source=opened.source,
+        envelope=opened.envelope,
+        read=lambda zone: oru.read_report(message, zone=zone),
+    )
+    if arrival.twin is not None:
+        return _answer_again(message, arrival, now)
+    placed = place_reports(
         session=session,
         arrival=arrival,
-        outcome=MessageOutcome.TAKEN_IN,
-        answers=answers,
+        message=reports,
+        found=found,
+        answer=lambda _placed: answers,
         now=now,
     )
-    return Answered(MessageOutcome.TAKEN_IN, answers)
+    return Answered(MessageOutcome.TAKEN_IN, answers, placed)
+
+
+def _understand_response(
+    session: Session, opened: Opened, message: Message, answers: Sequence[bytes], now: datetime
+) -> Answered:
+    arrival = arrive(session=session, source=opened.source, envelope=opened.envelope)
+    if arrival.twin is not None:
+        return _answer_again(message, arrival, now)
+    _take_response(session, arrival.sender, message, now)
+    outcome = MessageOutcome.TAKEN_IN
+    keep(session=session, arrival=arrival, outcome=outcome, answers=answers, now=now)
+    return Answered(outcome, answers)
 
 
 def _take_response(session: Session, sender: Sender, message: Message, now: datetime) -> None:
@@ -182,21 +214,9 @@ def _answer_again(message: Message, arrival: Arrival, now: datetime) -> Answered
     return Answered(MessageOutcome.REFUSED, answers, problem=outcome)
 
 
-def _refuse_unread(
-    session: Session, source: Source, raw: bytes, refusal: MessageRefused, now: datetime
-) -> Answered:
-    header = header_of(raw)
-    arrival = arrive(
-        session=session,
-        source=source if header is None else _named(source, header),
-        envelope=_envelope(raw, header),
-    )
-    return _refuse(session, arrival, header, refusal, now)
-
-
 def _refuse(
     session: Session,
-    arrival: Arrival,
+    opened: Opened,
     header: Header | None,
     refusal: MessageRefused,
     now: datetime,
@@ -205,7 +225,7 @@ def _refuse(
     answers = acknowledgements(header, outcome, now=now, new_id=new_control_id)
     keep(
         session=session,
-        arrival=arrival,
+        arrival=arrive(session=session, source=opened.source, envelope=opened.envelope),
         outcome=MessageOutcome.REFUSED,
         answers=answers,
         problem=str(refusal),

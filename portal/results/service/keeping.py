@@ -1,6 +1,6 @@
 """Keeping messages as they came, whatever becomes of them, with what they were answered."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,21 +16,31 @@ from portal.results.states import MessageOutcome
 _UTC = ZoneInfo("UTC")
 
 
-def arrive(
-    *, session: Session, source: Source, envelope: Envelope, keys: Collection[str] = ()
-) -> Arrival:
-    """What is known of a message before it is understood, once nobody else takes in what has one
-    of its `keys`."""
-    row = queries.arrive(session, source, envelope.control_id, keys)
+# The time zone that a sender had last. It is looked up with everything else of a message, which
+# must have been read by then: a hint, and where it was wrong the message is read again.
+_zones: dict[Source, ZoneInfo] = {}
+
+
+def likely_zone(source: Source) -> ZoneInfo:
+    """The zone of times without an offset, as far as it can be told without a look-up."""
+    return _zones.get(source, _UTC)
+
+
+def arrive(*, session: Session, source: Source, envelope: Envelope) -> Arrival:
+    """What is known of a message that can't be understood."""
+    return arrival_of(source, envelope, queries.arrive(session, source, envelope.control_id))
+
+
+def arrival_of(source: Source, envelope: Envelope, row: Any) -> Arrival:
+    """What is known of a message apart from what it says; `row` is what was looked up."""
     known = row.laboratory_id is not None
     named = f"{source.application}|{source.facility}"
+    zone = ZoneInfo(row.time_zone) if known else _UTC
+    if known:  # so that there are never more of them than laboratories
+        _zones[source] = zone
     return Arrival(
         message_id=new_id(),
-        sender=Sender(
-            row.laboratory_id,
-            row.name or source.facility or source.application,
-            ZoneInfo(row.time_zone) if known else _UTC,
-        ),
+        sender=Sender(row.laboratory_id, row.name or source.facility or source.application, zone),
         sender_name=str(row.laboratory_id) if known else named,
         transport=source.transport,
         envelope=envelope,

@@ -5,28 +5,31 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from portal.core import audit, outbox
+from portal.core.db import lock
 from portal.core.ids import new_id
 from portal.results import intake_queries as queries
 from portal.results import intake_rules as rules
 from portal.results import intake_statements as statements
 from portal.results import report_rows
-from portal.results.envelope import Arrival, Placed, Sender
+from portal.results.envelope import Arrival, Envelope, Placed, Sender, Source
 from portal.results.incoming import IncomingMessage, IncomingReport
 from portal.results.intake_errors import MatchedElsewhere
 from portal.results.intake_rules import ReportFacts, Whose
 from portal.results.service.cases import open_cases
-from portal.results.service.keeping import kept
+from portal.results.service.keeping import arrival_of, kept, likely_zone
 from portal.results.service.progress import note_progress
-from portal.results.states import MessageOutcome
+from portal.results.states import IntakeTransport, MessageOutcome
 
 # Each is locked while it is taken in, and there is not room for any number of locks.
 MOST_NUMBERS = 500
 
 Answer = Callable[[Sequence[Placed]], Sequence[bytes]]
+Read = Callable[[ZoneInfo], IncomingMessage]
 
 
 @dataclass(slots=True)
@@ -39,11 +42,26 @@ class _Writing:
         self.rows.setdefault(table, []).extend(rows)
 
 
+def look(
+    *, session: Session, source: Source, envelope: Envelope, read: Read
+) -> tuple[Arrival, IncomingMessage, queries.Found]:
+    """Who sends a message, what it says and what it is about. `read` gives what it says, by the
+    time zone of its sender."""
+    zone = likely_zone(source)
+    message = read(zone)
+    found = _find(session, source, envelope.control_id, message)
+    arrival = arrival_of(source, envelope, found.arrival)
+    if arrival.sender.zone != zone:
+        message = read(arrival.sender.zone)
+    return arrival, message, found
+
+
 def place_reports(
     *,
     session: Session,
     arrival: Arrival,
     message: IncomingMessage,
+    found: queries.Found,
     answer: Answer,
     now: datetime,
 ) -> list[Placed]:
@@ -53,8 +71,7 @@ def place_reports(
     Raises TakenMeanwhile.
     """
     sender = arrival.sender
-    found = _find(session, sender, message)
-    npis = queries.practitioners(session, _unasked_by(message, found))
+    responsible = _responsible(session, message, found)
     writing = _Writing()
     placed: list[Placed] = []
     for index, report in enumerate(message.reports):
@@ -65,7 +82,7 @@ def place_reports(
             order=found.orders.get(index),
             known=found.reports.get(index),
             patients=found.patients,
-            npis=npis,
+            responsible=responsible,
         )
         if goes_to.reason is None:
             known = found.reports.get(index)
@@ -100,10 +117,11 @@ def place_one(
     Raises MatchedElsewhere where it is on another chart.
     """
     report = message.reports[index]
-    queries.lock(session, order_keys(report.placer_number, report.filler_number))
+    lock(session, order_locks(report.placer_number, report.filler_number))
     placer = queries.placer_number(session, goes_to.requisition_id) or report.placer_number
     meant = IncomingMessage(message.patient, (replace(report, placer_number=placer),))
-    known = _find(session, sender, meant).reports.get(0)
+    source = Source(IntakeTransport.HTTP, sender.laboratory_id)
+    known = _find(session, source, None, meant).reports.get(0)
     if known is not None and known.patient_id != goes_to.patient_id:
         raise MatchedElsewhere()
     writing = _Writing()
@@ -112,15 +130,19 @@ def place_one(
     return placed
 
 
-def order_keys(*numbers: str) -> set[str]:
-    """What a message is locked by while it is taken in: the orders' numbers, whoever gave them."""
-    return {number for number in numbers if number}
+def order_locks(*numbers: str) -> frozenset[str]:
+    """What a message locks while it is taken in: the orders' numbers, whoever gave them, so that
+    two versions of a report don't race."""
+    return frozenset(f"order {number}" for number in numbers if number)
 
 
-def _find(session: Session, sender: Sender, message: IncomingMessage) -> queries.Found:
+def _find(
+    session: Session, source: Source, control_id: str | None, message: IncomingMessage
+) -> queries.Found:
     return queries.find(
         session,
-        laboratory_id=sender.laboratory_id,
+        source=source,
+        control_id=control_id,
         reports=[
             {
                 "index": index,
@@ -134,13 +156,20 @@ def _find(session: Session, sender: Sender, message: IncomingMessage) -> queries
     )
 
 
-def _unasked_by(message: IncomingMessage, found: queries.Found) -> set[str]:
-    """The NPIs of those who are said to have asked for what no order is known of."""
-    return {
-        one.orderer_npi
+def _responsible(
+    session: Session, message: IncomingMessage, found: queries.Found
+) -> rules.Responsible:
+    """Who may answer for a report that nobody here ordered."""
+    unasked = [
+        one
         for index, one in enumerate(message.reports)
-        if one.orderer_npi and index not in found.orders and index not in found.reports
-    }
+        if index not in found.orders and index not in found.reports
+    ]
+    npis = {one.orderer_npi for one in unasked if one.orderer_npi}
+    return rules.Responsible(
+        npis=queries.practitioners(session, npis),
+        primaries=queries.primaries(session, found.patients if unasked else ()),
+    )
 
 
 def _place(
