@@ -1,6 +1,7 @@
 """Taking in messages: kept, put on the right chart, answered, and never twice."""
 
 from collections.abc import Callable
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -85,6 +86,20 @@ def test_a_result_answers_its_order(clinic: SmallClinic) -> None:
     assert values(report.id) == [("2823-3", "4.2", "normal")]
     [event] = rows("SELECT payload FROM outbox_event WHERE kind = 'result.received'")
     assert event.payload["report_id"] == str(report.id)
+
+
+def test_a_time_without_an_offset_is_the_laboratorys(clinic: SmallClinic) -> None:
+    """Also in the first message of a process, and in the first after the laboratory has moved."""
+    hours = []
+    for number, zone in enumerate(("America/New_York", "America/Denver", "America/Denver")):
+        with transaction(OPERATOR) as session:
+            session.execute(text("UPDATE laboratory SET time_zone = :zone"), {"zone": zone})
+        placer = order(clinic).placer_number
+        asked = obr(placer, f"LAB-{number}").replace("20260301080000-0500", "20260301080000")
+        assert code_of(take(oru(f"M{number}", asked, obx("potassium", "4.2")))) == ["AA"]
+        [report] = rows("SELECT collected_at FROM diagnostic_report ORDER BY id DESC LIMIT 1")
+        hours.append(report.collected_at.astimezone(UTC).hour)
+    assert hours[1:] == [hours[0] + 2, hours[0] + 2]
 
 
 def test_every_message_is_kept_as_it_came(clinic: SmallClinic) -> None:
