@@ -159,9 +159,9 @@ def _intake_rates(
         for number in range(rounds):
             by_hand = _order(side, count, f"H{connections}-{number}-")
             messages = _messages(_order(side, count, f"B{connections}-{number}-"))
+            _analyze(side.stage)
             parsed.append(parsing_rate(messages, min(connections, CORES)))
             inserted.append(inserting_rate(place, by_hand, connections))
-            _analyze(side.stage)
             taken.append(sending_rate(port, messages, connections))
     return median(parsed), median(inserted), median(taken)
 

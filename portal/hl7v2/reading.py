@@ -33,10 +33,15 @@ class _Level(_ParsePlan):  # type: ignore[misc]
 
     def __init__(self, *levels: Any) -> None:
         super().__init__(*levels)
+        within = self.separators[self.separators.find(self.separator) :]
+        self._separated = re.compile(f"[{re.escape(within)}]").search
         self._below: _Level | None = super().next()
 
     def next(self) -> "_Level | None":
         return self._below
+
+    def applies(self, text: str) -> bool:
+        return self._separated(text) is not None
 
     def container(self, data: list[Any]) -> list[Any]:
         return data
