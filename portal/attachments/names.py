@@ -6,13 +6,21 @@ import unicodedata
 from werkzeug.http import parse_options_header
 
 from portal.attachments.errors import NameRefused
-from portal.attachments.formats import Format
+from portal.attachments.formats import ALLOWED, Format
 
 MOST_LETTERS = 120
 # What a file system of a reader's might take for something else (Windows, MAX_PATH and naming).
 _UNUSABLE = re.compile(r'[<>:"|?*]')
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
-_EXTENSION = re.compile(r"\.([A-Za-z][A-Za-z0-9]{0,9})$")
+_EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,5})$")
+# What is taken for an extension, and replaced where the content is something else. Whatever else
+# stands behind a dot is a part of the name: the end that counts is added to it.
+_FOREIGN = re.compile(
+    r"docx?|docm|dot|odt|rtf|xls[xm]?|csv|ods|pptx?|tiff?|bmp|svg|avif|xhtml|html?|xml|jse?|vbs|wsf|"
+    r"hta|css|json|php|py|sh|bash|command|exe|com|bat|cmd|scr|pif|ms[ip]|dll|cpl|lnk|reg|ps1|jar|"
+    r"apk|app|dmg|iso|img|zip|rar|7z|t?gz|tar|bz2|xz|ini|eml|msg|mp[34]|mov|avi|wav|m4a|dcm"
+)
+_OURS = frozenset(extension for one in ALLOWED for extension in one.extensions)
 _NAMELESS = "attachment"
 
 
@@ -48,12 +56,14 @@ def _is_shown(letter: str) -> bool:
 def _split(name: str, format_: Format) -> tuple[str, str]:
     """The stem and the extension. One that says another format goes, and so does what it hid."""
     found = _EXTENSION.search(name)
-    if found is None:
+    if found is None or not _is_extension(extension := found[1].lower()):
         return name, format_.extensions[0]
-    stem, extension = name[: found.start()].rstrip(". "), found[1].lower()
-    if extension in format_.extensions:
-        return stem, extension
-    return _split(stem, format_)
+    stem = name[: found.start()].rstrip(". ")
+    return (stem, extension) if extension in format_.extensions else _split(stem, format_)
+
+
+def _is_extension(end: str) -> bool:
+    return end in _OURS or _FOREIGN.fullmatch(end) is not None
 
 
 def _shortened(stem: str) -> str:

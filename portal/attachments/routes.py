@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from portal.attachments import queries, service
 from portal.attachments.content import check_content
-from portal.attachments.formats import ALLOWED, BY_TYPE, TEXT, UNDECLARED
+from portal.attachments.formats import ALLOWED, BY_TYPE, UNDECLARED
 from portal.attachments.names import clean_name, name_from_header
-from portal.attachments.schemas import AttachmentSchema, UploadQuery
+from portal.attachments.schemas import AttachedFileSchema, UploadQuery
 from portal.attachments.service import Upload
 from portal.attachments.storage import Storage
 from portal.attachments.views import attachment_view
@@ -79,7 +79,7 @@ def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
 @takes(*BY_TYPE, UNDECLARED, most=_largest)
 @blueprint.arguments(UploadQuery, location="query")
 @blueprint.doc(requestBody=_BODY, parameters=[_NAME])
-@blueprint.response(201, AttachmentSchema)
+@blueprint.response(201, AttachedFileSchema)
 def upload_attachment(query: dict[str, Any]) -> Response:
     """Upload a file, to be attached to something
 
@@ -117,7 +117,7 @@ def upload_attachment(query: dict[str, Any]) -> Response:
 
 @blueprint.route("/attachments/<uuid:attachment_id>", methods=["GET"])
 @requires("attachment.read")
-@blueprint.response(200, AttachmentSchema)
+@blueprint.response(200, AttachedFileSchema)
 def read_attachment(attachment_id: UUID) -> Response:
     """Read what an attachment is, and whether it has been found clean"""
     actor = current_actor()
@@ -145,10 +145,9 @@ def read_attachment_content(attachment_id: UUID) -> Response:
             storage=storage(),
             now=utcnow(),
         )
-    charset = "; charset=utf-8" if row.content_type == TEXT.media_type else ""
     response = send_file(
         path,
-        mimetype=row.content_type + charset,
+        mimetype=row.content_type,
         as_attachment=True,
         download_name=row.name,
         etag=bytes(row.digest).hex(),

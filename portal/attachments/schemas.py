@@ -26,7 +26,7 @@ class AttachedToSchema(Schema):
     id = fields.UUID()
 
 
-class AttachmentSchema(Schema):
+class AttachedFileSchema(Schema):
     """What an attachment is. `content` is there once it is clean."""
 
     id = fields.UUID()
