@@ -118,7 +118,7 @@ def upload_attachment(query: dict[str, Any]) -> Response:
 @blueprint.route("/attachments/<uuid:attachment_id>", methods=["GET"])
 @requires("attachment.read")
 @blueprint.response(200, AttachedFileSchema)
-def read_attachment(attachment_id: UUID) -> Response:
+def read_attached_file(attachment_id: UUID) -> Response:
     """Read what an attachment is, and whether it has been found clean"""
     actor = current_actor()
     with transaction(actor) as session:
@@ -131,7 +131,7 @@ def read_attachment(attachment_id: UUID) -> Response:
 @blueprint.route("/attachments/<uuid:attachment_id>/content", methods=["GET"])
 @requires("attachment.read")
 @blueprint.doc(responses={"200": _CONTENT})
-def read_attachment_content(attachment_id: UUID) -> Response:
+def read_attached_content(attachment_id: UUID) -> Response:
     """Read an attachment's content, once it is clean
 
     409 while it waits to be scanned or could not be, 410 when a virus was found in it.

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from portal.attachments import service
 from portal.attachments.errors import AttachmentUnusable
 from portal.core.actor import OPERATOR
 from portal.core.db import transaction
@@ -77,7 +78,9 @@ def test_at_most_so_many(patient: Caller, clinic: SmallClinic) -> None:
 
 
 def test_nothing_to_attach_is_nothing_to_do(clinic: SmallClinic) -> None:
-    assert attach_as(patient_of(clinic), clinic)
+    message = attach_as(patient_of(clinic), clinic)
+    with transaction(patient_of(clinic)) as session:
+        assert service.of(session, "message", [message]) == {}
 
 
 def test_what_waits_to_be_scanned_may_be_sent(patient: Caller, clinic: SmallClinic) -> None:

@@ -70,7 +70,7 @@ def test_every_allowed_format_was_tried() -> None:
     ],
 )
 def test_what_devices_really_make_passes(content: bytes) -> None:
-    assert check_content(content, UNDECLARED)
+    assert check_content(content, UNDECLARED) in ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_another_type_than_declared_is_told_apart(content: bytes, declared: str)
         (b"#!/bin/sh\nrm -rf ~\n", "script"),
         (archive(), "ZIP archive"),
         (bomb(), "ZIP archive"),
-        (zipfile.ZipFile(made := BytesIO(), "w").close() or made.getvalue(), "ZIP archive"),
+        (b"PK\x05\x06" + bytes(18), "ZIP archive"),
         (b"Rar!\x1a\x07\x01\x00" + bytes(40), "RAR archive"),
         (b"\x1f\x8b\x08\x00" + bytes(40), "gzip archive"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "old Office file"),

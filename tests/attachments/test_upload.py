@@ -203,7 +203,7 @@ def test_the_same_key_is_the_same_upload(patient: Caller) -> None:
     assert (again.json, again.headers["Idempotent-Replayed"]) == (first.json, "true")
     assert rows() == 1
     for other in ({"content": files.pdf("another")}, {"name": "Another.pdf"}):
-        reused = upload(patient, headers=key, **other)  # type: ignore[arg-type]
+        reused = upload(patient, headers=key, **other)
         assert (reused.status_code, reused.json["code"]) == (422, "idempotency_key_reused")
     assert rows() == 1
 
