@@ -10,6 +10,7 @@ from portal.attachments.errors import (
     DamagedFile,
     EmptyFile,
     SeveralTypes,
+    TooManyPixels,
     TypeDiffers,
     TypeNotAllowed,
 )
@@ -24,6 +25,8 @@ from portal.attachments.formats import (
 )
 from portal.attachments.structure import Content, Damaged
 
+# More than any camera that people carry makes.
+MOST_PIXELS = 250_000_000
 _CHUNK = 64 * 1024
 # An archive's directory with the longest comment that may follow it (APPNOTE.TXT, 4.3.16).
 _ZIP_TAIL = 22 + 65_535
@@ -68,15 +71,21 @@ def check_content(content: Content, declared: str) -> Format:
 
 def _check_alone(content: Content, found: Format) -> None:
     """Raises SeveralTypes for a file that is something else as well, DamagedFile for one that
-    is not even what it begins as."""
+    is not even what it begins as, TooManyPixels."""
     _check_no_archive(content)
     try:
         end = structure.end_of(content, found)
+        pixels = structure.pixels_of(content, found)
     except Damaged:
         raise DamagedFile(
             f"The file begins as {found.called} but is damaged or not whole. "
             "Check that it opens, save it again, and send that."
         ) from None
+    if pixels > MOST_PIXELS:
+        raise TooManyPixels(
+            f"The picture has more than {MOST_PIXELS // 1_000_000} megapixels. Make it smaller and "
+            "send that."
+        )
     _check_no_page(content, found, end)
     behind = bytes(content[end : end + _HEAD]).lstrip(_SAFE_PADDING)
     if behind and not _harmless(behind, found):

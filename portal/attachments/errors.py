@@ -55,6 +55,12 @@ class SeveralTypes(ContentRefused):
     code = "several_types"
 
 
+class TooManyPixels(ContentRefused):
+    """A few bytes of a picture may unpack to more than a reader's memory holds."""
+
+    code = "too_many_pixels"
+
+
 class DamagedFile(ContentRefused):
     code = "damaged_file"
 
@@ -98,6 +104,11 @@ class AttachmentUnscannable(Conflict):
 class AttachmentInfected(Gone):
     code = "attachment_infected"
     detail = "A virus was found in this file, and it was deleted."
+
+
+class AttachmentInUse(Conflict):
+    code = "attachment_in_use"
+    detail = "This file is part of something that was sent, and stays with it."
 
 
 class AttachmentUnusable(Invalid):

@@ -47,6 +47,10 @@ _DELETE_UNUSED = text(
     RETURNING id, patient_id, digest, status
     """
 )
+_DELETE_OWN = text(
+    "DELETE FROM attachment WHERE id = :id AND attached_at IS NULL AND status <> 'infected' "
+    "RETURNING id"
+)
 _NAMED = text(
     "SELECT DISTINCT digest FROM attachment "
     "WHERE digest = ANY(:digests) AND status = ANY(:statuses)"
@@ -139,6 +143,11 @@ def mark_attached(
         "now": now,
     }
     return len(session.execute(_ATTACH, values).all())
+
+
+def delete_own(session: Session, id_: UUID) -> bool:
+    """Delete an upload of the actor's that is part of nothing; False where there is none such."""
+    return session.execute(_DELETE_OWN, {"id": id_}).first() is not None
 
 
 def delete_unused(session: Session, before: datetime, limit: int) -> Sequence[Row[Any]]:

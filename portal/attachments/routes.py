@@ -128,6 +128,17 @@ def read_attached_file(attachment_id: UUID) -> Response:
     return json_response(attachment_view(row))
 
 
+@blueprint.route("/attachments/<uuid:attachment_id>", methods=["DELETE"])
+@requires("attachment.upload")
+@blueprint.response(204)
+def withdraw_attachment(attachment_id: UUID) -> Response:
+    """Take an upload back that is part of nothing yet"""
+    actor = current_actor()
+    with transaction(actor) as session:
+        service.withdraw(session=session, actor=actor, attachment_id=attachment_id, now=utcnow())
+    return Response(status=204)
+
+
 @blueprint.route("/attachments/<uuid:attachment_id>/content", methods=["GET"])
 @requires("attachment.read")
 @blueprint.doc(responses={"200": _CONTENT})

@@ -1,4 +1,5 @@
-"""Where a file of a format ends, by walking its own structure; nothing is decoded.
+"""Where a file of a format ends, and how large a picture is, by walking its own structure; nothing
+is decoded.
 
 PDF: ISO 32000-1, 7.5. JPEG: ITU-T T.81, annex B. PNG: ISO/IEC 15948 (W3C PNG), 5.3. GIF: GIF89a,
 appendix A. WebP: RFC 9649, 2.4. HEIC: ISO/IEC 14496-12, 4.2 and 23008-12, annex B.
@@ -7,7 +8,7 @@ appendix A. WebP: RFC 9649, 2.4. HEIC: ISO/IEC 14496-12, 4.2 and 23008-12, annex
 import mmap
 import re
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from portal.attachments.formats import GIF, HEIC, JPEG, PDF, PNG, WEBP, Format
 
@@ -72,23 +73,32 @@ def _end_of_pdf(content: Content) -> int:
     return at + 5
 
 
-def _end_of_jpeg(content: Content) -> int:
-    at, framed = 2, False
+def _jpeg_segments(content: Content) -> Iterator[tuple[int, int]]:
+    """The markers of a JPEG's head, each with where it stands; the start of its scans is the last.
+
+    Raises Damaged for one that has none.
+    """
+    at = 2
     while True:
         if content[at] != 0xFF:
             raise Damaged
         marker = content[at + 1]
         if marker == 0xFF:  # a fill byte
             at += 1
-        elif marker in _STANDALONE:
-            at += 2
-        elif marker == _START_OF_SCAN and framed:
-            return _end_of_scans(content, at)
-        elif marker in (_START_OF_SCAN, _END_OF_IMAGE, 0x00):
+            continue
+        if marker in (_END_OF_IMAGE, 0x00):
             raise Damaged
-        else:
-            framed = framed or marker in _FRAMES
-            at += 2 + max(2, _number(content, at + 2, ">H"))
+        yield marker, at
+        if marker == _START_OF_SCAN:
+            return
+        at += 2 if marker in _STANDALONE else 2 + max(2, _number(content, at + 2, ">H"))
+
+
+def _end_of_jpeg(content: Content) -> int:
+    markers = dict(_jpeg_segments(content))
+    if not _FRAMES & markers.keys():
+        raise Damaged
+    return _end_of_scans(content, markers[_START_OF_SCAN])
 
 
 def _end_of_scans(content: Content, at: int) -> int:
@@ -165,6 +175,40 @@ def _end_of_heic(content: Content) -> int:
     return at
 
 
+def pixels_of(content: Content, format_: Format) -> int:
+    """How many pixels a reader of an image has to make room for; 0 where no number says so.
+
+    Raises Damaged where the number is cut off.
+    """
+    try:
+        width, height = _SIZES[format_](content) if format_ in _SIZES else (0, 0)
+    except (IndexError, struct.error):
+        raise Damaged from None
+    return width * height
+
+
+def _size_of_jpeg(content: Content) -> tuple[int, int]:
+    at = next(at for marker, at in _jpeg_segments(content) if marker in _FRAMES)
+    return _number(content, at + 7, ">H"), _number(content, at + 5, ">H")
+
+
+def _size_of_webp(content: Content) -> tuple[int, int]:
+    kind = bytes(content[12:16])
+    if kind == b"VP8X":
+        width, height = (_number(content, at, "<I") & 0xFFFFFF for at in (24, 27))
+        return width + 1, height + 1
+    if kind == b"VP8L":
+        bits = _number(content, 21, "<I")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return _number(content, 26, "<H") & 0x3FFF, _number(content, 28, "<H") & 0x3FFF
+
+
+_SIZES: Mapping[Format, Callable[[Content], tuple[int, int]]] = {
+    JPEG: _size_of_jpeg,
+    PNG: lambda content: (_number(content, 16, ">I"), _number(content, 20, ">I")),
+    GIF: lambda content: (_number(content, 6, "<H"), _number(content, 8, "<H")),
+    WEBP: _size_of_webp,
+}
 _BEGINNINGS: Sequence[tuple[Format, Callable[[bytes], object]]] = (
     (PDF, _PDF_HEADER.match),
     (JPEG, lambda head: head.startswith(b"\xff\xd8\xff")),

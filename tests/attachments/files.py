@@ -10,9 +10,11 @@ from PIL import Image
 LINES = "Home readings\n2026-03-01\t128/82\n2026-03-02\t131/84 \u2013 after a walk\n".encode()
 
 
-def picture(format_: str, *, side: int = 24, **options: object) -> bytes:
+def picture(
+    format_: str, *, side: int = 24, size: tuple[int, int] | None = None, **options: object
+) -> bytes:
     kept = io.BytesIO()
-    Image.effect_noise((side, side), 60).convert("RGB").save(kept, format_, **options)
+    Image.effect_noise(size or (side, side), 60).convert("RGB").save(kept, format_, **options)
     return kept.getvalue()
 
 

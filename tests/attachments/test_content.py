@@ -7,13 +7,16 @@ from io import BytesIO
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from portal.attachments import structure
 from portal.attachments.content import check_content
 from portal.attachments.errors import (
     ContentRefused,
     DamagedFile,
     EmptyFile,
     SeveralTypes,
+    TooManyPixels,
     TypeDiffers,
     TypeNotAllowed,
 )
@@ -191,6 +194,37 @@ def test_half_a_file_is_refused(content: bytes, part: float) -> None:
 )
 def test_a_beginning_alone_is_no_file(content: bytes) -> None:
     with pytest.raises(DamagedFile):
+        check_content(content, UNDECLARED)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF", "WEBP"])
+@pytest.mark.parametrize("size", [(7, 1000), (1000, 7)])
+def test_the_size_of_a_picture_is_known(format_: str, size: tuple[int, int]) -> None:
+    content = picture(format_, size=size)
+    found = check_content(content, UNDECLARED)
+    assert structure.pixels_of(content, found) == 7000
+
+
+def test_the_size_of_every_kind_of_webp_is_known() -> None:
+    plain, lossless = picture("WEBP", size=(9, 11)), picture("WEBP", size=(9, 11), lossless=True)
+    moving = picture("WEBP", size=(9, 11), save_all=True, append_images=[Image.new("RGB", (9, 11))])
+    kinds = []
+    for content in (plain, lossless, moving):
+        kinds.append(content[12:16])
+        assert structure.pixels_of(content, check_content(content, UNDECLARED)) == 99
+    assert kinds == [b"VP8 ", b"VP8L", b"VP8X"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PNG[:16] + struct.pack(">II", 60_000, 60_000) + PNG[24:],
+        GIF[:6] + struct.pack("<HH", 65_535, 65_535) + GIF[10:],
+        (at := JPEG.index(b"\xff\xc0")) and JPEG[: at + 5] + b"\xff" * 4 + JPEG[at + 9 :],
+    ],
+)
+def test_a_picture_that_unpacks_to_gigabytes_is_refused(content: bytes) -> None:
+    with pytest.raises(TooManyPixels, match="smaller"):
         check_content(content, UNDECLARED)
 
 

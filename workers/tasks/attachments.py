@@ -1,4 +1,4 @@
-"""Having attachments scanned, and deleting what was found infected."""
+"""Having attachments scanned, deleting what was found infected, forgetting what was taken back."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,6 +69,11 @@ def discard_infected(*, session: Session, event: Event, now: datetime) -> None:
     attachment = session.get(Attachment, event.uuid("attachment_id"))
     if attachment is not None:
         service.discard(session=session, storage=_storage(), digest=attachment.digest)
+
+
+@handles("attachment.withdrawn")
+def forget_withdrawn(*, session: Session, event: Event, now: datetime) -> None:
+    service.forget(session=session, attachment_id=event.uuid("attachment_id"), now=now)
 
 
 def _storage() -> Storage:

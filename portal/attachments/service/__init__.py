@@ -5,6 +5,7 @@ from portal.attachments.service.read import content_of, read_attachment
 from portal.attachments.service.scan import give_up, prepare_scan, record_verdict, scan_again
 from portal.attachments.service.sweep import delete_unnamed, delete_unused, discard
 from portal.attachments.service.upload import Upload, keep_upload
+from portal.attachments.service.withdraw import forget, withdraw
 
 __all__ = [
     "Upload",
@@ -13,6 +14,7 @@ __all__ = [
     "delete_unnamed",
     "delete_unused",
     "discard",
+    "forget",
     "give_up",
     "keep_upload",
     "of",
@@ -20,4 +22,5 @@ __all__ = [
     "read_attachment",
     "record_verdict",
     "scan_again",
+    "withdraw",
 ]
