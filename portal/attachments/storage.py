@@ -62,7 +62,8 @@ class Storage:
         path = self._incoming / new_id().hex
         try:
             with _usable():
-                self._incoming.mkdir(parents=True, exist_ok=True)
+                self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._incoming.mkdir(exist_ok=True)
                 with path.open("xb") as file:
                     received = _write(source, file, path, length=length, most=most)
             yield received

@@ -43,6 +43,7 @@ def test_a_patient_uploads_to_their_own_record(
     }
     assert storage.path_of(DIGEST).read_bytes() == PDF
     assert kept(config) == [storage.path_of(DIGEST)]
+    assert config.attachments.stat().st_mode & 0o077 == 0, "nobody else's to look into"
     assert patient.request("GET", body["content"]).data == PDF
 
 
