@@ -4,7 +4,8 @@ COPY requirements.txt /
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /requirements.txt
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin careloop
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin careloop \
+    && install --directory --owner careloop --mode 700 /attachments
 COPY --from=packages /venv /venv
 COPY portal /app/portal
 COPY workers /app/workers

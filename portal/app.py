@@ -7,6 +7,7 @@ from portal.accounts.admin_routes import blueprint as administration
 from portal.accounts.authentication import authenticate
 from portal.accounts.oauth_routes import blueprint as oauth
 from portal.accounts.routes import blueprint as accounts
+from portal.attachments.routes import blueprint as attachments
 from portal.config import Config, load_config
 from portal.core import db, limits, permissions, problems, web
 from portal.core.crypto import Vault
@@ -46,6 +47,7 @@ SLICES = (
     worklist,
     notifications,
     outreach,
+    attachments,
     patients,
     directory,
     laboratory_directory,

@@ -7,6 +7,7 @@ from flask.cli import FlaskGroup
 
 from portal.accounts.cli import accounts, clients
 from portal.app import create_app
+from portal.attachments.cli import attachments
 from portal.config import ConfigurationError, load_config
 from portal.core.cli import audit, loops, outbox
 from portal.demo.cli import demo
@@ -26,7 +27,7 @@ portal = FlaskGroup(
     set_debug_flag=False,
     help="Run and look after Careloop. Settings come from the environment: docs/operations.md.",
 )
-for group in (accounts, clients, directory, catalog, outbox, loops, audit, demo, seed):
+for group in (accounts, clients, directory, catalog, attachments, outbox, loops, audit, demo, seed):
     portal.add_command(group)
 
 

@@ -39,6 +39,9 @@ class Config:
     mllp_ca_file: Path | None
     mllp_cert_file: Path | None
     mllp_key_file: Path | None
+    attachments: Path
+    attachment_bytes: int
+    clamav_url: str
 
     @property
     def secure_cookies(self) -> bool:
@@ -98,6 +101,23 @@ def read_address(environ: Mapping[str, str], name: str, default: str) -> str:
     return value
 
 
+def read_scanner(environ: Mapping[str, str], name: str) -> str:
+    """`tcp://host:port` or `unix:///path` of a scanner, or nothing. Raises ConfigurationError."""
+    value = read_setting(environ, name, "")
+    try:
+        parts = urlsplit(value)
+        usable = (
+            bool(parts.hostname and parts.port)
+            if parts.scheme == "tcp"
+            else (parts.scheme == "unix" and not parts.netloc and len(parts.path) > 1)
+        )
+    except ValueError:
+        usable = False
+    if value and not usable:
+        raise ConfigurationError(f"{name} must be tcp://host:port or unix:///path")
+    return value
+
+
 def read_name(environ: Mapping[str, str], name: str, default: str) -> str:
     """How we name ourselves in HL7 messages: a namespace of 1 to 20 characters (data type IS).
 
@@ -151,6 +171,7 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         read_setting(env, "PORTAL_OWNER_DATABASE_PASSWORD", ""),
     )
     production = environment == "production"
+    var = read_setting(env, "PORTAL_VAR", "var")
     return Config(
         environment=environment,
         secret_key=secret_key,
@@ -164,7 +185,7 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         base_url=read_setting(
             env, "PORTAL_BASE_URL", None if production else "http://localhost:8000"
         ).rstrip("/"),
-        var=Path(read_setting(env, "PORTAL_VAR", "var")),
+        var=Path(var),
         pool_size=read_number(env, "PORTAL_POOL_SIZE", "10"),
         webhook_private_hosts=read_switch(
             env, "PORTAL_WEBHOOK_PRIVATE_HOSTS", "no" if production else "yes"
@@ -179,4 +200,9 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         mllp_ca_file=_file(env, "PORTAL_MLLP_CA_FILE"),
         mllp_cert_file=_file(env, "PORTAL_MLLP_CERT_FILE"),
         mllp_key_file=_file(env, "PORTAL_MLLP_KEY_FILE"),
+        attachments=Path(
+            read_setting(env, "PORTAL_ATTACHMENTS", None if production else f"{var}/attachments")
+        ),
+        attachment_bytes=read_number(env, "PORTAL_ATTACHMENT_BYTES", str(10 * 1024 * 1024)),
+        clamav_url=read_scanner(env, "PORTAL_CLAMAV_URL"),
     )

@@ -2,6 +2,8 @@
 and `portal loops check` are complete."""
 
 from portal.accounts import model as accounts
+from portal.attachments import loops as attachment_loops
+from portal.attachments import model as attachments
 from portal.core import tables as core
 from portal.core.db import Base
 from portal.directory import model as directory
@@ -28,6 +30,8 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "attachment_loops",
+    "attachments",
     "core",
     "directory",
     "imaging",

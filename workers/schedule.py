@@ -8,10 +8,13 @@ from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.orm import Session
 
 from portal.accounts import service as accounts
+from portal.attachments.storage import Storage
+from portal.attachments.sweeping import sweep
 from portal.core import audit_chain
 from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
+from portal.core.web import extension
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.results import service as results
@@ -117,6 +120,12 @@ def find_uncommunicated() -> int:
     return _until_done(batch, BATCH)
 
 
+def sweep_attachments() -> int:
+    """Uploads that nobody used, and files that no attachment names, are deleted."""
+    swept = sweep(Storage(extension("config").attachments), utcnow())
+    return swept.uploads + swept.files
+
+
 def seal_audit() -> int:
     """Seal what was written to the audit trail, and make the coming months' partitions."""
     with transaction(WORKER) as session:
@@ -161,6 +170,7 @@ TICKS: dict[str, Callable[[], int]] = {
     "release_due": release_due,
     "find_unseen": find_unseen,
     "find_uncommunicated": find_uncommunicated,
+    "sweep_attachments": sweep_attachments,
     "seal_audit": seal_audit,
     "purge": purge,
 }
@@ -175,6 +185,7 @@ _EVERY = {
     "release_due": 30.0,
     "find_unseen": 600.0,
     "find_uncommunicated": 600.0,
+    "sweep_attachments": 3600.0,
     "seal_audit": 60.0,
     "purge": 3600.0,
 }

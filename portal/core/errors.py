@@ -61,6 +61,11 @@ class Conflict(PortalError):
     detail = "This was changed by somebody else. Read it again, then decide."
 
 
+class Gone(PortalError):
+    code = "gone"
+    detail = "This was here and is no more."
+
+
 class PreconditionFailed(PortalError):
     code = "precondition_failed"
     detail = "The version in If-Match is not the current one. Read it again, then decide."

@@ -51,19 +51,22 @@ def _header() -> str | None:
     return key
 
 
-def _digest() -> bytes:
-    body = request.get_data(cache=True)
+def _digest(content: bytes | None) -> bytes:
+    body = request.get_data(cache=True) if content is None else content
     return hashlib.sha256(
         b"\0".join((request.method.encode(), request.path.encode(), body))
     ).digest()
 
 
-def once(actor: Actor, use_case: UseCase, *, keep_body: bool = True) -> Response:
+def once(
+    actor: Actor, use_case: UseCase, *, keep_body: bool = True, content: bytes | None = None
+) -> Response:
     """Run a creating use case in one transaction, at most once for each key of the actor.
 
     `use_case` gets the session and returns (JSON-ready body, HTTP status). Without a key in the
     request it simply runs. `keep_body=False` is for answers that hold a secret: those are given
-    once, and the same key again gets their status alone.
+    once, and the same key again gets their status alone. `content` stands for a body that was read
+    as a stream: what makes it the same request.
 
     Raises KeyReused when the key came with another request before.
     """
@@ -72,15 +75,16 @@ def once(actor: Actor, use_case: UseCase, *, keep_body: bool = True) -> Response
         if key is None:
             body, status = use_case(session)
             return _response(dumps(body), status)
-        return _claimed_or_recalled(session, actor, key, use_case, keep_body)
+        digest = _digest(content)
+        return _claimed_or_recalled(session, actor, key, digest, use_case, keep_body)
 
 
 def _claimed_or_recalled(
-    session: Session, actor: Actor, key: str, use_case: UseCase, keep_body: bool
+    session: Session, actor: Actor, key: str, digest: bytes, use_case: UseCase, keep_body: bool
 ) -> Response:
     now = utcnow()
     mine = {"actor_id": actor.id, "key": key}
-    claim = {**mine, "digest": _digest(), "now": now, "expires_at": now + KEPT_FOR}
+    claim = {**mine, "digest": digest, "now": now, "expires_at": now + KEPT_FOR}
     if not run(session, _CLAIM, claim):
         [stored] = run(session, _RECALL, mine)
         if bytes(stored.request_digest) != claim["digest"]:

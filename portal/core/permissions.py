@@ -82,6 +82,9 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     # letters and calls
     "letter.work": frozenset({STAFF}),
     "call.work": CARE_TEAM,
+    # attachments
+    "attachment.upload": frozenset({PATIENT}) | CARE_TEAM,
+    "attachment.read": frozenset({PATIENT}) | CARE_TEAM,
     # worklist and notifications
     "worklist.read": CARE_TEAM,
     "worklist.work": CARE_TEAM,

@@ -23,6 +23,7 @@ STATUS: Mapping[type[errors.PortalError], tuple[int, str]] = {
     errors.Forbidden: (403, "Not allowed"),
     errors.NotFound: (404, "Not found"),
     errors.Conflict: (409, "Conflict"),
+    errors.Gone: (410, "Gone"),
     errors.PreconditionFailed: (412, "Precondition failed"),
     errors.TooLarge: (413, "Too large"),
     errors.UnsupportedMediaType: (415, "Unsupported media type"),

@@ -13,6 +13,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import missing
 from webargs.flaskparser import FlaskParser
 
+from portal.config import Config
 from portal.core.actor import Actor
 from portal.core.errors import Forbidden, NotFound, TooLarge, Unauthenticated, UnsupportedMediaType
 from portal.core.log import bind_request_id
@@ -33,16 +34,20 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a route takes for a body: of which types, and how many bytes at most."""
+    """What a route takes for a body: of which types, and how many bytes at most, which a setting
+    may say."""
 
     types: tuple[str, ...] = ("application/json",)
-    most: int = MAX_BODY_BYTES
+    most: int | Callable[[Config], int] = MAX_BODY_BYTES
+
+    def bytes_at_most(self) -> int:
+        return self.most if isinstance(self.most, int) else self.most(extension("config"))
 
 
 JSON_BODY = Body()
 
 
-def takes(*types: str, most: int = MAX_BODY_BYTES) -> Decorator:
+def takes(*types: str, most: int | Callable[[Config], int] = MAX_BODY_BYTES) -> Decorator:
     """Declare that a route takes other bodies than JSON, or longer ones."""
 
     def declare(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -137,7 +142,7 @@ def _body() -> Body:
 def _check_size() -> None:
     if request.method not in BODY_METHODS:
         return
-    most = request.max_content_length = _body().most
+    most = request.max_content_length = _body().bytes_at_most()
     if request.content_length is not None and request.content_length > most:
         raise TooLarge(f"At most {most} bytes a request.")
 

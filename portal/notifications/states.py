@@ -60,6 +60,8 @@ class NotificationEvent(StrEnum):
     RESULT_CORRECTED = "result_corrected"
     RESULT_COMMENTED = "result_commented"
     RESULT_REMINDER = "result_reminder"
+    ATTACHMENT_INFECTED = "attachment_infected"
+    ATTACHMENT_UNSCANNABLE = "attachment_unscannable"
     WORK_ASSIGNED = "work_assigned"
     WORK_ESCALATED = "work_escalated"
     WORK_URGENT = "work_urgent"

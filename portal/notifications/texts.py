@@ -68,6 +68,16 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "Your practitioner has commented on a result of yours.",
     ),
     E.RESULT_REMINDER: ("A result waits for you", "There is a result that you have not seen yet."),
+    E.ATTACHMENT_INFECTED: (
+        "A file was deleted",
+        "A virus was found in a file that you uploaded. It was deleted, and nobody can open it. "
+        "Check your device.",
+    ),
+    E.ATTACHMENT_UNSCANNABLE: (
+        "A file is kept back",
+        "A file that you uploaded could not be checked for viruses, so nobody can open it. "
+        "Somebody is looking into it; or send it again in another form.",
+    ),
     E.WORK_ASSIGNED: ("New on your worklist", "There is a new item on your worklist."),
     E.WORK_ESCALATED: ("Overdue", "An item was not answered in time and has moved up."),
     E.WORK_URGENT: ("Urgent on your worklist", "There is an urgent item on your worklist."),
@@ -95,6 +105,7 @@ _LINKS: Mapping[str, str] = {
     "requisition_": "requisitions",
     "appointment_": "requisitions",
     "result_": "results",
+    "attachment_": "attachments",
     "work_": "worklist",
 }
 

@@ -74,6 +74,20 @@ GAUGES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
         "WHERE laboratory_id = l.id ORDER BY received_at DESC LIMIT 1) m WHERE l.active",
     ),
     (
+        "careloop_withheld_attachments",
+        "Attachments that wait to be scanned, or could not be",
+        ("status",),
+        "SELECT status, count(*) FROM attachment WHERE status IN ('quarantined', 'unscannable') "
+        "GROUP BY status",
+    ),
+    (
+        "careloop_oldest_quarantined_attachment_seconds",
+        "How long the oldest attachment has waited to be scanned",
+        (),
+        "SELECT coalesce(extract(epoch FROM now() - min(status_at)), 0) FROM attachment "
+        "WHERE status = 'quarantined'",
+    ),
+    (
         "careloop_oldest_open_requisition_seconds",
         "Age of the oldest requisition that has not come to its end",
         ("status",),

@@ -33,6 +33,8 @@ class WorkItemKind(StrEnum):
     LETTER_RETURNED = "letter_returned"
     LABORATORY_UNREACHABLE = "laboratory_unreachable"
     FEED_PAUSED = "feed_paused"
+    ATTACHMENT_INFECTED = "attachment_infected"
+    ATTACHMENT_UNSCANNABLE = "attachment_unscannable"
     DELIVERY_FAILED = "delivery_failed"
     DEAD_LETTER = "dead_letter"
 

@@ -30,6 +30,10 @@ _SUMMARIES = {
     WorkItemKind.LETTER_RETURNED: "A letter came back: find another way to tell the patient",
     WorkItemKind.LABORATORY_UNREACHABLE: "A laboratory does not answer: orders wait for it",
     WorkItemKind.FEED_PAUSED: "A pharmacy's endpoint does not answer: orders wait in its feed",
+    WorkItemKind.ATTACHMENT_INFECTED: "A virus was found in an upload, which was deleted: "
+    "`portal attachments status` says whose it was",
+    WorkItemKind.ATTACHMENT_UNSCANNABLE: "An upload could not be scanned for viruses: mend the "
+    "scanner, then `portal attachments rescan`",
     WorkItemKind.DELIVERY_FAILED: "An e-mail could not be delivered: check the address",
     WorkItemKind.DEAD_LETTER: "A task was given up: `portal outbox status` says which",
 }

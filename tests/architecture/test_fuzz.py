@@ -12,11 +12,14 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 
+from portal.attachments.formats import ALLOWED, TEXT
 from portal.core.actor import NOBODY, ActorKind
 from tests.support.clinic import SmallClinic, token_for
 
 EXAMPLES = 6
 schemathesis.serializer.alias("application/hl7-v2", "text/plain")
+FILES = [one.media_type for one in ALLOWED if one is not TEXT]
+schemathesis.serializer.alias(FILES, "application/octet-stream")
 # These end the sessions that the rest of the run needs.
 NOT_FUZZED = {"sign_out", "revoke_session", "revoke_others", "change_password"}
 

@@ -20,6 +20,7 @@ from portal.notifications import service as notifications
 from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
 from portal.results.intake import take_hl7
+from tests.attachments.conftest import attach_as, patient_of, uploaded
 from tests.patients.records import record
 from tests.refills.conftest import ask_one, event_of, post_all
 from tests.requisitions.conftest import CT, offer
@@ -102,6 +103,8 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     drain()
     [time] = offer(at_radiology, utcnow().replace(second=0, microsecond=0) + timedelta(days=3))
     patient.post(f"/imaging/slots/{time}/book", {"requisition_id": str(scan)})
+    attach_as(patient_of(clinic), clinic, uploaded(patient))
+    uploaded(physician, patient_id=clinic.patient.id)
     take_hl7(oru("M1", pid("MRN-9999"), obr(), obx("potassium", "4.2")), MLLP)
     take_hl7(oru("M2", obr(), obx("potassium", "4.2")), MLLP)
     drain()

@@ -13,6 +13,7 @@ PRODUCTION = {
     "PORTAL_REDIS_URL": "redis://valkey:6379/0",
     "PORTAL_SMTP_URL": "smtp://mail",
     "PORTAL_BASE_URL": "https://portal.example.org/",
+    "PORTAL_ATTACHMENTS": "/attachments",
 }
 
 
@@ -54,6 +55,12 @@ def test_the_application_does_not_start_without_its_secret(monkeypatch: pytest.M
         ("PORTAL_SESSION_HOURS", "-1"),
         ("PORTAL_RATE_LIMITS", "true"),
         ("PORTAL_WEBHOOK_PRIVATE_HOSTS", "n"),
+        ("PORTAL_ATTACHMENT_BYTES", "10 MB"),
+        ("PORTAL_CLAMAV_URL", "clamd"),
+        ("PORTAL_CLAMAV_URL", "tcp://clamd"),
+        ("PORTAL_CLAMAV_URL", "tcp://clamd:port"),
+        ("PORTAL_CLAMAV_URL", "unix://clamd.sock"),
+        ("PORTAL_CLAMAV_URL", "http://clamd:3310"),
     ],
 )
 def test_what_cannot_be_used_is_named(name: str, value: str) -> None:

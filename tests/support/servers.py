@@ -24,6 +24,7 @@ def settings(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, folder: Path) -
         "PORTAL_SMTP_URL": "smtp://127.0.0.1:9",
         "PORTAL_BASE_URL": "http://localhost:8000",
         "PORTAL_VAR": str(folder),
+        "PORTAL_ATTACHMENTS": str(folder / "attachments"),
         "PORTAL_RATE_LIMITS": "no",
     }
 
