@@ -5,6 +5,10 @@ from portal.accounts import model as accounts
 from portal.core import tables as core
 from portal.core.db import Base
 from portal.directory import model as directory
+from portal.messages import advice_model as advice
+from portal.messages import composing_model as composing
+from portal.messages import loops as message_loops
+from portal.messages import model as messages
 from portal.notifications import model as notifications
 from portal.notifications import outreach_model as outreach
 from portal.patients import loops as patient_loops
@@ -28,11 +32,15 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "advice",
+    "composing",
     "core",
     "directory",
     "imaging",
     "intake",
     "laboratories",
+    "message_loops",
+    "messages",
     "metadata",
     "notifications",
     "outreach",

@@ -12,6 +12,7 @@ from portal.core import audit_chain
 from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
+from portal.messages import service as messages
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.results import service as results
@@ -117,6 +118,15 @@ def find_uncommunicated() -> int:
     return _until_done(batch, BATCH)
 
 
+def send_digests() -> int:
+    """Patients who want one e-mail a day about their messages get it."""
+
+    def batch(session: Session) -> int:
+        return messages.send_digests(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
 def seal_audit() -> int:
     """Seal what was written to the audit trail, and make the coming months' partitions."""
     with transaction(WORKER) as session:
@@ -161,6 +171,7 @@ TICKS: dict[str, Callable[[], int]] = {
     "release_due": release_due,
     "find_unseen": find_unseen,
     "find_uncommunicated": find_uncommunicated,
+    "send_digests": send_digests,
     "seal_audit": seal_audit,
     "purge": purge,
 }
@@ -175,6 +186,7 @@ _EVERY = {
     "release_due": 30.0,
     "find_unseen": 600.0,
     "find_uncommunicated": 600.0,
+    "send_digests": 600.0,
     "seal_audit": 60.0,
     "purge": 3600.0,
 }

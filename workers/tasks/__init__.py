@@ -2,6 +2,7 @@
 
 from workers.tasks import (
     accounts,
+    messages,
     notifications,
     patients,
     pharmacies,
@@ -13,6 +14,7 @@ from workers.tasks import (
 
 __all__ = [
     "accounts",
+    "messages",
     "notifications",
     "patients",
     "pharmacies",
