@@ -23,6 +23,7 @@ from portal.messages.states import (
     Signature,
     ThreadStatus,
 )
+from portal.patients.model import MY_PATIENTS
 
 
 class Thread(Base):
@@ -272,11 +273,11 @@ rls.owned_function(
     "careloop_threads_saying(words text, of_patient uuid, before_at timestamptz, before_id uuid, "
     "most int)",
     "TABLE (id uuid)",
-    """
+    f"""
     WITH wanted AS (SELECT websearch_to_tsquery('english', words) AS q),
     mine AS MATERIALIZED (
-        SELECT m.id FROM careloop_my_patients() m WHERE of_patient IS NULL
-        UNION SELECT of_patient WHERE careloop_cares_for(of_patient)
+        SELECT m.id FROM {MY_PATIENTS} m WHERE of_patient IS NULL
+        UNION SELECT of_patient
     ), found AS (
         SELECT t.id FROM thread t, wanted
         WHERE t.search @@ wanted.q AND t.patient_id IN (SELECT mine.id FROM mine)
@@ -293,13 +294,13 @@ rls.owned_function(
     "careloop_count_threads()",
     "TABLE (awaiting_care_team bigint, urgent bigint, late bigint, unread_threads bigint, "
     "unread_messages bigint)",
-    """
+    f"""
     SELECT count(*) FILTER (WHERE t.status = 'awaiting_care_team'),
            count(*) FILTER (WHERE t.urgent AND t.status = 'awaiting_care_team'),
            count(*) FILTER (WHERE t.reply_due_at < now()),
            count(*) FILTER (WHERE t.unread_by_team > 0),
            coalesce(sum(t.unread_by_team), 0)
-    FROM careloop_my_patients() mine JOIN thread t ON t.patient_id = mine.id
+    FROM {MY_PATIENTS} mine JOIN thread t ON t.patient_id = mine.id
     WHERE t.status = 'awaiting_care_team' OR t.unread_by_team > 0
     """,
 )

@@ -230,9 +230,7 @@ def end_care(
     _care_team_changed(session, patient.id, member_id, now)
 
 
-def _care_team_changed(
-    session: Session, patient_id: UUID, member_id: UUID, now: datetime
-) -> None:
+def _care_team_changed(session: Session, patient_id: UUID, member_id: UUID, now: datetime) -> None:
     """What is with somebody who cared for the patient has to follow."""
     outbox.emit(
         session,
