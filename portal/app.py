@@ -16,6 +16,7 @@ from portal.directory.laboratory_routes import blueprint as laboratory_directory
 from portal.directory.routes import blueprint as directory
 from portal.messages.advice_routes import blueprint as advice
 from portal.messages.composing_routes import blueprint as composing
+from portal.messages.listing_routes import blueprint as threads
 from portal.messages.routes import blueprint as messages
 from portal.notifications.outreach_routes import blueprint as outreach
 from portal.notifications.routes import blueprint as notifications
@@ -47,6 +48,7 @@ SLICES = (
     results,
     result_work,
     messages,
+    threads,
     composing,
     advice,
     worklist,

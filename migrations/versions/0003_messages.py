@@ -78,10 +78,10 @@ def upgrade() -> None:
         "ix_advice_call_patient", "advice_call", ["patient_id", "requested_at", "id"], unique=False
     )
     op.create_index(
-        "uq_advice_call_waiting",
+        "ix_advice_call_waiting",
         "advice_call",
         ["patient_id"],
-        unique=True,
+        unique=False,
         postgresql_where=sa.text("status = 'waiting'"),
     )
     op.create_table(
@@ -363,6 +363,9 @@ def downgrade() -> None:
     op.execute(
         "DROP FUNCTION IF EXISTS careloop_threads_saying(text, uuid, timestamptz, uuid, int)"
     )
+    op.execute(
+        "DROP FUNCTION IF EXISTS careloop_waiting_threads(text[], text, boolean, timestamptz, uuid, int)"
+    )
     op.execute("DROP FUNCTION IF EXISTS careloop_count_threads()")
     op.execute(
         "DELETE FROM work_item_hop WHERE work_item_id IN (SELECT id FROM work_item WHERE kind IN ('thread_reply', 'advice_call'))"
@@ -405,7 +408,7 @@ def downgrade() -> None:
     op.drop_table("red_flag_warning")
     op.drop_table("quick_reply")
     op.drop_index(
-        "uq_advice_call_waiting",
+        "ix_advice_call_waiting",
         table_name="advice_call",
         postgresql_where=sa.text("status = 'waiting'"),
     )

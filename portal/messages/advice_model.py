@@ -31,9 +31,8 @@ class AdviceCall(Base):
         ),
         Index("ix_advice_call_patient", "patient_id", "requested_at", "id"),
         Index(
-            "uq_advice_call_waiting",
+            "ix_advice_call_waiting",
             "patient_id",
-            unique=True,
             postgresql_where=text("status = 'waiting'"),
         ),
     )

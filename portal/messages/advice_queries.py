@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from portal.messages.advice_model import AdviceCall
+from portal.messages.states import AdviceStatus
 
 _CALL = """
     SELECT c.id, c.patient_id, c.reason, c.callback_number, c.urgency, c.status,
@@ -62,6 +63,20 @@ def call(session: Session, call_id: UUID) -> Row[Any] | None:
 def attempts(session: Session, call_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Every attempt of these calls with who made it, in order."""
     return session.execute(_ATTEMPTS, {"ids": list(call_ids)}).all()
+
+
+def lock_requests(session: Session, patient_id: UUID) -> None:
+    """Let one transaction at a time ask for a patient to be called."""
+    key = func.hashtextextended(f"advice_call {patient_id}", 0)
+    session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def is_waiting(session: Session, patient_id: UUID) -> bool:
+    """Whether a patient waits for a nurse's call."""
+    waiting = exists().where(
+        AdviceCall.patient_id == patient_id, AdviceCall.status == AdviceStatus.WAITING
+    )
+    return bool(session.scalar(select(waiting)))
 
 
 def call_for_change(session: Session, call_id: UUID) -> AdviceCall | None:

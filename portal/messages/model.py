@@ -23,7 +23,6 @@ from portal.messages.states import (
     Signature,
     ThreadStatus,
 )
-from portal.patients.model import MY_PATIENTS
 
 
 class Thread(Base):
@@ -264,45 +263,6 @@ rls.protect(
     *to(ActorKind.PATIENT, (SELECT, INSERT), _OF_PATIENT),
     *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR),
     *rls.system_access(),
-)
-
-# Full text under row policies can't use its index, since its operator might tell of rows that
-# they hide; and to count a panel by a policy for each thread there is would take seconds. These
-# look among the actor's own patients first. Whatever they name is read under the policies again.
-rls.owned_function(
-    "careloop_threads_saying(words text, of_patient uuid, before_at timestamptz, before_id uuid, "
-    "most int)",
-    "TABLE (id uuid)",
-    f"""
-    WITH wanted AS (SELECT websearch_to_tsquery('english', words) AS q),
-    mine AS MATERIALIZED (
-        SELECT m.id FROM {MY_PATIENTS} m WHERE of_patient IS NULL
-        UNION SELECT of_patient
-    ), found AS (
-        SELECT t.id FROM thread t, wanted
-        WHERE t.search @@ wanted.q AND t.patient_id IN (SELECT mine.id FROM mine)
-        UNION
-        SELECT m.thread_id FROM message m, wanted
-        WHERE m.search @@ wanted.q AND m.patient_id IN (SELECT mine.id FROM mine)
-    )
-    SELECT t.id FROM thread t JOIN found USING (id)
-    WHERE before_at IS NULL OR (t.last_message_at, t.id) < (before_at, before_id)
-    ORDER BY t.last_message_at DESC, t.id DESC LIMIT most
-    """,
-)
-rls.owned_function(
-    "careloop_count_threads()",
-    "TABLE (awaiting_care_team bigint, urgent bigint, late bigint, unread_threads bigint, "
-    "unread_messages bigint)",
-    f"""
-    SELECT count(*) FILTER (WHERE t.status = 'awaiting_care_team'),
-           count(*) FILTER (WHERE t.urgent AND t.status = 'awaiting_care_team'),
-           count(*) FILTER (WHERE t.reply_due_at < now()),
-           count(*) FILTER (WHERE t.unread_by_team > 0),
-           coalesce(sum(t.unread_by_team), 0)
-    FROM {MY_PATIENTS} mine JOIN thread t ON t.patient_id = mine.id
-    WHERE t.status = 'awaiting_care_team' OR t.unread_by_team > 0
-    """,
 )
 
 # A thread that awaits the care team has an open work item, or the commit fails.

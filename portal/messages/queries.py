@@ -33,6 +33,14 @@ _PAGE = """
     ORDER BY t.last_message_at DESC, t.id DESC LIMIT :limit
 """
 _LIST = text(f"{_THREAD} WHERE t.patient_id = :patient_id {_PAGE}")
+_WAITING = text(
+    f"""
+    {_THREAD}
+    WHERE t.id = ANY(ARRAY(SELECT id FROM careloop_waiting_threads(
+        CAST(:statuses AS text[]), :category, :unread, :moment, :id, :limit)))
+    ORDER BY t.last_message_at DESC, t.id DESC
+    """
+)
 _ONE = text(f"{_THREAD} WHERE t.id = :id")
 _OWN_SAYING = text(
     f"""
@@ -159,9 +167,10 @@ _ABOUT: Mapping[AboutKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which of a patient's threads a list shows; `by_patient` says whose unread ones count."""
+    """Which threads a list shows: a patient's, or without one those of the actor's whole panel that
+    wait for an answer or were not read. `by_patient` says whose unread ones count."""
 
-    patient_id: UUID
+    patient_id: UUID | None
     by_patient: bool
     statuses: list[str] | None = None
     category: str | None = None
@@ -172,10 +181,10 @@ After = tuple[datetime, UUID] | None
 
 
 def threads(session: Session, wanted: Wanted, *, after: After, limit: int) -> Sequence[Row[Any]]:
-    """A patient's threads, the last written in first: one statement."""
+    """The threads of a list, the last written in first: one statement."""
     moment, id_ = after or (None, None)
     values = {**asdict(wanted), "moment": moment, "id": id_, "limit": limit + 1}
-    return run(session, _LIST, values)
+    return run(session, _WAITING if wanted.patient_id is None else _LIST, values)
 
 
 def own_threads_saying(

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Response
 from sqlalchemy.orm import Session
 
-from portal.core import audit, problems
+from portal.core import problems
 from portal.core.actor import Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
@@ -24,36 +24,22 @@ from portal.messages.schemas import (
     CloseThreadSchema,
     MessagesQuery,
     NothingToSaySchema,
-    SearchThreadsSchema,
     StartThreadSchema,
-    ThreadsQuery,
     WriteMessageSchema,
     WriteToManySchema,
     patients_command,
 )
 from portal.messages.service import Outcome, Write, WriteToPatients
-from portal.messages.states import THREAD, CloseReason, Signature, WarnedOf
+from portal.messages.states import CloseReason, Signature, WarnedOf
 from portal.messages.view_schemas import (
     FullThreadSchema,
-    RecipientList,
     ThreadOutcomesSchema,
-    ThreadPage,
-    ThreadSummarySchema,
 )
-from portal.messages.views import full_thread_view, recipient_view, thread_view
+from portal.messages.views import full_thread_view
 from portal.worklist import service as worklist
 
 blueprint = Blueprint("messages", __name__, "Writing between patients and their care team")
 MESSAGES_SHOWN = 50
-
-
-def whose(actor: Actor, patient_id: UUID | None) -> UUID:
-    """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
-    if actor.kind == ActorKind.PATIENT:
-        return actor.subject_id
-    if patient_id is None:
-        raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
-    return patient_id
 
 
 def once_warned(actor: Actor, warned_of: WarnedOf, use_case: UseCase) -> Response:
@@ -66,89 +52,6 @@ def once_warned(actor: Actor, warned_of: WarnedOf, use_case: UseCase) -> Respons
                 session=session, actor=actor, found=found, warned_of=warned_of, now=utcnow()
             )
         raise
-
-
-@blueprint.route("/threads", methods=["GET"])
-@requires("message.read")
-@blueprint.arguments(ThreadsQuery, location="query")
-@blueprint.response(200, ThreadPage)
-def list_threads(query: dict[str, Any]) -> Response:
-    """List a patient's threads, the last written in first"""
-    actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
-    wanted = queries.Wanted(
-        patient_id=whose(actor, query["patient_id"]),
-        by_patient=actor.kind == ActorKind.PATIENT,
-        statuses=_statuses(query["status"]),
-        category=query["category"],
-        unread=query["unread"],
-    )
-    with transaction(actor) as session:
-        rows = queries.threads(session, wanted, after=after, limit=query["limit"])
-        audit.record(session, actor, "read", "thread", patient_id=wanted.patient_id, at=now)
-    page = page_by(rows, query["limit"], lambda row: (row.last_message_at, row.id))
-    items = [thread_view(row, actor, now) for row in page.items]
-    return json_response({"items": items, "next": page.next, "sources": []})
-
-
-def _statuses(wanted: str | None) -> list[str] | None:
-    """A closed thread may be opened again, so that no status of the table is an end."""
-    if wanted == "open":
-        return sorted(status.value for status in THREAD.every if status.value != "closed")
-    return None if wanted is None else [wanted]
-
-
-@blueprint.route("/threads/search", methods=["POST"])
-@requires("message.read")
-@blueprint.arguments(SearchThreadsSchema)
-@blueprint.response(200, ThreadPage)
-def search_threads(body: dict[str, Any]) -> Response:
-    """Find threads by words of their subject or messages, the last written in first
-
-    A POST, since what is written about patients stands in no URL. The care team searches those of
-    all its patients, or of one.
-    """
-    actor, now, after = current_actor(), utcnow(), decode_cursor(body["cursor"])
-    limit = body["limit"]
-    with transaction(actor) as session:
-        if actor.kind == ActorKind.PATIENT:
-            rows = queries.own_threads_saying(
-                session, actor.subject_id, body["q"], after=after, limit=limit
-            )
-        else:
-            rows = queries.threads_saying(
-                session, body["q"], body["patient_id"], after=after, limit=limit
-            )
-        page = page_by(rows, limit, lambda row: (row.last_message_at, row.id))
-        for patient_id in sorted({row.patient_id for row in page.items}):
-            audit.record(session, actor, "search", "thread", patient_id=patient_id, at=now)
-    items = [thread_view(row, actor, now) for row in page.items]
-    return json_response({"items": items, "next": page.next, "sources": []})
-
-
-@blueprint.route("/threads/summary", methods=["GET"])
-@requires("message.read")
-@blueprint.response(200, ThreadSummarySchema)
-def summarize_threads() -> Response:
-    """Count what waits for an answer and what is unread: your own, or your whole panel's"""
-    actor = current_actor()
-    with transaction(actor) as session:
-        if actor.kind == ActorKind.PATIENT:
-            row = queries.own_counts(session, actor.subject_id)
-        else:
-            row = queries.counts(session)
-    return json_response(dict(row._mapping))
-
-
-@blueprint.route("/threads/recipients", methods=["GET"])
-@requires("message.ask")
-@blueprint.response(200, RecipientList)
-def list_recipients() -> Response:
-    """List to whom you can write: those who care for you, the primary first, then teams"""
-    actor = current_actor()
-    with transaction(actor) as session:
-        rows = queries.recipients(session, actor.subject_id)
-    items = [recipient_view(row) for row in rows]
-    return json_response({"items": items, "next": None, "sources": []})
 
 
 @blueprint.route("/threads", methods=["POST"])

@@ -232,7 +232,8 @@ class ThreadsQuery(PageQuery):
     category = fields.String(load_default=None, validate=CATEGORIES)
     unread = fields.Boolean(load_default=False, metadata={"description": "Only with unread ones"})
     patient_id = fields.UUID(
-        load_default=None, metadata={"description": "For practitioners and staff: whose"}
+        load_default=None,
+        metadata={"description": "For practitioners and staff: whose; without, the whole panel's"},
     )
 
 

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from portal.core.actor import WORKER
+from portal.core.actor import WORKER, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.messages import service
 from tests.messages.conftest import (
+    SignIn,
     answer,
     away,
     bodies,
@@ -25,6 +26,7 @@ from tests.messages.conftest import (
 )
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, add, care_team
+from tests.support.clinic import patient as new_patient
 from tests.support.work import drain
 
 NOTICE = "Dr. Ines Okafor is away at present. Dr. Tom Lindqvist will read and answer your message."
@@ -158,3 +160,43 @@ def test_each_message_or_a_digest(patient: Caller) -> None:
     both = {"message_received": True, "message_digest": True}
     refused = patient.patch(path, {"by_email": both})
     assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/by_email")
+
+
+def test_what_is_reopened_goes_to_who_answers_now(
+    clinic: SmallClinic, patient: Caller, nurse: Caller
+) -> None:
+    id_ = started(patient, to_physician(clinic))
+    patient.post(f"/threads/{id_}/close", {"reason": "answered"})
+    drain()
+    hand_over(clinic, nurse)
+    drain()
+    assert thread(id_).practitioner_id == clinic.physician.id
+    patient.post(f"/threads/{id_}/reopen")
+    drain()
+    drain()
+    assert thread(id_).practitioner_id == clinic.colleague.id
+    assert open_items(id_)[0].assignee_id == clinic.colleague.id
+
+
+def test_a_merge_brings_threads_drafts_and_calls_along(
+    clinic: SmallClinic, patient: Caller, nurse: Caller, caller: SignIn
+) -> None:
+    duplicate = new_patient(clinic.clinic, clinic.pharmacy, "Avery", 3)
+    add(duplicate, care_team(duplicate, clinic.physician))
+    twin = caller(ActorKind.PATIENT, duplicate.id)
+    body = {"reason": "A fever", "callback_number": "+1 518 555 0101", "urgency": "urgent"}
+    for who in (patient, twin):
+        started(who, new_thread(clinic))
+        assert who.post("/advice-calls", body).status_code == 201
+        assert who.put("/drafts", {"body": "I wanted to ask"}).status_code == 200
+    drain()
+    merged = {"into_id": str(clinic.patient.id), "reason": "Registered twice"}
+    assert nurse.post(f"/patients/{duplicate.id}/merge", merged).status_code == 200
+    drain()
+    assert len(patient.get("/threads").json["items"]) == 2
+    assert len(patient.get("/advice-calls?status=open").json["items"]) == 2
+    assert len(patient.get("/drafts").json["items"]) == 2
+    for item in patient.get("/threads").json["items"]:
+        assert answer(nurse, UUID(item["id"])).status_code == 201
+    drain()
+    assert broken() == []

@@ -23,6 +23,11 @@ def follow_closing(*, session: Session, event: Event, now: datetime) -> None:
     )
 
 
+@handles("thread.reopened")
+def follow_reopening(*, session: Session, event: Event, now: datetime) -> None:
+    service.follow_reopening(session=session, thread_id=event.uuid("thread_id"), now=now)
+
+
 @handles("advice_call.ended")
 def follow_ending(*, session: Session, event: Event, now: datetime) -> None:
     service.follow_ending(session=session, call_id=event.uuid("call_id"), now=now)

@@ -10,7 +10,11 @@ from portal.messages.service.advice import (
 from portal.messages.service.closing import close_thread, reopen_thread
 from portal.messages.service.digest import send_digests
 from portal.messages.service.drafts import SaveDraft, discard_draft, read_drafts, save_draft
-from portal.messages.service.following import follow_closing, follow_message
+from portal.messages.service.following import (
+    follow_closing,
+    follow_message,
+    follow_reopening,
+)
 from portal.messages.service.quick_replies import (
     add_quick_reply,
     change_quick_reply,
@@ -51,6 +55,7 @@ __all__ = [
     "follow_closing",
     "follow_ending",
     "follow_message",
+    "follow_reopening",
     "keep_warning",
     "open_thread",
     "read_drafts",

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.core import audit, outbox
@@ -42,6 +41,9 @@ def request_call(*, session: Session, actor: Actor, command: RequestCall, now: d
     flagged = warning.acknowledged(session, actor, command.acknowledged_red_flags, command.reason)
     urgency = AdviceUrgency.STAT if flagged.codes else command.urgency
     patient = patients.get_patient(session, actor.subject_id)
+    advice_queries.lock_requests(session, patient.id)
+    if advice_queries.is_waiting(session, patient.id):
+        raise AdviceCallOpen()
     call = AdviceCall(
         id=new_id(),
         patient_id=patient.id,
@@ -56,10 +58,7 @@ def request_call(*, session: Session, actor: Actor, command: RequestCall, now: d
         due_at=now + rules.CALL_WITHIN[urgency],
     )
     session.add(call)
-    try:
-        session.flush()
-    except IntegrityError:
-        raise AdviceCallOpen() from None
+    session.flush()
     _open_item(session, actor, call, now)
     _audit(session, actor, call, "create", now)
     return call.id

@@ -63,6 +63,7 @@ def reopen_thread(
     rules.check_reopening(thread.closed_reason, actor.kind)
     if actor.kind == ActorKind.PATIENT:
         moves.await_care_team(session, thread, actor=actor, urgent=False, now=now)
+        outbox.emit(session, "thread.reopened", now=now, thread_id=thread.id)
     else:
         moves.move(session, thread, ThreadStatus.AWAITING_PATIENT, actor=actor, now=now)
     session.flush()

@@ -29,6 +29,12 @@ def follow_message(*, session: Session, message_id: UUID, now: datetime) -> None
         _say_who_answers(session, thread, now)
 
 
+def follow_reopening(*, session: Session, thread_id: UUID, now: datetime) -> None:
+    """A patient waits for an answer again, perhaps of somebody who has left their care team."""
+    thread = moves.lock(session, thread_id)
+    rerouting.keep_with_the_team(session=session, thread=thread, now=now)
+
+
 def follow_closing(*, session: Session, thread_id: UUID, history_id: UUID, now: datetime) -> None:
     """Tell a patient that the care team has closed a thread."""
     step = session.get(ThreadHistory, history_id)
