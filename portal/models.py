@@ -9,7 +9,7 @@ from portal.messages import advice_model as advice
 from portal.messages import composing_model as composing
 from portal.messages import loops as message_loops
 from portal.messages import model as messages
-from portal.messages import panel_model as message_panels
+from portal.messages import panel_statements as message_panels
 from portal.notifications import model as notifications
 from portal.notifications import outreach_model as outreach
 from portal.patients import loops as patient_loops
