@@ -9,6 +9,7 @@ from portal.core.actor import WORKER, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.messages import service
+from portal.messages.service import Write
 from tests.messages.conftest import (
     answer,
     at_once,
@@ -24,7 +25,7 @@ from tests.messages.conftest import (
 )
 from tests.messages.test_following import hand_over
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, token_for
+from tests.support.clinic import SmallClinic, patient_actor, token_for
 from tests.support.work import drain
 
 
@@ -143,3 +144,24 @@ def test_an_answer_and_a_further_question_at_once(
         assert answer(nurse, asked).status_code == 201
     drain()
     assert broken() == []
+
+
+def test_what_began_earlier_and_came_later_is_of_a_later_time(
+    clinic: SmallClinic, nurse: Caller, other_nurse: Caller, asked: UUID
+) -> None:
+    """The patient pressed send before the answer came, and had to wait for its transaction."""
+    before = utcnow()
+    answer(nurse, asked)
+    seen = opened(other_nurse, asked)["messages"][0]["id"]
+    author = patient_actor(clinic.patient)
+    with transaction(author) as session:
+        service.write_message(
+            session=session,
+            actor=author,
+            thread_id=asked,
+            command=Write("I meant the white ones."),
+            now=before,
+        )
+    late = write(other_nurse, asked, "As Nora says.", last_seen_message_id=seen)
+    assert (late.status_code, late.json["code"]) == (409, "newer_messages")
+    assert opened(nurse, asked)["messages"][0]["body"] == "I meant the white ones."
