@@ -21,7 +21,7 @@ from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
 from portal.results.intake import take_hl7
 from tests.messages.conftest import ALARMING, answer, opened, started, to_physician, write
-from tests.messages.test_advice import CALL
+from tests.messages.story import CALL
 from tests.patients.records import record
 from tests.refills.conftest import ask_one, event_of, post_all
 from tests.requisitions.conftest import CT, offer

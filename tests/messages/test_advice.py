@@ -16,16 +16,12 @@ from portal.messages.advice_model import AdviceCall
 from portal.messages.states import AdviceStatus
 from portal.worklist import service as worklist
 from tests.messages.conftest import ALARMING, SignIn, broken, items, open_items, told
+from tests.messages.story import CALL
 from tests.messages.test_red_flags import warnings
 from tests.support.api import Caller
 from tests.support.clinic import NOW, SmallClinic, actor
 from tests.support.work import drain
 
-CALL: dict[str, Any] = {
-    "reason": "My child has had a fever since yesterday.",
-    "callback_number": "+1 518 555 0101",
-    "urgency": "urgent",
-}
 CLOSERS = {ActorKind.PRACTITIONER, ActorKind.STAFF}
 
 
