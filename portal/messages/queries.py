@@ -70,6 +70,7 @@ _MESSAGE = """
     LEFT JOIN staff_member s ON m.author_kind = 'staff' AND s.id = m.author_id
     LEFT JOIN patient pa ON m.author_kind = 'patient' AND pa.id = m.author_id
 """
+_ONE_MESSAGE = text(f"{_MESSAGE} WHERE m.id = :id")
 _MESSAGES = text(
     f"""
     {_MESSAGE}
@@ -214,6 +215,10 @@ def messages(session: Session, thread_id: UUID, *, after: After, limit: int) -> 
     moment, id_ = after or (None, None)
     values = {"thread_id": thread_id, "moment": moment, "id": id_, "limit": limit + 1}
     return run(session, _MESSAGES, values)
+
+
+def message(session: Session, message_id: UUID) -> Row[Any]:
+    return session.execute(_ONE_MESSAGE, {"id": message_id}).one()
 
 
 def newer_messages(

@@ -19,7 +19,7 @@ from portal.core.permissions import requires
 from portal.core.versions import etag, expected_version
 from portal.core.web import Blueprint, current_actor
 from portal.messages import queries, service
-from portal.messages.errors import RedFlagsFound
+from portal.messages.errors import RedFlagsFound, ThreadNotFound
 from portal.messages.schemas import (
     CloseThreadSchema,
     MessagesQuery,
@@ -29,17 +29,18 @@ from portal.messages.schemas import (
     WriteToManySchema,
     patients_command,
 )
-from portal.messages.service import Outcome, Write, WriteToPatients
+from portal.messages.service import Outcome, Started, Write, WriteToPatients
 from portal.messages.states import CloseReason, Signature, WarnedOf
 from portal.messages.view_schemas import (
     FullThreadSchema,
+    SentSchema,
     ThreadOutcomesSchema,
+    ThreadSchema,
 )
-from portal.messages.views import full_thread_view
+from portal.messages.views import full_thread_view, message_view, thread_view
 from portal.worklist import service as worklist
 
 blueprint = Blueprint("messages", __name__, "Writing between patients and their care team")
-MESSAGES_SHOWN = 50
 
 
 def once_warned(actor: Actor, warned_of: WarnedOf, use_case: UseCase) -> Response:
@@ -57,7 +58,7 @@ def once_warned(actor: Actor, warned_of: WarnedOf, use_case: UseCase) -> Respons
 @blueprint.route("/threads", methods=["POST"])
 @requires("message.write")
 @blueprint.arguments(StartThreadSchema)
-@blueprint.response(201, FullThreadSchema)
+@blueprint.response(201, SentSchema)
 def start_thread(body: dict[str, Any]) -> Response:
     """Start a thread
 
@@ -73,8 +74,8 @@ def start_thread(body: dict[str, Any]) -> Response:
     command = patients_command(body)
 
     def use_case(session: Session) -> tuple[Any, int]:
-        thread_id = service.start_thread(session=session, actor=actor, command=command, now=now)
-        return _opened(session, actor, thread_id)[0], 201
+        started = service.start_thread(session=session, actor=actor, command=command, now=now)
+        return _sent(session, actor, started), 201
 
     return once_warned(actor, WarnedOf.MESSAGE, use_case)
 
@@ -92,9 +93,23 @@ def _to_patient(session: Session, actor: Actor, body: dict[str, Any], now: Any) 
         signature=Signature(body["signature"]),
     )
     [outcome] = service.write_to_patients(session=session, actor=actor, command=command, now=now)
-    if outcome.thread_id is None:
+    if outcome.started is None:
         raise outcome.error or Invalid()
-    return _opened(session, actor, outcome.thread_id)[0], 201
+    return _sent(session, actor, outcome.started), 201
+
+
+def _sent(session: Session, actor: Actor, sent: Started) -> dict[str, Any]:
+    """What was written, and where the thread stands; what others wrote is not opened by that."""
+    row = _row(session, sent.thread_id)
+    message = message_view(queries.message(session, sent.message_id), (), actor)
+    return {**thread_view(row, actor, utcnow()), "message": message}
+
+
+def _row(session: Session, thread_id: UUID) -> Any:
+    row = queries.thread(session, thread_id)
+    if row is None:
+        raise ThreadNotFound()
+    return row
 
 
 @blueprint.route("/threads/many", methods=["POST"])
@@ -124,7 +139,7 @@ def _outcome_view(outcome: Outcome) -> dict[str, Any]:
     return {
         "patient_id": outcome.patient_id,
         "outcome": "sent" if error is None else "rejected",
-        "thread_id": outcome.thread_id,
+        "thread_id": outcome.started.thread_id if outcome.started else None,
         "problem": None if error is None else problems.document(error),
     }
 
@@ -138,35 +153,26 @@ def read_thread(query: dict[str, Any], thread_id: UUID) -> Response:
 
     What is shown counts as read by you from then on, and the other side can see it.
     """
-    actor = current_actor()
+    actor, now, limit = current_actor(), utcnow(), query["limit"]
     with transaction(actor) as session:
-        view, version = _opened(session, actor, thread_id, query)
-    return _with_etag(json_response(view), version)
-
-
-def _opened(
-    session: Session, actor: Actor, thread_id: UUID, query: dict[str, Any] | None = None
-) -> tuple[dict[str, Any], int]:
-    """A thread as it is shown to the actor, and its version."""
-    limit = query["limit"] if query else MESSAGES_SHOWN
-    now = utcnow()
-    opened = service.open_thread(
-        session=session,
-        actor=actor,
-        thread_id=thread_id,
-        after=decode_cursor(query["cursor"]) if query else None,
-        limit=limit,
-        now=now,
-    )
-    page = page_by(opened.messages, limit, lambda row: (row.sent_at, row.id))
-    parts = {
-        "messages": page.items,
-        "next": page.next,
-        "reads": opened.reads,
-        "history": queries.history(session, thread_id),
-        "item": worklist.item_about(session, thread_id),
-    }
-    return full_thread_view(opened.thread, parts, actor, now), opened.thread.version
+        opened = service.open_thread(
+            session=session,
+            actor=actor,
+            thread_id=thread_id,
+            after=decode_cursor(query["cursor"]),
+            limit=limit,
+            now=now,
+        )
+        page = page_by(opened.messages, limit, lambda row: (row.sent_at, row.id))
+        parts = {
+            "messages": page.items,
+            "next": page.next,
+            "reads": opened.reads,
+            "history": queries.history(session, thread_id),
+            "item": worklist.item_about(session, thread_id),
+        }
+    view = full_thread_view(opened.thread, parts, actor, now)
+    return _with_etag(json_response(view), opened.thread.version)
 
 
 def _with_etag(response: Response, version: int) -> Response:
@@ -177,7 +183,7 @@ def _with_etag(response: Response, version: int) -> Response:
 @blueprint.route("/threads/<uuid:thread_id>/messages", methods=["POST"])
 @requires("message.write")
 @blueprint.arguments(WriteMessageSchema)
-@blueprint.response(201, FullThreadSchema)
+@blueprint.response(201, SentSchema)
 def write_message(command: Write, thread_id: UUID) -> Response:
     """Write in a thread
 
@@ -188,11 +194,10 @@ def write_message(command: Write, thread_id: UUID) -> Response:
     actor, now = current_actor(), utcnow()
 
     def use_case(session: Session) -> tuple[Any, int]:
-        service.write_message(
+        message_id = service.write_message(
             session=session, actor=actor, thread_id=thread_id, command=command, now=now
         )
-        session.flush()
-        return _opened(session, actor, thread_id)[0], 201
+        return _sent(session, actor, Started(thread_id, message_id)), 201
 
     return once_warned(actor, WarnedOf.MESSAGE, use_case)
 
@@ -200,7 +205,7 @@ def write_message(command: Write, thread_id: UUID) -> Response:
 @blueprint.route("/threads/<uuid:thread_id>/close", methods=["POST"])
 @requires("message.write")
 @blueprint.arguments(CloseThreadSchema)
-@blueprint.response(200, FullThreadSchema)
+@blueprint.response(200, ThreadSchema)
 def close_thread(body: dict[str, Any], thread_id: UUID) -> Response:
     """Close a thread, with a reason"""
     reason = CloseReason(body["reason"])
@@ -210,7 +215,7 @@ def close_thread(body: dict[str, Any], thread_id: UUID) -> Response:
 @blueprint.route("/threads/<uuid:thread_id>/reopen", methods=["POST"])
 @requires("message.write")
 @blueprint.arguments(NothingToSaySchema)
-@blueprint.response(200, FullThreadSchema)
+@blueprint.response(200, ThreadSchema)
 def reopen_thread(_body: dict[str, Any], thread_id: UUID) -> Response:
     """Open a closed thread again
 
@@ -225,5 +230,5 @@ def _change(use_case: Callable[..., None], thread_id: UUID, **more: Any) -> Resp
         use_case(
             session=session, actor=actor, thread_id=thread_id, version=version, now=now, **more
         )
-        view, current = _opened(session, actor, thread_id)
-    return _with_etag(json_response(view), current)
+        row = _row(session, thread_id)
+    return _with_etag(json_response(thread_view(row, actor, now)), row.version)

@@ -93,6 +93,12 @@ class FullThreadSchema(ThreadSchema):
     history = fields.List(fields.Nested(ThreadStepSchema))
 
 
+class SentSchema(ThreadSchema):
+    """A thread with the message that was just written in it."""
+
+    message = fields.Nested(MessageSchema)
+
+
 class ThreadOutcomeSchema(Schema):
     patient_id = fields.UUID()
     outcome = fields.String(validate=validate.OneOf(["sent", "rejected"]))

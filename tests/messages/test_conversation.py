@@ -33,8 +33,8 @@ def test_a_patient_asks_and_the_team_has_it(clinic: SmallClinic, patient: Caller
     view = posted.json
     assert (view["status"], view["urgent"], view["late"]) == ("awaiting_care_team", False, False)
     assert view["team"]["name"] == "Nurses"
-    assert view["messages"][0]["body"] == "May I take both tablets together?"
-    assert view["messages"][0]["author"] == {"kind": "patient", "name": "Avery Testpatient"}
+    assert view["message"]["body"] == "May I take both tablets together?"
+    assert view["message"]["author"] == {"kind": "patient", "name": "Avery Testpatient"}
     [item] = items(UUID(view["id"]))
     assert (item.kind, item.priority, item.status) == ("thread_reply", "routine", "open")
     assert (item.pool_id, item.responsible_id) == (clinic.nurses.id, None)
@@ -91,6 +91,15 @@ def test_receipts_tell_who_has_really_opened_it(
     assert opened(nurse, asked)["messages"][0]["reads"] == []
     assert opened(patient, asked)["unread"] == 0
     assert opened(nurse, asked)["messages"][0]["reads"][0]["by"]["kind"] == "patient"
+
+
+def test_only_opening_is_reading(patient: Caller, nurse: Caller, asked: UUID) -> None:
+    answer(nurse, asked)
+    write(patient, asked, "I write without looking.")
+    patient.post(f"/threads/{asked}/close", {"reason": "answered"})
+    patient.post(f"/threads/{asked}/reopen")
+    assert [m.read_at is None for m in messages(asked)] == [False, True, True]
+    assert thread(asked).unread_by_patient == 1
 
 
 def test_what_the_team_signs_is_the_teams(patient: Caller, nurse: Caller, asked: UUID) -> None:

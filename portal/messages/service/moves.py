@@ -177,7 +177,6 @@ def add_message(
         thread.unread_by_team += 1
     else:
         thread.unread_by_patient += 1
-    session.flush()
     return True
 
 

@@ -47,6 +47,7 @@ def write_message(
         row = _ask(session, actor, thread, command, now)
     else:
         row = _answer(session, actor, thread, command, now)
+    session.flush()
     composing_queries.drop_drafts(session, actor.id, [thread.id])
     moves.remember_sent(session, actor, row, now)
     return UUID(str(row["id"]))

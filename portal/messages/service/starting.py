@@ -68,16 +68,24 @@ class WriteToPatients:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """A thread with its first message."""
+
+    thread_id: UUID
+    message_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one patient's thread."""
 
     patient_id: UUID
-    thread_id: UUID | None = None
+    started: Started | None = None
     error: PortalError | None = None
 
 
-def start_thread(*, session: Session, actor: Actor, command: StartThread, now: datetime) -> UUID:
-    """A patient writes to somebody who cares for them, or to a team; returns the thread's id.
+def start_thread(*, session: Session, actor: Actor, command: StartThread, now: datetime) -> Started:
+    """A patient writes to somebody who cares for them, or to a team.
 
     Raises RecipientUnusable, AboutUnusable, RedFlagsFound with the guidance.
     """
@@ -102,7 +110,7 @@ def start_thread(*, session: Session, actor: Actor, command: StartThread, now: d
     moves.open_reply_item(session, row, actor=actor, now=now)
     composing_queries.drop_drafts(session, actor.id, [patient_id])
     _remember(session, actor, row, message, now)
-    return UUID(str(row["id"]))
+    return Started(row["id"], message["id"])
 
 
 def resolved(session: Session, patient_id: UUID, to: Recipient) -> Addressed:
@@ -163,11 +171,10 @@ def write_to_patients(
         for patient_id in command.patient_ids
         if patient_id in seen
     }
-    if rows:
-        _write(session, actor, command, sender, list(rows.values()), now)
+    started = _write(session, actor, command, sender, list(rows.values()), now) if rows else {}
     return [
-        Outcome(patient_id, thread_id=rows[patient_id]["id"])
-        if patient_id in rows
+        Outcome(patient_id, started=started[patient_id])
+        if patient_id in started
         else Outcome(patient_id, error=PatientUnknown())
         for patient_id in command.patient_ids
     ]
@@ -191,7 +198,8 @@ def _write(
     sender: Addressed,
     rows: Sequence[dict[str, Any]],
     now: datetime,
-) -> None:
+) -> dict[UUID, Started]:
+    """The threads that were started, by their patients."""
     signature = signed(session, actor, sender.pool_id, command.signature)
     messages = [
         moves.message_row(
@@ -207,8 +215,11 @@ def _write(
     statements.write_threads(session, actor, rows, now)
     statements.write_messages(session, actor, messages, now)
     composing_queries.drop_drafts(session, actor.id, [row["patient_id"] for row in rows])
+    started = {}
     for row, message in zip(rows, messages, strict=True):
         _remember(session, actor, row, message, now)
+        started[row["patient_id"]] = Started(row["id"], message["id"])
+    return started
 
 
 def _remember(
