@@ -11,7 +11,7 @@ from portal.core import problems
 from portal.core.actor import Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.errors import FieldError, Invalid
+from portal.core.errors import Invalid
 from portal.core.idempotency import UseCase, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
@@ -27,10 +27,11 @@ from portal.messages.schemas import (
     StartThreadSchema,
     WriteMessageSchema,
     WriteToManySchema,
+    care_teams_command,
     patients_command,
 )
 from portal.messages.service import Outcome, Started, Write, WriteToPatients
-from portal.messages.states import CloseReason, Signature, WarnedOf
+from portal.messages.states import CloseReason, WarnedOf
 from portal.messages.view_schemas import (
     FullThreadSchema,
     SentSchema,
@@ -69,8 +70,6 @@ def start_thread(body: dict[str, Any]) -> Response:
     actor, now = current_actor(), utcnow()
     if actor.kind != ActorKind.PATIENT:
         return once(actor, lambda session: _to_patient(session, actor, body, now))
-    if body["to"] is None:
-        raise Invalid(errors=[FieldError("/to", "Say whom it is for.")])
     command = patients_command(body)
 
     def use_case(session: Session) -> tuple[Any, int]:
@@ -81,17 +80,7 @@ def start_thread(body: dict[str, Any]) -> Response:
 
 
 def _to_patient(session: Session, actor: Actor, body: dict[str, Any], now: Any) -> tuple[Any, int]:
-    if body["patient_id"] is None:
-        raise Invalid(errors=[FieldError("/patient_id", "Say to which patient.")])
-    command = WriteToPatients(
-        patient_ids=(body["patient_id"],),
-        category=body["category"],
-        subject=body["subject"],
-        body=body["body"],
-        about=body["about"],
-        pool_id=body["pool_id"],
-        signature=Signature(body["signature"]),
-    )
+    command = care_teams_command(body)
     [outcome] = service.write_to_patients(session=session, actor=actor, command=command, now=now)
     if outcome.started is None:
         raise outcome.error or Invalid()

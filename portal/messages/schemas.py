@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from portal.core.errors import FieldError, Invalid
 from portal.core.schemas import PageQuery, Strict
 from portal.messages.rules import MOST_PATIENTS
 from portal.messages.service import (
@@ -125,8 +126,20 @@ class StartThreadSchema(Strict):
     acknowledged_red_flags = acknowledged_field()
 
 
+def _check_members(body: Mapping[str, Any], needed: str, others: Mapping[str, str]) -> None:
+    problems = [
+        FieldError(f"/{name}", why) for name, why in others.items() if body[name] is not None
+    ]
+    if body[needed] is None:
+        problems.append(FieldError(f"/{needed}", "Say whom it is for."))
+    if problems:
+        raise Invalid(errors=problems)
+
+
 def patients_command(body: Mapping[str, Any]) -> StartThread:
-    """A patient's new thread."""
+    """A patient's new thread. Raises Invalid without `to`, and for what is the care team's."""
+    why = "Only the care team says this."
+    _check_members(body, "to", {"patient_id": why, "pool_id": why})
     return StartThread(
         to=body["to"],
         category=body["category"],
@@ -134,6 +147,21 @@ def patients_command(body: Mapping[str, Any]) -> StartThread:
         body=body["body"],
         about=body["about"],
         acknowledged_red_flags=body["acknowledged_red_flags"],
+    )
+
+
+def care_teams_command(body: Mapping[str, Any]) -> WriteToPatients:
+    """The care team's new thread with one patient. Raises Invalid without `patient_id`, and for
+    what only patients say."""
+    _check_members(body, "patient_id", {"to": "Name the patient as patient_id."})
+    return WriteToPatients(
+        patient_ids=(body["patient_id"],),
+        category=body["category"],
+        subject=body["subject"],
+        body=body["body"],
+        about=body["about"],
+        pool_id=body["pool_id"],
+        signature=Signature(body["signature"]),
     )
 
 

@@ -183,6 +183,16 @@ def test_the_care_team_starts_a_thread(
     assert open_items(id_)[0].responsible_id == clinic.physician.id
 
 
+def test_the_care_team_names_the_patient(clinic: SmallClinic, physician: Caller) -> None:
+    body = new_thread(clinic)
+    refused = physician.post("/threads", body)
+    assert [error["pointer"] for error in refused.json["errors"]] == ["/to", "/patient_id"]
+    stranger = {**body, "to": None, "patient_id": str(clinic.other_patient.id)}
+    assert physician.post("/threads", stranger).json["code"] == "patient_unknown"
+    elsewhere = {**stranger, "pool_id": str(clinic.liaison.id)}
+    assert physician.post("/threads", elsewhere).json["code"] == "pool_unusable"
+
+
 def test_to_many_each_gets_a_thread_of_their_own(
     clinic: SmallClinic, caller: SignIn, patient: Caller, nurse: Caller
 ) -> None:
@@ -234,6 +244,7 @@ def test_patients_write_to_those_who_care_for_them(clinic: SmallClinic, patient:
         ({"about": {"kind": "owl", "id": str(uuid4())}}, "/about/kind"),
         ({"about": {"kind": "result", "id": str(uuid4())}}, "/about/id"),
         ({"mood": "good"}, "/mood"),
+        ({"patient_id": str(uuid4())}, "/patient_id"),
     ],
 )
 def test_bad_input_names_the_member(
