@@ -15,6 +15,10 @@ from portal.core.json import OrjsonProvider
 from portal.core.log import configure_logging
 from portal.directory.laboratory_routes import blueprint as laboratory_directory
 from portal.directory.routes import blueprint as directory
+from portal.messages.advice_routes import blueprint as advice
+from portal.messages.composing_routes import blueprint as composing
+from portal.messages.listing_routes import blueprint as threads
+from portal.messages.routes import blueprint as messages
 from portal.notifications.outreach_routes import blueprint as outreach
 from portal.notifications.routes import blueprint as notifications
 from portal.patients.routes import blueprint as patients
@@ -44,6 +48,10 @@ SLICES = (
     lab_orders,
     results,
     result_work,
+    messages,
+    threads,
+    composing,
+    advice,
     worklist,
     notifications,
     outreach,

@@ -13,6 +13,7 @@ from portal.core.cli import audit, loops, outbox
 from portal.demo.cli import demo
 from portal.demo.seed.cli import seed
 from portal.directory.cli import directory
+from portal.messages.cli import red_flags
 from portal.migrate import drift
 from portal.migrate import migrate as bring_up_to_date
 from portal.requisitions.cli import catalog
@@ -27,7 +28,19 @@ portal = FlaskGroup(
     set_debug_flag=False,
     help="Run and look after Careloop. Settings come from the environment: docs/operations.md.",
 )
-for group in (accounts, clients, directory, catalog, attachments, outbox, loops, audit, demo, seed):
+for group in (
+    accounts,
+    clients,
+    directory,
+    catalog,
+    red_flags,
+    attachments,
+    outbox,
+    loops,
+    audit,
+    demo,
+    seed,
+):
     portal.add_command(group)
 
 

@@ -7,6 +7,11 @@ from portal.attachments import model as attachments
 from portal.core import tables as core
 from portal.core.db import Base
 from portal.directory import model as directory
+from portal.messages import advice_model as advice
+from portal.messages import composing_model as composing
+from portal.messages import loops as message_loops
+from portal.messages import model as messages
+from portal.messages import panel_statements as message_panels
 from portal.notifications import model as notifications
 from portal.notifications import outreach_model as outreach
 from portal.patients import loops as patient_loops
@@ -30,13 +35,18 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "advice",
     "attachment_loops",
     "attachments",
+    "composing",
     "core",
     "directory",
     "imaging",
     "intake",
     "laboratories",
+    "message_loops",
+    "message_panels",
+    "messages",
     "metadata",
     "notifications",
     "outreach",

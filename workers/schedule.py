@@ -15,6 +15,7 @@ from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.web import extension
+from portal.messages import service as messages
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.results import service as results
@@ -126,6 +127,15 @@ def sweep_attachments() -> int:
     return swept.uploads + swept.files
 
 
+def send_digests() -> int:
+    """Patients who want one e-mail a day about their messages get it."""
+
+    def batch(session: Session) -> int:
+        return messages.send_digests(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
 def seal_audit() -> int:
     """Seal what was written to the audit trail, and make the coming months' partitions."""
     with transaction(WORKER) as session:
@@ -171,6 +181,7 @@ TICKS: dict[str, Callable[[], int]] = {
     "find_unseen": find_unseen,
     "find_uncommunicated": find_uncommunicated,
     "sweep_attachments": sweep_attachments,
+    "send_digests": send_digests,
     "seal_audit": seal_audit,
     "purge": purge,
 }
@@ -186,6 +197,7 @@ _EVERY = {
     "find_unseen": 600.0,
     "find_uncommunicated": 600.0,
     "sweep_attachments": 3600.0,
+    "send_digests": 600.0,
     "seal_audit": 60.0,
     "purge": 3600.0,
 }

@@ -79,6 +79,15 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "result.acknowledge": frozenset({PRACTITIONER}),
     "result.communicate": CARE_TEAM,
     "reconciliation.work": frozenset({STAFF}),
+    # messages and the advice line
+    "message.read": frozenset({PATIENT}) | CARE_TEAM,
+    "message.write": frozenset({PATIENT}) | CARE_TEAM,
+    "message.ask": frozenset({PATIENT}),
+    "message.write_many": CARE_TEAM,
+    "message.quick_reply": CARE_TEAM,
+    "advice.request": frozenset({PATIENT}),
+    "advice.read": frozenset({PATIENT}) | CARE_TEAM,
+    "advice.record": CARE_TEAM,
     # letters and calls
     "letter.work": frozenset({STAFF}),
     "call.work": CARE_TEAM,

@@ -104,8 +104,9 @@ def _preferences(session: Session, actor: Actor) -> dict[str, Any]:
 def change_preferences(body: dict[str, Any]) -> Response:
     """Choose which events come to you by e-mail, and how you are told of results
 
-    What is not named stays as it is. For results by letter there must be a mailing address on
-    record, for calls a phone number.
+    What is not named stays as it is. Messages come one by one (`message_received`) or once a day
+    (`message_digest`): choosing one ends the other. For results by letter there must be a mailing
+    address on record, for calls a phone number.
     """
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:

@@ -1,6 +1,7 @@
 """Which events reach people by e-mail unless they say otherwise, what is written on an envelope,
 and when somebody is called again: pure decisions."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -40,6 +41,8 @@ BY_EMAIL = frozenset(
         E.RESULT_REMINDER,
         E.ATTACHMENT_INFECTED,
         E.ATTACHMENT_UNSCANNABLE,
+        E.MESSAGE_RECEIVED,
+        E.ADVICE_CALL_UNREACHED,
         E.WORK_URGENT,
         E.WORK_ESCALATED,
         E.ACCOUNT_CHANGED,
@@ -51,6 +54,19 @@ BY_EMAIL = frozenset(
 def by_email(event: NotificationEvent) -> bool:
     """Whether an event is sent by e-mail to somebody who has not said what they want."""
     return event in BY_EMAIL
+
+
+def as_chosen(by_email: Mapping[NotificationEvent, bool]) -> dict[NotificationEvent, bool]:
+    """A choice with what follows from it: messages come one by one or in a daily digest."""
+    ways = (E.MESSAGE_RECEIVED, E.MESSAGE_DIGEST)
+    chosen = [way for way in ways if by_email.get(way)]
+    others = {way: False for way in ways if chosen and way not in chosen}
+    return {**by_email, **others}
+
+
+def is_contradictory(by_email: Mapping[NotificationEvent, bool]) -> bool:
+    """Whether somebody wants their messages both one by one and in a digest."""
+    return bool(by_email.get(E.MESSAGE_RECEIVED) and by_email.get(E.MESSAGE_DIGEST))
 
 
 class Addressable(Protocol):

@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from portal.core.schemas import Listing, PageQuery, Strict
 from portal.notifications.outreach_states import ContactChannel, ReleaseWish
+from portal.notifications.rules import is_contradictory
 from portal.notifications.states import NotificationEvent
 
 
@@ -72,6 +73,10 @@ class ChangePreferencesSchema(Strict):
     def _something(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if not data:
             raise ValidationError("Name by_email, results, or both.")
+        if is_contradictory(data.get("by_email", {})):
+            raise ValidationError(
+                "Choose message_received or message_digest, not both.", "by_email"
+            )
 
     @post_load
     def _events(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:

@@ -103,8 +103,11 @@ def preferences(session: Session, actor: Actor) -> dict[NotificationEvent, bool]
 def set_preferences(
     *, session: Session, actor: Actor, by_email: Mapping[NotificationEvent, bool]
 ) -> None:
-    """Choose which events come by e-mail; those not named stay as they are."""
-    for event, enabled in by_email.items():
+    """Choose which events come by e-mail; those not named stay as they are.
+
+    Messages come one by one or in a daily digest: who chooses one has not the other.
+    """
+    for event, enabled in rules.as_chosen(by_email).items():
         values = {
             "person_id": actor.id,
             "event": event,

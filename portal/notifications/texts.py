@@ -78,6 +78,14 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "A file that you uploaded could not be checked for viruses, so nobody can open it. "
         "Somebody is looking into it; or send it again in another form.",
     ),
+    E.MESSAGE_RECEIVED: ("A new message", "There is a new message for you."),
+    E.MESSAGE_DIGEST: ("Messages wait for you", "There are messages that you have not read yet."),
+    E.THREAD_CLOSED: ("A conversation was closed", "Your care team has closed a conversation."),
+    E.ADVICE_CALL_UNREACHED: (
+        "We could not reach you",
+        "A nurse called several times and could not reach you. Ask again, or call the advice "
+        "line; in an emergency call 911.",
+    ),
     E.WORK_ASSIGNED: ("New on your worklist", "There is a new item on your worklist."),
     E.WORK_ESCALATED: ("Overdue", "An item was not answered in time and has moved up."),
     E.WORK_URGENT: ("Urgent on your worklist", "There is an urgent item on your worklist."),
@@ -106,6 +114,9 @@ _LINKS: Mapping[str, str] = {
     "appointment_": "requisitions",
     "result_": "results",
     "attachment_": "attachments",
+    "message_": "threads",
+    "thread_": "threads",
+    "advice_": "advice-calls",
     "work_": "worklist",
 }
 

@@ -187,8 +187,11 @@ rls.way_in(
     f"AND g.grantee_id = {ME} AND g.expires_at > now())",
 )
 
+# Those whom the actor cares for, for the functions of other slices.
+MY_PATIENTS = "careloop_my_patients()"
+
 rls.owned_function(
-    "careloop_my_patients()",
+    MY_PATIENTS,
     "TABLE (id uuid, mrn text, family_name text, given_name text, birth_date date)",
     f"""
     SELECT p.id, p.mrn, p.family_name, p.given_name, p.birth_date FROM patient p

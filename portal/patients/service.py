@@ -214,6 +214,7 @@ def add_to_care_team(
     except IntegrityError:
         raise AlreadyOnCareTeam() from None
     _record(session, actor, "add_care_team_member", patient.id, now)
+    _care_team_changed(session, patient.id, practitioner_id, now)
 
 
 def end_care(
@@ -226,6 +227,18 @@ def end_care(
         raise NotOnCareTeam()
     member.ended_on = local_day(now, patient.time_zone)
     _record(session, actor, "end_care_team_member", patient.id, now)
+    _care_team_changed(session, patient.id, member_id, now)
+
+
+def _care_team_changed(session: Session, patient_id: UUID, member_id: UUID, now: datetime) -> None:
+    """What is with somebody who cared for the patient has to follow."""
+    outbox.emit(
+        session,
+        "patient.care_team_changed",
+        now=now,
+        patient_id=patient_id,
+        member_id=member_id,
+    )
 
 
 def invite_patient(

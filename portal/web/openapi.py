@@ -195,7 +195,7 @@ def _complete(operation: dict[str, Any], view: Callable[..., Any], schemas: dict
         operation["x-actors"] = sorted(kind.value for kind in PERMISSIONS[permission])
     names = inspect.unwrap(view).__code__.co_names
     parameters = operation.setdefault("parameters", [])
-    if "once" in names:
+    if "once" in names or "once_warned" in names:
         parameters.append(IDEMPOTENCY_KEY)
     if "expected_version" in names or "_change" in names:
         parameters.append(IF_MATCH)

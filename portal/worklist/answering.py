@@ -32,6 +32,8 @@ CLOSED_BY: Mapping[WorkItemKind, str] = {
     WorkItemKind.RESULT_COMMUNICATION: "POST /api/v1/results/{}/communicated",
     WorkItemKind.RECONCILIATION: "POST /api/v1/reconciliation/{}/match or /discard",
     WorkItemKind.PHONE_CALL: "POST /api/v1/calls/{}/outcome",
+    WorkItemKind.THREAD_REPLY: "POST /api/v1/threads/{}/messages or /close",
+    WorkItemKind.ADVICE_CALL: "POST /api/v1/advice-calls/{}/outcome",
 }
 FOR_PRACTITIONERS = frozenset(
     {

@@ -22,9 +22,11 @@ STEP_HOURS: Mapping[Priority, float] = {
 }
 
 
-# A critical result does not wait for opening hours: each who is asked has so long, day or night.
+# A critical result and a patient who asked for a nurse don't wait for opening hours: each who is
+# asked has so long, day or night.
 AROUND_THE_CLOCK: Mapping[WorkItemKind, timedelta] = {
     WorkItemKind.RESULT_CRITICAL: timedelta(minutes=30),
+    WorkItemKind.ADVICE_CALL: timedelta(minutes=30),
 }
 
 

@@ -30,6 +30,8 @@ class WorkItemKind(StrEnum):
     RESULT_FOLLOW_UP = "result_follow_up"
     RECONCILIATION = "reconciliation"
     PHONE_CALL = "phone_call"
+    THREAD_REPLY = "thread_reply"
+    ADVICE_CALL = "advice_call"
     LETTER_RETURNED = "letter_returned"
     LABORATORY_UNREACHABLE = "laboratory_unreachable"
     FEED_PAUSED = "feed_paused"

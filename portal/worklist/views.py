@@ -27,6 +27,8 @@ _SUMMARIES = {
     WorkItemKind.RESULT_FOLLOW_UP: "A result's follow-up has to be arranged",
     WorkItemKind.RECONCILIATION: "A result came that matches nobody: find out whose it is",
     WorkItemKind.PHONE_CALL: "A patient wants to be called about a result",
+    WorkItemKind.THREAD_REPLY: "A patient wrote and waits for an answer",
+    WorkItemKind.ADVICE_CALL: "A patient wants a nurse to call: day and night",
     WorkItemKind.LETTER_RETURNED: "A letter came back: find another way to tell the patient",
     WorkItemKind.LABORATORY_UNREACHABLE: "A laboratory does not answer: orders wait for it",
     WorkItemKind.FEED_PAUSED: "A pharmacy's endpoint does not answer: orders wait in its feed",
@@ -54,6 +56,8 @@ _PATHS = {
     WorkItemKind.RESULT_UNSEEN: "results",
     WorkItemKind.RECONCILIATION: "reconciliation",
     WorkItemKind.PHONE_CALL: "calls",
+    WorkItemKind.THREAD_REPLY: "threads",
+    WorkItemKind.ADVICE_CALL: "advice-calls",
     WorkItemKind.LETTER_RETURNED: "letters",
     WorkItemKind.LABORATORY_UNREACHABLE: "laboratories",
 }

@@ -21,6 +21,8 @@ from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
 from portal.results.intake import take_hl7
 from tests.attachments.conftest import attach_as, patient_of, uploaded
+from tests.messages.conftest import ALARMING, answer, opened, started, to_physician, write
+from tests.messages.story import CALL
 from tests.patients.records import record
 from tests.refills.conftest import ask_one, event_of, post_all
 from tests.requisitions.conftest import CT, offer
@@ -53,6 +55,7 @@ OPEN = {
     "outbox_event",
     "audit_seal",
     "phone_miss",
+    "red_flag_set",
 }
 
 
@@ -105,10 +108,32 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     patient.post(f"/imaging/slots/{time}/book", {"requisition_id": str(scan)})
     attach_as(patient_of(clinic), clinic, uploaded(patient))
     uploaded(physician, patient_id=clinic.patient.id)
+    write_messages(clinic, patient, caller(ActorKind.STAFF, clinic.nurse.id))
     take_hl7(oru("M1", pid("MRN-9999"), obr(), obx("potassium", "4.2")), MLLP)
     take_hl7(oru("M2", obr(), obx("potassium", "4.2")), MLLP)
     drain()
     return clinic
+
+
+def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
+    """A thread with drafts, receipts and a warning, and a call of the advice line."""
+    thread_id = started(patient, to_physician(clinic))
+    drain()
+    answer(nurse, thread_id)
+    opened(patient, thread_id)
+    write(nurse, thread_id, "Watch this.", kind="internal_note")
+    patient.put("/drafts", {"thread_id": str(thread_id), "body": "Thank"})
+    nurse.post(
+        "/quick-replies", {"pool_id": str(clinic.nurses.id), "title": "Hours", "body": "7 to 16"}
+    )
+    patient.post("/messages/check", {"body": ALARMING})
+    call = patient.post("/advice-calls", CALL).json
+    # Taken before it is routed: the whole team would have been told, and may look.
+    [item] = nurse.get("/worklist?kind=advice_call").json["items"]
+    mine = {"assignee_id": str(clinic.nurse.id), "reason": "I call"}
+    nurse.post(f"/worklist/{item['id']}/reassign", mine)
+    nurse.post(f"/worklist/{item['id']}/claim")
+    nurse.post(f"/advice-calls/{call['id']}/outcome", {"outcome": "no_answer"})
 
 
 def queue_letter(clinic: SmallClinic) -> None:
@@ -232,6 +257,12 @@ def test_a_patient_sees_their_own_rows_alone(story: SmallClinic) -> None:
     for table in PROTECTED:
         for row in read_all(me, table):
             assert row.get("patient_id", story.patient.id) == story.patient.id, (table, row)
+
+
+def test_a_patient_sees_no_internal_note_whatever_they_ask(story: SmallClinic) -> None:
+    seen = {row["kind"] for row in read_all(insiders(story)["patient"], "message")}
+    assert seen == {"message"}
+    assert {row["kind"] for row in read_all(OPERATOR, "message")} > seen
 
 
 def test_the_application_itself_sees_nothing(config: Config, story: SmallClinic) -> None:

@@ -23,6 +23,7 @@ from portal.core.paging import (
     page_by,
 )
 from portal.core.permissions import PERMISSIONS, declared
+from tests.messages.conftest import new_thread, started
 from tests.results.conftest import order
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, add, pharmacy
@@ -124,9 +125,11 @@ def test_garbage_is_refused_by_name_on_every_list(
         found
     )
     readers = {kind: caller(kind, people.get(kind, uuid4())) for kind in set(found.values())}
+    thread_id = started(readers[ActorKind.PATIENT], new_thread(clinic))
     for template, kind in found.items():
         reader = readers[kind]
         path = template.replace("{pharmacy_id}", str(clinic.pharmacy.id))
+        path = path.replace("{thread_id}", str(thread_id))
         query = {"requisition_id": str(scan.id)} if path == "/imaging/slots" else {}
         assert reader.get(path, query_string=query).status_code == 200, path
         for cursor in GARBAGE:

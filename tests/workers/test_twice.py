@@ -18,6 +18,7 @@ from portal.notifications.outreach_states import LetterStatus
 from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
 from portal.patients import merging
+from tests.messages.story import leave_message_events, want_a_digest
 from tests.refills.conftest import Make, ask_one, post_one
 from tests.requisitions.conftest import order as order_tests
 from tests.results.conftest import received, set_report, wish
@@ -186,6 +187,8 @@ def test_every_kind_of_task_twice(
     seen |= run_all_twice()
     leave_events(clinic, physician, nurse)
     seen |= run_all_twice()
+    leave_message_events(clinic, patient, nurse)
+    seen |= run_all_twice()
     seen |= letter_comes_back(clinic)
     seen |= patient_is_merged(clinic)
     assert seen >= HANDLERS.keys()
@@ -208,11 +211,13 @@ def test_every_tick_twice(
     clinic: SmallClinic,
     patient: Caller,
     physician: Caller,
+    nurse: Caller,
     refillable: Make,
     order: UUID,
 ) -> None:
     waiting = ask_one(patient, refillable(refills_used=5).id)
     leave_results_alone(clinic)
+    want_a_digest(clinic, patient, nurse)
     collected = order_tests(physician, clinic)[0]
     assert physician.post(f"/requisitions/{collected}/collected").status_code == 200
     laboratory_order(clinic, physician)

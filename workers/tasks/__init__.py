@@ -3,6 +3,7 @@
 from workers.tasks import (
     accounts,
     attachments,
+    messages,
     notifications,
     patients,
     pharmacies,
@@ -15,6 +16,7 @@ from workers.tasks import (
 __all__ = [
     "accounts",
     "attachments",
+    "messages",
     "notifications",
     "patients",
     "pharmacies",

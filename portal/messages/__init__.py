@@ -1,0 +1,1 @@
+"""Messages between patients and those who care for them, and the nurses' advice line."""

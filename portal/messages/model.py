@@ -1,0 +1,300 @@
+"""Threads, their messages, who has read them, and each thread's history."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.core import rls
+from portal.core.actor import Actor, ActorKind
+from portal.core.db import Base, names_patient, one_of
+from portal.core.ids import new_id
+from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.messages.states import (
+    THREAD,
+    AboutKind,
+    Category,
+    CloseReason,
+    HistoryAction,
+    MessageKind,
+    Signature,
+    ThreadStatus,
+)
+
+
+class Thread(Base):
+    """A conversation between a patient and a team, or one practitioner of it.
+
+    `reply_due_at` is when the care team's answer is due. The unread counts are of the other side's
+    messages that nobody on this side has opened; they change with the reads, in one transaction.
+    """
+
+    __tablename__ = "thread"
+    __table_args__ = (
+        one_of("category", Category),
+        one_of("status", ThreadStatus),
+        one_of("about_kind", AboutKind),
+        one_of("closed_reason", CloseReason),
+        CheckConstraint("(status = 'closed') = (closed_reason IS NOT NULL)", name="end"),
+        CheckConstraint(
+            "(status = 'awaiting_care_team') = (reply_due_at IS NOT NULL)", name="clock"
+        ),
+        CheckConstraint("(about_kind IS NULL) = (about_id IS NULL)", name="about"),
+        CheckConstraint("unread_by_patient >= 0 AND unread_by_team >= 0", name="unread"),
+        Index("ix_thread_patient", "patient_id", "last_message_at", "id"),
+        Index(
+            "ix_thread_open",
+            "patient_id",
+            postgresql_where=text("status = 'awaiting_care_team' OR unread_by_team > 0"),
+        ),
+        Index(
+            "ix_thread_practitioner",
+            "practitioner_id",
+            "patient_id",
+            postgresql_where=text("status <> 'closed'"),
+        ),
+        Index(
+            "ix_thread_unread",
+            "patient_id",
+            "last_message_at",
+            postgresql_where=text("unread_by_patient > 0"),
+        ),
+        Index("ix_thread_search", "search", postgresql_using="gin"),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
+    pool_id: Mapped[UUID] = mapped_column(ForeignKey("pool.id"))
+    practitioner_id: Mapped[UUID | None] = mapped_column(ForeignKey("practitioner.id"))
+    category: Mapped[str]
+    subject: Mapped[str]
+    about_kind: Mapped[str | None]
+    about_id: Mapped[UUID | None]
+    status: Mapped[str]
+    status_at: Mapped[datetime]
+    closed_reason: Mapped[str | None]
+    urgent: Mapped[bool] = mapped_column(server_default=text("false"))
+    reply_due_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    last_message_at: Mapped[datetime]
+    unread_by_patient: Mapped[int] = mapped_column(server_default=text("0"))
+    unread_by_team: Mapped[int] = mapped_column(server_default=text("0"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    search: Mapped[Any] = mapped_column(
+        TSVECTOR,
+        Computed("to_tsvector('english'::regconfig, subject)", persisted=True),
+        deferred=True,
+    )
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def move_to(
+        self,
+        status: ThreadStatus,
+        *,
+        actor: Actor,
+        now: datetime,
+        reply_due_at: datetime | None = None,
+        reason: CloseReason | None = None,
+        note: str | None = None,
+    ) -> "ThreadHistory":
+        """The history row of the move; `reply_due_at` is when the care team's answer is due (UTC).
+
+        Raises IllegalTransition when the table has no such move for this actor.
+        """
+        before = ThreadStatus(self.status)
+        THREAD.check(before, status, actor.kind)
+        self.status = status
+        self.status_at = now
+        self.closed_reason = reason
+        self.reply_due_at = reply_due_at
+        return ThreadHistory.of(
+            self, HistoryAction.MOVED, before, actor=actor, now=now, reason=reason, note=note
+        )
+
+
+class Message(Base):
+    """What was written in a thread: never changed afterwards.
+
+    `read_at` is when somebody of the other side first opened it. The red flags are those that the
+    patient was shown guidance about, by which version of the set, before sending it all the same.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        one_of("kind", MessageKind),
+        one_of("signature_kind", Signature),
+        CheckConstraint("length(body) BETWEEN 1 AND 20000", name="length"),
+        CheckConstraint(
+            "(red_flag_version IS NULL) = (red_flags = '{}'::text[])", name="red_flags"
+        ),
+        Index("ix_message_thread", "thread_id", "sent_at", "id"),
+        Index("ix_message_patient", "patient_id"),
+        Index(
+            "uq_message_notice",
+            "thread_id",
+            unique=True,
+            postgresql_where=text("kind = 'automatic_notice'"),
+        ),
+        Index("ix_message_search", "search", postgresql_using="gin"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    thread_id: Mapped[UUID] = mapped_column(ForeignKey("thread.id"))
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
+    kind: Mapped[str]
+    author_kind: Mapped[str]
+    author_id: Mapped[UUID] = mapped_column(info=names_patient("author_kind = 'patient'"))
+    signature_kind: Mapped[str | None]
+    signature: Mapped[str | None]
+    body: Mapped[str]
+    sent_at: Mapped[datetime]
+    read_at: Mapped[datetime | None]
+    red_flag_version: Mapped[int | None]
+    red_flags: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
+    search: Mapped[Any] = mapped_column(
+        TSVECTOR,
+        Computed("to_tsvector('english'::regconfig, body)", persisted=True),
+        deferred=True,
+    )
+
+
+class MessageRead(Base):
+    """A receipt: who has really opened which message, and when first."""
+
+    __tablename__ = "message_read"
+    __table_args__ = (Index("ix_message_read_patient", "patient_id"),)
+
+    message_id: Mapped[UUID] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    reader_id: Mapped[UUID] = mapped_column(
+        primary_key=True, info=names_patient("reader_kind = 'patient'")
+    )
+    reader_kind: Mapped[str]
+    patient_id: Mapped[UUID]
+    at: Mapped[datetime]
+
+
+class ThreadHistory(Base):
+    """One step of a thread: who made it, when and why."""
+
+    __tablename__ = "thread_history"
+    __table_args__ = (
+        one_of("action", HistoryAction),
+        Index("ix_thread_history_thread", "thread_id", "at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    thread_id: Mapped[UUID] = mapped_column(ForeignKey("thread.id"))
+    patient_id: Mapped[UUID]
+    action: Mapped[str]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID]
+    reason_code: Mapped[str | None]
+    note: Mapped[str | None]
+
+    @classmethod
+    def of(
+        cls,
+        thread: Thread,
+        action: HistoryAction,
+        before: ThreadStatus | None,
+        *,
+        actor: Actor,
+        now: datetime,
+        reason: str | None = None,
+        note: str | None = None,
+    ) -> "ThreadHistory":
+        return cls(
+            id=new_id(),
+            thread_id=thread.id,
+            patient_id=thread.patient_id,
+            action=action,
+            from_status=before,
+            to_status=thread.status,
+            at=now,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            reason_code=reason,
+            note=note,
+        )
+
+
+_OF_PATIENT = f"patient_id = {ME}"
+_CARED_FOR = "careloop_cares_for(patient_id)"
+_CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+# What the care team writes among itself is no row of the patient's, whatever is asked for.
+_SHOWN = f"{_OF_PATIENT} AND kind <> 'internal_note'"
+
+rls.protect(
+    "thread",
+    *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), _OF_PATIENT),
+    *to(_CARE_TEAM, (SELECT, INSERT, UPDATE), _CARED_FOR),
+    *rls.system_access(),
+)
+rls.protect(
+    "message",
+    *to(ActorKind.PATIENT, SELECT, _SHOWN),
+    *to(
+        ActorKind.PATIENT,
+        INSERT,
+        f"{_OF_PATIENT} AND kind = 'message' AND author_kind = 'patient'",
+    ),
+    *to(ActorKind.PATIENT, UPDATE, _SHOWN, columns=("read_at",)),
+    *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR, check=f"{_CARED_FOR} AND author_id = {ME}"),
+    *to(_CARE_TEAM, UPDATE, _CARED_FOR, columns=("read_at",)),
+    *rls.system_access(),
+)
+rls.protect(
+    "message_read",
+    *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
+    *to(ActorKind.PATIENT, INSERT, f"{_OF_PATIENT} AND reader_kind = 'patient'"),
+    *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR, check=f"{_CARED_FOR} AND reader_id = {ME}"),
+    *rls.system_access(),
+)
+rls.protect(
+    "thread_history",
+    *to(ActorKind.PATIENT, (SELECT, INSERT), _OF_PATIENT),
+    *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR),
+    *rls.system_access(),
+)
+
+# A thread that awaits the care team has an open work item, or the commit fails.
+rls.owned_function(
+    "careloop_thread_has_owner()",
+    "trigger",
+    """
+    DECLARE waiting uuid := to_jsonb(NEW) ->> TG_ARGV[0];
+    BEGIN
+        IF EXISTS (SELECT FROM thread WHERE id = waiting AND status = 'awaiting_care_team')
+           AND NOT EXISTS (SELECT FROM work_item WHERE subject_id = waiting
+                           AND kind = 'thread_reply' AND status IN ('open', 'claimed')) THEN
+            RAISE EXCEPTION 'thread % awaits the care team without an open work item', waiting
+                USING ERRCODE = 'integrity_constraint_violation',
+                      CONSTRAINT = 'thread_has_owner';
+        END IF;
+        RETURN NULL;
+    END
+    """,
+    language="plpgsql",
+)
+for _table, _column, _when in (
+    ("thread", "id", "NEW.status = 'awaiting_care_team'"),
+    (
+        "work_item",
+        "subject_id",
+        "NEW.kind = 'thread_reply' AND NEW.status IN ('done', 'cancelled')",
+    ),
+):
+    rls.define_trigger(f"DROP TRIGGER IF EXISTS {_table}_thread_has_owner ON {_table}")
+    rls.define_trigger(
+        f"CREATE CONSTRAINT TRIGGER {_table}_thread_has_owner AFTER INSERT OR UPDATE ON {_table} "
+        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_when}) "
+        f"EXECUTE FUNCTION careloop_thread_has_owner('{_column}')"
+    )

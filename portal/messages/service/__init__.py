@@ -1,0 +1,73 @@
+"""Use cases of messages and of the advice line, a file each."""
+
+from portal.messages.service.advice import (
+    RequestCall,
+    cancel_call,
+    follow_ending,
+    record_outcome,
+    request_call,
+)
+from portal.messages.service.closing import close_thread, reopen_thread
+from portal.messages.service.digest import send_digests
+from portal.messages.service.drafts import SaveDraft, discard_draft, read_drafts, save_draft
+from portal.messages.service.following import (
+    follow_closing,
+    follow_message,
+    follow_reopening,
+)
+from portal.messages.service.quick_replies import (
+    add_quick_reply,
+    change_quick_reply,
+    remove_quick_reply,
+)
+from portal.messages.service.reading import Opened, open_thread
+from portal.messages.service.rerouting import follow_care_team
+from portal.messages.service.sending import Write, write_message
+from portal.messages.service.starting import (
+    About,
+    Outcome,
+    Recipient,
+    Started,
+    StartThread,
+    WriteToPatients,
+    start_thread,
+    write_to_patients,
+)
+from portal.messages.service.warning import Guidance, check, keep_warning
+
+__all__ = [
+    "About",
+    "Guidance",
+    "Opened",
+    "Outcome",
+    "Recipient",
+    "RequestCall",
+    "SaveDraft",
+    "StartThread",
+    "Started",
+    "Write",
+    "WriteToPatients",
+    "add_quick_reply",
+    "cancel_call",
+    "change_quick_reply",
+    "check",
+    "close_thread",
+    "discard_draft",
+    "follow_care_team",
+    "follow_closing",
+    "follow_ending",
+    "follow_message",
+    "follow_reopening",
+    "keep_warning",
+    "open_thread",
+    "read_drafts",
+    "record_outcome",
+    "remove_quick_reply",
+    "reopen_thread",
+    "request_call",
+    "save_draft",
+    "send_digests",
+    "start_thread",
+    "write_message",
+    "write_to_patients",
+]

@@ -1,0 +1,86 @@
+"""What the workers do after a message: tell the patient, and say who answers for somebody away."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from portal.core.actor import WORKER, ActorKind
+from portal.directory import service as directory
+from portal.messages import queries, rules
+from portal.messages.model import Message, Thread, ThreadHistory
+from portal.messages.service import moves, rerouting
+from portal.messages.states import MessageKind, ThreadStatus
+from portal.notifications import service as notifications
+from portal.notifications.states import NotificationEvent
+
+
+def follow_message(*, session: Session, message_id: UUID, now: datetime) -> None:
+    """Follow a message. Doing it twice, or late, has the effect of doing it once."""
+    message = session.get(Message, message_id)
+    if message is None or message.kind == MessageKind.INTERNAL_NOTE:
+        return
+    if message.author_kind != ActorKind.PATIENT:
+        _tell_patient(session, message.patient_id, message.thread_id, message_id, _RECEIVED, now)
+        return
+    thread = moves.lock(session, message.thread_id)
+    rerouting.keep_with_the_team(session=session, thread=thread, now=now)
+    if thread.status == ThreadStatus.AWAITING_CARE_TEAM and not thread.urgent:
+        _say_who_answers(session, thread, now)
+
+
+def follow_reopening(*, session: Session, thread_id: UUID, now: datetime) -> None:
+    """A patient waits for an answer again, perhaps of somebody who has left their care team."""
+    thread = moves.lock(session, thread_id)
+    rerouting.keep_with_the_team(session=session, thread=thread, now=now)
+
+
+def follow_closing(*, session: Session, thread_id: UUID, history_id: UUID, now: datetime) -> None:
+    """Tell a patient that the care team has closed a thread."""
+    step = session.get(ThreadHistory, history_id)
+    if step is not None:
+        _tell_patient(
+            session,
+            step.patient_id,
+            thread_id,
+            history_id,
+            NotificationEvent.THREAD_CLOSED,
+            now,
+        )
+
+
+_RECEIVED = NotificationEvent.MESSAGE_RECEIVED
+
+
+def _say_who_answers(session: Session, thread: Thread, now: datetime) -> None:
+    """One automatic notice a thread, where whom the patient wrote to is away."""
+    if thread.practitioner_id is None:
+        return
+    chain = directory.coverage_chain(session, thread.practitioner_id, now)
+    notice = rules.absence_notice(chain, queries.team(session, thread.pool_id).pool_name)
+    if notice is None:
+        return
+    row = moves.message_row(thread.id, thread.patient_id, notice, kind=MessageKind.AUTOMATIC_NOTICE)
+    if moves.add_message(session, thread, row, actor=WORKER, now=now):
+        moves.remember_sent(session, WORKER, row, now)
+
+
+def _tell_patient(
+    session: Session,
+    patient_id: UUID,
+    thread_id: UUID,
+    source_id: UUID,
+    event: NotificationEvent,
+    now: datetime,
+) -> None:
+    notifications.notify(
+        session=session,
+        recipient_kind=ActorKind.PATIENT,
+        recipient_ids=[patient_id],
+        event=event,
+        source_id=source_id,
+        subject_id=thread_id,
+        patient_id=patient_id,
+        data={},
+        now=now,
+    )

@@ -1,0 +1,131 @@
+"""Writing in a thread that there is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from portal.core.actor import Actor, ActorKind
+from portal.core.errors import FieldError, Invalid
+from portal.directory import service as directory
+from portal.messages import composing_queries, queries, rules, statements
+from portal.messages.errors import CareTeamOnly, NewerMessages
+from portal.messages.model import Thread, ThreadHistory
+from portal.messages.service import moves, warning
+from portal.messages.service.signing import signed
+from portal.messages.states import HistoryAction, MessageKind, Signature, ThreadStatus
+from portal.messages.views import message_view
+
+S = ThreadStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A message for a thread; `last_seen_message_id` is the newest that the author has read."""
+
+    body: str
+    kind: MessageKind = MessageKind.MESSAGE
+    last_seen_message_id: UUID | None = None
+    signature: Signature = Signature.PERSON
+    acknowledged_red_flags: int | None = None
+
+
+def write_message(
+    *, session: Session, actor: Actor, thread_id: UUID, command: Write, now: datetime
+) -> UUID:
+    """Write in a thread; returns the message's id. The thread then waits for the other side.
+
+    Raises ThreadNotFound; NewerMessages with what others wrote since the author looked; for
+    patients RedFlagsFound with the guidance, and ThreadClosed where it was closed for good.
+    """
+    thread = moves.lock(session, thread_id)
+    if command.kind == MessageKind.INTERNAL_NOTE:
+        return _note(session, actor, thread, command, now)
+    if actor.kind == ActorKind.PATIENT:
+        row = _ask(session, actor, thread, command, now)
+    else:
+        row = _answer(session, actor, thread, command, now)
+    session.flush()
+    composing_queries.drop_drafts(session, actor.id, [thread.id])
+    moves.remember_sent(session, actor, row, now)
+    return UUID(str(row["id"]))
+
+
+def _note(session: Session, actor: Actor, thread: Thread, command: Write, now: datetime) -> UUID:
+    """What the care team tells itself: the patient's side of the thread does not move."""
+    if actor.kind == ActorKind.PATIENT:
+        raise CareTeamOnly()
+    row = moves.message_row(
+        thread.id, thread.patient_id, command.body, kind=MessageKind.INTERNAL_NOTE
+    )
+    statements.write_messages(session, actor, [row], now)
+    moves.remember_message(session, actor, row, now)
+    return UUID(str(row["id"]))
+
+
+def _ask(
+    session: Session, actor: Actor, thread: Thread, command: Write, now: datetime
+) -> dict[str, Any]:
+    rules.check_reopening(thread.closed_reason, actor.kind)
+    _check_seen(session, actor, thread, command.last_seen_message_id)
+    flagged = warning.acknowledged(session, actor, command.acknowledged_red_flags, command.body)
+    row = moves.message_row(thread.id, thread.patient_id, command.body, flagged=flagged)
+    moves.add_message(session, thread, row, actor=actor, now=now)
+    urgent = bool(flagged.codes)
+    if thread.status != S.AWAITING_CARE_TEAM:
+        moves.await_care_team(session, thread, actor=actor, urgent=urgent, now=now)
+    elif urgent and not thread.urgent:
+        _make_urgent(session, actor, thread, now)
+    return row
+
+
+def _make_urgent(session: Session, actor: Actor, thread: Thread, now: datetime) -> None:
+    """It waits already: from now on for the nurses, and sooner."""
+    calendar = directory.calendar_of_pool(session, thread.pool_id)
+    due_at = rules.reply_due_at(calendar, True, now)
+    thread.urgent = True
+    thread.reply_due_at = min(thread.reply_due_at or due_at, due_at)
+    step = ThreadHistory.of(
+        thread, HistoryAction.MADE_URGENT, S(thread.status), actor=actor, now=now
+    )
+    session.add(step)
+    moves.close_reply(
+        session, thread, "urgent: to the nurses", actor=actor, now=now, cancelled=True
+    )
+    moves.open_reply(session, thread, actor=actor, now=now)
+
+
+def _answer(
+    session: Session, actor: Actor, thread: Thread, command: Write, now: datetime
+) -> dict[str, Any]:
+    if command.last_seen_message_id is None:
+        where, why = "/last_seen_message_id", "Say which message is the newest that you have read."
+        raise Invalid(errors=[FieldError(where, why)])
+    _check_seen(session, actor, thread, command.last_seen_message_id)
+    row = moves.message_row(
+        thread.id,
+        thread.patient_id,
+        command.body,
+        signature_kind=command.signature,
+        signature=signed(session, actor, thread.pool_id, command.signature),
+    )
+    moves.add_message(session, thread, row, actor=actor, now=now)
+    if thread.status != S.AWAITING_PATIENT:
+        moves.move(session, thread, S.AWAITING_PATIENT, actor=actor, now=now)
+    moves.close_reply(session, thread, "answered", actor=actor, now=now)
+    return row
+
+
+def _check_seen(session: Session, actor: Actor, thread: Thread, seen: UUID | None) -> None:
+    """Raises NewerMessages where others wrote since, Invalid for a message of another thread."""
+    if seen is None:
+        return
+    if not queries.has_message(session, thread.id, seen):
+        raise Invalid(
+            errors=[FieldError("/last_seen_message_id", "This thread has no such message.")]
+        )
+    newer = queries.newer_messages(session, thread.id, actor.id, seen, rules.MOST_NEWER)
+    if newer:
+        raise NewerMessages(messages=[message_view(row, (), actor) for row in newer])

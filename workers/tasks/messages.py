@@ -1,0 +1,43 @@
+"""Following messages, advice calls, and changes of the care team that concern threads."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal.messages import service
+from workers.registry import Event, handles
+
+
+@handles("message.sent")
+def follow_message(*, session: Session, event: Event, now: datetime) -> None:
+    service.follow_message(session=session, message_id=event.uuid("message_id"), now=now)
+
+
+@handles("thread.closed")
+def follow_closing(*, session: Session, event: Event, now: datetime) -> None:
+    service.follow_closing(
+        session=session,
+        thread_id=event.uuid("thread_id"),
+        history_id=event.uuid("history_id"),
+        now=now,
+    )
+
+
+@handles("thread.reopened")
+def follow_reopening(*, session: Session, event: Event, now: datetime) -> None:
+    service.follow_reopening(session=session, thread_id=event.uuid("thread_id"), now=now)
+
+
+@handles("advice_call.ended")
+def follow_ending(*, session: Session, event: Event, now: datetime) -> None:
+    service.follow_ending(session=session, call_id=event.uuid("call_id"), now=now)
+
+
+@handles("patient.care_team_changed")
+def follow_care_team(*, session: Session, event: Event, now: datetime) -> None:
+    service.follow_care_team(
+        session=session,
+        patient_id=event.uuid("patient_id"),
+        member_id=event.uuid("member_id"),
+        now=now,
+    )
