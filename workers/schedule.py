@@ -15,6 +15,7 @@ from portal.core.db import transaction
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.results import service as results
+from portal.visits import service as visits
 from portal.worklist import service as worklist
 from workers.broker import TICK
 
@@ -117,6 +118,24 @@ def find_uncommunicated() -> int:
     return _until_done(batch, BATCH)
 
 
+def find_missing_summaries() -> int:
+    """Visits whose summary was not released in time become their practitioner's work."""
+
+    def batch(session: Session) -> int:
+        return visits.find_missing_summaries(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def find_overdue_instructions() -> int:
+    """What patients did not do in time after a visit becomes their practitioner's work."""
+
+    def batch(session: Session) -> int:
+        return visits.find_overdue_instructions(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
 def seal_audit() -> int:
     """Seal what was written to the audit trail, and make the coming months' partitions."""
     with transaction(WORKER) as session:
@@ -161,6 +180,8 @@ TICKS: dict[str, Callable[[], int]] = {
     "release_due": release_due,
     "find_unseen": find_unseen,
     "find_uncommunicated": find_uncommunicated,
+    "find_missing_summaries": find_missing_summaries,
+    "find_overdue_instructions": find_overdue_instructions,
     "seal_audit": seal_audit,
     "purge": purge,
 }
@@ -175,6 +196,8 @@ _EVERY = {
     "release_due": 30.0,
     "find_unseen": 600.0,
     "find_uncommunicated": 600.0,
+    "find_missing_summaries": 60.0,
+    "find_overdue_instructions": 60.0,
     "seal_audit": 60.0,
     "purge": 3600.0,
 }

@@ -68,6 +68,18 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "Your practitioner has commented on a result of yours.",
     ),
     E.RESULT_REMINDER: ("A result waits for you", "There is a result that you have not seen yet."),
+    E.VISIT_PLANNED: ("A visit was planned", "A visit is planned for you. See when and where."),
+    E.VISIT_CHANGED: ("A visit was changed", "A visit of yours was changed. See when and where."),
+    E.VISIT_CANCELLED: ("A visit was cancelled", "A visit that was planned was called off."),
+    E.VISIT_SUMMARY_RELEASED: ("A summary of your visit", "The summary of a visit is ready."),
+    E.VISIT_SUMMARY_AMENDED: (
+        "A summary was changed",
+        "The summary of a visit has a new version. See what was changed.",
+    ),
+    E.VISIT_INSTRUCTION_OVERDUE: (
+        "Still to be done",
+        "Something that was agreed at a visit is still to be done. Your team is told as well.",
+    ),
     E.WORK_ASSIGNED: ("New on your worklist", "There is a new item on your worklist."),
     E.WORK_ESCALATED: ("Overdue", "An item was not answered in time and has moved up."),
     E.WORK_URGENT: ("Urgent on your worklist", "There is an urgent item on your worklist."),
@@ -95,6 +107,7 @@ _LINKS: Mapping[str, str] = {
     "requisition_": "requisitions",
     "appointment_": "requisitions",
     "result_": "results",
+    "visit_": "visits",
     "work_": "worklist",
 }
 

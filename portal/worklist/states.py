@@ -32,6 +32,8 @@ class WorkItemKind(StrEnum):
     PHONE_CALL = "phone_call"
     LETTER_RETURNED = "letter_returned"
     LABORATORY_UNREACHABLE = "laboratory_unreachable"
+    SUMMARY_MISSING = "summary_missing"
+    VISIT_INSTRUCTION_OVERDUE = "visit_instruction_overdue"
     FEED_PAUSED = "feed_paused"
     DELIVERY_FAILED = "delivery_failed"
     DEAD_LETTER = "dead_letter"

@@ -29,6 +29,8 @@ _SUMMARIES = {
     WorkItemKind.PHONE_CALL: "A patient wants to be called about a result",
     WorkItemKind.LETTER_RETURNED: "A letter came back: find another way to tell the patient",
     WorkItemKind.LABORATORY_UNREACHABLE: "A laboratory does not answer: orders wait for it",
+    WorkItemKind.SUMMARY_MISSING: "A visit has no summary yet: write and release it",
+    WorkItemKind.VISIT_INSTRUCTION_OVERDUE: "A patient has not done what a visit asked for",
     WorkItemKind.FEED_PAUSED: "A pharmacy's endpoint does not answer: orders wait in its feed",
     WorkItemKind.DELIVERY_FAILED: "An e-mail could not be delivered: check the address",
     WorkItemKind.DEAD_LETTER: "A task was given up: `portal outbox status` says which",
@@ -52,6 +54,8 @@ _PATHS = {
     WorkItemKind.PHONE_CALL: "calls",
     WorkItemKind.LETTER_RETURNED: "letters",
     WorkItemKind.LABORATORY_UNREACHABLE: "laboratories",
+    WorkItemKind.SUMMARY_MISSING: "visits",
+    WorkItemKind.VISIT_INSTRUCTION_OVERDUE: "instructions",
 }
 
 

@@ -8,6 +8,7 @@ from workers.tasks import (
     refills,
     requisitions,
     results,
+    visits,
     worklist,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "refills",
     "requisitions",
     "results",
+    "visits",
     "worklist",
 ]
