@@ -27,7 +27,7 @@ from portal.visits.schemas import (
     ChangeVisitSchema,
     DueListSchema,
     FullVisitSchema,
-    NoMembersSchema,
+    VisitStepSchema,
     PlanVisitSchema,
     VisitConfidentialSchema,
     VisitPage,
@@ -160,7 +160,7 @@ def _step(visit_id: UUID, use_case: Callable[..., Visit], **options: Any) -> Res
 
 @blueprint.route("/visits/<uuid:visit_id>/start", methods=["POST"])
 @requires("visit.write")
-@blueprint.arguments(NoMembersSchema)
+@blueprint.arguments(VisitStepSchema)
 @blueprint.response(200, FullVisitSchema)
 def start_visit(_body: dict[str, Any], visit_id: UUID) -> Response:
     """Say that the patient is being seen"""
@@ -169,7 +169,7 @@ def start_visit(_body: dict[str, Any], visit_id: UUID) -> Response:
 
 @blueprint.route("/visits/<uuid:visit_id>/finish", methods=["POST"])
 @requires("visit.write")
-@blueprint.arguments(NoMembersSchema)
+@blueprint.arguments(VisitStepSchema)
 @blueprint.response(200, FullVisitSchema)
 def finish_visit(_body: dict[str, Any], visit_id: UUID) -> Response:
     """Say that the visit is over

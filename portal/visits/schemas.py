@@ -51,7 +51,7 @@ class ChangeVisitSchema(Strict):
             raise ValidationError("Name at least one member to change.")
 
 
-class NoMembersSchema(Strict):
+class VisitStepSchema(Strict):
     """A body without members."""
 
 
@@ -135,7 +135,7 @@ class VisitViewSchema(Schema):
     version = fields.Integer()
 
 
-class VisitStepSchema(Schema):
+class VisitMoveSchema(Schema):
     status = fields.String()
     from_status = fields.String(allow_none=True)
     at = fields.DateTime()
@@ -149,7 +149,7 @@ class FullVisitSchema(VisitViewSchema):
 
     vitals = fields.List(fields.Nested(VitalViewSchema))
     instructions = fields.List(fields.Nested(InstructionViewSchema))
-    history = fields.List(fields.Nested(VisitStepSchema))
+    history = fields.List(fields.Nested(VisitMoveSchema))
 
 
 class VisitPage(Listing):

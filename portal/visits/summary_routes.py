@@ -25,7 +25,7 @@ from portal.visits import summary_queries as queries
 from portal.visits.errors import InstructionNotFound, SummaryNotFound, VisitNotFound
 from portal.visits.model import Visit
 from portal.visits.routes import whose
-from portal.visits.schemas import NoMembersSchema
+from portal.visits.schemas import VisitStepSchema
 from portal.visits.service import WriteSummary
 from portal.visits.states import SummaryStatus
 from portal.visits.summary_schemas import (
@@ -251,7 +251,7 @@ def _instruction(
     "/visits/<uuid:visit_id>/instructions/<uuid:instruction_id>/done", methods=["POST"]
 )
 @requires("visit.follow")
-@blueprint.arguments(NoMembersSchema)
+@blueprint.arguments(VisitStepSchema)
 @blueprint.response(200, InstructionViewSchema)
 def mark_instruction_done(_body: dict[str, Any], visit_id: UUID, instruction_id: UUID) -> Response:
     """Say that something was done

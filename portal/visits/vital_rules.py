@@ -46,7 +46,7 @@ KINDS: Mapping[str, VitalKind] = {
     kind.code: kind
     for kind in (
         _kind(HEIGHT, "Body height", "cm m [in_i]", "20", "275"),
-        _kind(WEIGHT, "Body weight", "kg g [lb_av]", "0.2", "650"),
+        _kind(WEIGHT, "Body weight", "kg [lb_av]", "0.2", "650"),
         _kind(BLOOD_PRESSURE, "Blood pressure", "mm[Hg]", "20", "300"),
         _kind(PULSE, "Pulse", "/min", "20", "300"),
         _kind(BREATHING, "Respiratory rate", "/min", "3", "120"),

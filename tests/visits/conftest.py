@@ -138,12 +138,11 @@ def instruction(visit_id: UUID) -> VisitInstruction:
 
 def set_row(table: str, id_: UUID, **values: Any) -> None:
     """Put columns of a row to what they would be after time has passed."""
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
     with transaction(OPERATOR) as session:
-        for name, value_ in values.items():
-            session.execute(
-                text(f"UPDATE {table} SET {name} = :value WHERE id = :id"),
-                {"value": value_, "id": id_},
-            )
+        session.execute(
+            text(f"UPDATE {table} SET {assignments} WHERE id = :id"), {**values, "id": id_}
+        )
 
 
 def items(kind: str | None = None) -> list[WorkItem]:

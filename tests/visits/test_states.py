@@ -48,9 +48,7 @@ def movers(design: dict[str, dict[str, str]], before: str, after: str) -> set[Ac
 @pytest.mark.parametrize(("before", "after"), list(product(VisitStatus, VisitStatus)), ids=str)
 def test_every_pair_of_a_visit(before: VisitStatus, after: VisitStatus) -> None:
     for kind in ActorKind:
-        visit = Visit(
-            id=new_id(), patient_id=new_id(), status=before, starts_at=NOW, version=1
-        )
+        visit = Visit(id=new_id(), patient_id=new_id(), status=before, starts_at=NOW, version=1)
         visit.summary_due_at = NOW
         mover = actor(kind, new_id())
         if kind in movers(VISITS, before, after):
