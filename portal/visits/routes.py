@@ -27,11 +27,11 @@ from portal.visits.schemas import (
     ChangeVisitSchema,
     DueListSchema,
     FullVisitSchema,
-    VisitStepSchema,
     PlanVisitSchema,
     VisitConfidentialSchema,
     VisitPage,
     VisitsQuery,
+    VisitStepSchema,
     WhySchema,
 )
 from portal.visits.service import PlanVisit

@@ -44,6 +44,7 @@ from portal.visits.summary_views import instruction_view, summary_view, version_
 blueprint = Blueprint("summaries", __name__, "After Visit Summaries", templates="templates")
 
 JSON, HTML = "application/json", "text/html"
+_IN_BOTH = {JSON: {"schema": SummaryViewSchema}, HTML: {"schema": {"type": "string"}}}
 
 
 @blueprint.route("/visits/<uuid:visit_id>/summary", methods=["PUT"])
@@ -144,6 +145,7 @@ def release_summary(body: dict[str, Any], visit_id: UUID) -> Response:
 @requires("visit.read")
 @blueprint.arguments(SummaryQuery, location="query")
 @blueprint.response(200, SummaryViewSchema)
+@blueprint.doc(responses={"200": {"content": _IN_BOTH}})
 def read_summary(query: dict[str, Any], visit_id: UUID) -> Response:
     """Read a visit's summary, with what became of what it asked for
 

@@ -1,7 +1,7 @@
 """What is to be done after a visit: followed until it is, by what happens or by hand."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -295,4 +295,4 @@ def test_the_day_ends_where_the_patient_lives(
 ) -> None:
     set_row("patient", clinic.patient.id, time_zone="Pacific/Auckland")
     released(physician, held, task("other", due_on="2027-07-01"))
-    assert instruction(held).due_at.isoformat() == "2027-07-01T12:00:00+00:00"
+    assert instruction(held).due_at == datetime(2027, 7, 1, 12, tzinfo=UTC)
