@@ -87,6 +87,9 @@ def upgrade() -> None:
         "ix_visit_practitioner", "visit", ["practitioner_id", "patient_id"], unique=False
     )
     op.create_index(
+        "ix_visit_schedule", "visit", ["practitioner_id", "starts_at", "id"], unique=False
+    )
+    op.create_index(
         "ix_visit_summary_due",
         "visit",
         ["summary_due_at", "id"],
@@ -373,6 +376,7 @@ def downgrade() -> None:
         table_name="visit",
         postgresql_where=sa.text("summary_due_at IS NOT NULL"),
     )
+    op.drop_index("ix_visit_schedule", table_name="visit")
     op.drop_index("ix_visit_practitioner", table_name="visit")
     op.drop_index("ix_visit_patient", table_name="visit")
     op.drop_index("ix_visit_appointment", table_name="visit")

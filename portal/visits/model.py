@@ -45,6 +45,7 @@ class Visit(Base):
         ),
         Index("ix_visit_patient", "patient_id", "starts_at", "id"),
         Index("ix_visit_practitioner", "practitioner_id", "patient_id"),
+        Index("ix_visit_schedule", "practitioner_id", "starts_at", "id"),
         Index("ix_visit_appointment", "appointment_id"),
         Index(
             "ix_visit_summary_due",

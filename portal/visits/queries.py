@@ -15,10 +15,12 @@ _VISIT = """
     SELECT v.id, v.patient_id, v.appointment_id, v.kind, v.status, v.reason, v.starts_at,
            v.started_at, v.ended_at, v.status_at, v.summary_due_at, v.confidential,
            v.confidential_at, v.confidential_reason, v.version, v.created_at,
-           v.practitioner_id, pr.name AS practitioner_name, cp.name AS confidential_by_name,
+           pa.given_name, pa.family_name, v.practitioner_id, pr.name AS practitioner_name,
+           cp.name AS confidential_by_name,
            v.clinic_id, cl.name AS clinic_name, cl.phone AS clinic_phone, cl.time_zone,
            s.number AS summary_number, s.released_at AS summary_released_at
     FROM visit v
+    JOIN patient pa ON pa.id = v.patient_id
     JOIN practitioner pr ON pr.id = v.practitioner_id
     JOIN clinic cl ON cl.id = v.clinic_id
     LEFT JOIN practitioner cp ON cp.id = v.confidential_by
@@ -27,22 +29,24 @@ _VISIT = """
         WHERE vs.visit_id = v.id AND vs.status = 'released' ORDER BY vs.number DESC LIMIT 1
     ) s ON true
 """
-_COMING = text(
-    f"""
-    {_VISIT}
-    WHERE v.patient_id = :patient_id AND v.status IN ('planned', 'in_progress')
+_COMING = """
+    {visit}
+    WHERE v.{whose} = :id_of AND v.status IN ('planned', 'in_progress')
       AND (CAST(:moment AS timestamptz) IS NULL OR (v.starts_at, v.id) > (:moment, :id))
     ORDER BY v.starts_at, v.id LIMIT :limit
-    """
-)
-_PAST = text(
-    f"""
-    {_VISIT}
-    WHERE v.patient_id = :patient_id AND v.status IN ('finished', 'cancelled')
+"""
+_PAST = """
+    {visit}
+    WHERE v.{whose} = :id_of AND v.status IN ('finished', 'cancelled')
       AND (CAST(:moment AS timestamptz) IS NULL OR (v.starts_at, v.id) < (:moment, :id))
     ORDER BY v.starts_at DESC, v.id DESC LIMIT :limit
-    """
-)
+"""
+# By whether they are to come, and by whose they are.
+_LISTS = {
+    (coming, whose): text(statement.format(visit=_VISIT, whose=whose))
+    for coming, statement in ((True, _COMING), (False, _PAST))
+    for whose in ("patient_id", "practitioner_id")
+}
 _ONE = text(f"{_VISIT} WHERE v.id = :id")
 _HISTORY = text(
     """
@@ -98,17 +102,24 @@ MOST_DUE = 50
 
 def visits(
     session: Session,
-    patient_id: UUID,
     *,
+    patient_id: UUID | None,
+    practitioner_id: UUID | None,
     coming: bool,
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> Sequence[Row[Any]]:
-    """A patient's visits, one more than `limit`: those to come, the next first, or those that are
-    past, the last first. One that was entered in error is neither."""
+    """A patient's visits, else a practitioner's; one more than `limit`. Those to come, the next
+    first, or those that are past, the last first. One that was entered in error is neither."""
     moment, id_ = after or (None, None)
-    values = {"patient_id": patient_id, "moment": moment, "id": id_, "limit": limit + 1}
-    return run(session, _COMING if coming else _PAST, values)
+    values = {
+        "id_of": patient_id or practitioner_id,
+        "moment": moment,
+        "id": id_,
+        "limit": limit + 1,
+    }
+    whose = "practitioner_id" if patient_id is None else "patient_id"
+    return run(session, _LISTS[coming, whose], values)
 
 
 def visit(session: Session, visit_id: UUID) -> Row[Any] | None:

@@ -81,19 +81,27 @@ def plan_visit(command: PlanVisit) -> Response:
 @blueprint.arguments(VisitsQuery, location="query")
 @blueprint.response(200, VisitPage)
 def list_visits(query: dict[str, Any]) -> Response:
-    """List coming or past visits"""
+    """List coming or past visits
+
+    Patients see their own. Practitioners need not say whose: they get those that they hold
+    themselves.
+    """
     actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
-    patient_id = whose(actor, query["patient_id"])
+    own = actor.kind == ActorKind.PRACTITIONER and query["patient_id"] is None
+    patient_id = None if own else whose(actor, query["patient_id"])
     with transaction(actor) as session:
         rows = queries.visits(
             session,
-            patient_id,
+            patient_id=patient_id,
+            practitioner_id=actor.id if own else None,
             coming=query["when"] == "coming",
             after=after,
             limit=query["limit"],
         )
-        audit.record(session, actor, "read", "visit", patient_id=patient_id, at=now)
-    page = page_by(rows, query["limit"], lambda row: (row.starts_at, row.id))
+        page = page_by(rows, query["limit"], lambda row: (row.starts_at, row.id))
+        seen = {patient_id} if patient_id else {row.patient_id for row in page.items}
+        for one in sorted(seen):
+            audit.record(session, actor, "read", "visit", patient_id=one, at=now)
     for_care_team = actor.kind != ActorKind.PATIENT
     items = [visit_view(row, now, for_care_team=for_care_team) for row in page.items]
     return json_response({"items": items, "next": page.next, "sources": []})

@@ -10,8 +10,6 @@ from portal.visits.service import PlanVisit
 from portal.visits.states import VisitKind
 from portal.visits.summary_schemas import InstructionViewSchema
 
-WHOSE = {"description": "For practitioners and staff: whose"}
-
 
 def reason_field(**options: Any) -> fields.String:
     """Why a patient is seen."""
@@ -87,7 +85,10 @@ class VisitsQuery(PageQuery):
         validate=validate.OneOf(["coming", "past"]),
         metadata={"description": "Those to come, the next first; or past ones, the last first"},
     )
-    patient_id = fields.UUID(load_default=None, metadata=WHOSE)
+    patient_id = fields.UUID(
+        load_default=None,
+        metadata={"description": "For the care team: whose; a practitioner's own, unless given"},
+    )
 
 
 class VisitPersonSchema(Schema):
@@ -113,6 +114,7 @@ class VisitViewSchema(Schema):
 
     id = fields.UUID()
     patient_id = fields.UUID()
+    patient_name = fields.String(metadata={"example": "Avery Thompson"})
     appointment_id = fields.UUID(allow_none=True)
     kind = fields.String(metadata={"example": "office"})
     status = fields.String(metadata={"example": "planned"})

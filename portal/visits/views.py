@@ -22,6 +22,7 @@ def visit_view(row: Row[Any], now: datetime, *, for_care_team: bool) -> dict[str
     view = {
         "id": row.id,
         "patient_id": row.patient_id,
+        "patient_name": f"{row.given_name} {row.family_name}",
         "appointment_id": row.appointment_id,
         "kind": row.kind,
         "status": row.status,

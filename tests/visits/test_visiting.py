@@ -104,9 +104,22 @@ def test_lists_of_coming_and_past_visits_page_by_page(
         step(physician, visit, "finish")
     assert pages(patient, "coming") == [str(later[1]), str(later[2]), str(later[0])]
     assert pages(patient, "past") == [str(past[1]), str(past[0])]
-    assert physician.get("/visits").status_code == 422
     mine = physician.get(f"/visits?patient_id={clinic.patient.id}")
     assert len(mine.json["items"]) == 3
+
+
+def test_practitioners_list_what_they_hold_and_staff_say_whose(
+    physician: Caller, colleague: Caller, nurse: Caller, patient: Caller, clinic: SmallClinic
+) -> None:
+    mine = plan(physician, clinic)
+    theirs = plan(physician, clinic, practitioner_id=str(clinic.colleague.id))
+    [listed] = physician.get("/visits").json["items"]
+    assert (listed["id"], listed["patient_name"]) == (str(mine), "Avery Testpatient")
+    assert [one["id"] for one in colleague.get("/visits").json["items"]] == [str(theirs)]
+    answer = nurse.get("/visits")
+    assert (answer.status_code, pointers(answer)) == (422, ["#query/patient_id"])
+    log = patient.get("/patients/me/access-log").json["items"]
+    assert [one["action"] for one in log if one["resource"] == "visit"][:2] == ["read", "read"]
 
 
 def pages(patient: Caller, when: str) -> list[str]:
