@@ -130,14 +130,16 @@ class VisitInstruction(Base):
         self.done_by = done_by
 
 
-# Nobody may change what was released. The workers move it along when two records are merged.
+# Nobody may change what was released. The workers move it along when two records are merged; the
+# operator loads the demo's.
 rls.protect(
     "visit_summary",
     *to(ActorKind.PATIENT, SELECT, f"{OF_PATIENT} AND status = 'released' AND {VISIT_SEEN}"),
     *to(CARE_TEAM, (SELECT, INSERT), CARED_FOR),
     *to(CARE_TEAM, UPDATE, f"status = 'draft' AND {CARED_FOR}", check=CARED_FOR),
     *to(rls.SYSTEM, (SELECT, INSERT)),
-    *to(rls.SYSTEM, UPDATE, columns=("patient_id",)),
+    *to(ActorKind.WORKER, UPDATE, columns=("patient_id",)),
+    *to(ActorKind.OPERATOR, UPDATE, "status = 'draft'", check=rls.EVERY_ROW),
 )
 rls.protect(
     "visit_instruction",

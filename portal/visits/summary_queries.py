@@ -91,6 +91,14 @@ _FILLED = text(
     """
 )
 
+_HELD = text(
+    """
+    SELECT v.id FROM visit_instruction i JOIN visit v ON v.id = i.target_id
+    WHERE i.visit_id = :visit_id AND i.status = 'open' AND i.kind = 'visit'
+      AND v.status = 'finished'
+    """
+)
+
 
 @dataclass(frozen=True, slots=True)
 class References:
@@ -277,6 +285,11 @@ def filled_since(session: Session, visit_id: UUID, since: date) -> Sequence[UUID
     """Prescriptions that a visit's open instructions wait for and that were filled since a day,
     also after they were renewed."""
     return session.scalars(_FILLED, {"visit_id": visit_id, "since": since}).all()
+
+
+def visits_held(session: Session, visit_id: UUID) -> Sequence[UUID]:
+    """Visits that a visit's open instructions name and that are over."""
+    return session.scalars(_HELD, {"visit_id": visit_id}).all()
 
 
 def tests_waited_for(session: Session, visit_id: UUID) -> Sequence[UUID]:

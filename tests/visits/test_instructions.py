@@ -196,6 +196,16 @@ def test_a_named_visit_is_done_by_that_one(
     assert shown(patient, held) == ("done", "visited")
 
 
+def test_a_named_visit_that_was_over_before_the_summary_came(
+    physician: Caller, nurse: Caller, patient: Caller, clinic: SmallClinic, held: UUID
+) -> None:
+    wanted = plan(nurse, clinic, practitioner_id=str(clinic.colleague.id), starts_at=None)
+    hold(nurse, wanted)
+    released(physician, held, task("visit", wanted))
+    drain()
+    assert shown(patient, held) == ("done", "visited")
+
+
 @pytest.mark.parametrize(("kind", "by"), [("referral", "referred"), ("message", "answered")])
 def test_other_slices_say_when_theirs_are_done(
     physician: Caller, patient: Caller, held: UUID, kind: str, by: str

@@ -78,5 +78,7 @@ def follow_release(*, session: Session, visit_id: UUID, summary_id: UUID, now: d
     )
     for prescription_id in summary_queries.filled_since(session, visit.id, since):
         note_done(session=session, kind=InstructionKind.FILL, target_id=prescription_id, now=now)
+    for target_id in summary_queries.visits_held(session, visit.id):
+        note_done(session=session, kind=InstructionKind.VISIT, target_id=target_id, now=now)
     for requisition_id in summary_queries.tests_waited_for(session, visit.id):
         note_requisition(session=session, requisition_id=requisition_id, now=now)
