@@ -256,8 +256,11 @@ def _due_before(session: Session, row: Any, now: datetime) -> list[dict[str, Any
         "day": local_day(row.starts_at, row.time_zone),
         "since": today - STILL_TAKEN,
     }
+    tests = queries.tests_due(session, values)
+    medicines = queries.medicines_due(session, values)
+    agreed = queries.instructions_due(session, values)
     return [
-        *map(due_test_view, queries.tests_due(session, values)),
-        *map(due_medicine_view, queries.medicines_due(session, values)),
-        *map(due_instruction_view, queries.instructions_due(session, values)),
+        *(due_test_view(one, row.time_zone) for one in tests),
+        *(due_medicine_view(one, today) for one in medicines),
+        *(due_instruction_view(one) for one in agreed),
     ]

@@ -78,6 +78,8 @@ def composed(
     }
 
 
-def to_ask_for(runs_out_on: date) -> str:
+def to_ask_for(runs_out_on: date, today: date) -> str:
     """What a patient does about a medicine that does not last until a visit."""
+    if runs_out_on < today:
+        return f"It ran out on {runs_out_on.isoformat()}. Ask for a refill, if you have not."
     return f"It lasts until {runs_out_on.isoformat()}. Ask for a refill before, if you have not."

@@ -1,11 +1,12 @@
 """JSON of visits, made by hand, as the other slices' lists are."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row
 
+from portal.core.clock import local_day
 from portal.requisitions import rules as requisition_rules
 from portal.requisitions.rules import Place
 from portal.requisitions.states import RequisitionKind, RequisitionStatus
@@ -97,7 +98,7 @@ def _step_view(step: Row[Any]) -> dict[str, Any]:
     }
 
 
-def due_test_view(row: Row[Any]) -> dict[str, Any]:
+def due_test_view(row: Row[Any], time_zone: str) -> dict[str, Any]:
     """A test that waits for the patient, and what they do about it."""
     fasting_hours = (row.fasting_hours or _SOME_HOURS) if row.fasting else None
     place = Place(row.laboratory_name, row.not_before, fasting_hours)
@@ -106,20 +107,20 @@ def due_test_view(row: Row[Any]) -> dict[str, Any]:
         "kind": "test",
         "id": row.id,
         "title": row.test_name,
-        "due_on": row.collect_by.date(),
+        "due_on": local_day(row.collect_by, time_zone),
         "what_to_do": requisition_rules.next_step(kind, status, place),
         "link": f"/api/v1/requisitions/{row.id}",
     }
 
 
-def due_medicine_view(row: Row[Any]) -> dict[str, Any]:
+def due_medicine_view(row: Row[Any], today: date) -> dict[str, Any]:
     """A medicine that does not last until the visit."""
     return {
         "kind": "fill",
         "id": row.id,
         "title": f"{row.drug_name} {row.strength}",
         "due_on": row.runs_out_on,
-        "what_to_do": rules.to_ask_for(row.runs_out_on),
+        "what_to_do": rules.to_ask_for(row.runs_out_on, today),
         "link": f"/api/v1/prescriptions/{row.id}",
     }
 

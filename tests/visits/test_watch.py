@@ -177,6 +177,17 @@ def test_what_is_due_before_a_visit(
     assert due(physician, visit) == found
 
 
+def test_what_ran_out_says_so(physician: Caller, clinic: SmallClinic) -> None:
+    dates: dict[str, Any] = {
+        "written_on": TODAY - timedelta(days=90),
+        "expires_on": TODAY + timedelta(days=90),
+        "last_filled_on": TODAY - timedelta(days=40),
+    }
+    prescription(clinic, **dates)
+    [found] = due(physician, plan(physician, clinic))
+    assert found["what_to_do"].startswith(f"It ran out on {TODAY - timedelta(days=10)}.")
+
+
 def test_nothing_is_due_before_what_is_past(
     physician: Caller, clinic: SmallClinic, held: UUID
 ) -> None:
