@@ -32,6 +32,9 @@ from portal.requisitions.routes import blueprint as requisitions
 from portal.results.intake_routes import blueprint as intake
 from portal.results.routes import blueprint as results
 from portal.results.work_routes import blueprint as result_work
+from portal.visits.chart_routes import blueprint as chart
+from portal.visits.routes import blueprint as visits
+from portal.visits.summary_routes import blueprint as summaries
 from portal.web import openapi
 from portal.web.routes import blueprint as pages
 from portal.worklist.routes import blueprint as worklist
@@ -52,6 +55,9 @@ SLICES = (
     threads,
     composing,
     advice,
+    visits,
+    summaries,
+    chart,
     worklist,
     notifications,
     outreach,

@@ -28,6 +28,10 @@ from portal.results import intake_model as intake
 from portal.results import loops as result_loops
 from portal.results import model as results
 from portal.results import review_model as reviews
+from portal.visits import chart_model as chart
+from portal.visits import loops as visit_loops
+from portal.visits import model as visits
+from portal.visits import summary_model as summaries
 from portal.worklist import loops as work_loops
 from portal.worklist import model as worklist
 
@@ -38,6 +42,7 @@ __all__ = [
     "advice",
     "attachment_loops",
     "attachments",
+    "chart",
     "composing",
     "core",
     "directory",
@@ -61,6 +66,9 @@ __all__ = [
     "result_loops",
     "results",
     "reviews",
+    "summaries",
+    "visit_loops",
+    "visits",
     "work_loops",
     "worklist",
 ]

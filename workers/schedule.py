@@ -19,6 +19,7 @@ from portal.messages import service as messages
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.results import service as results
+from portal.visits import service as visits
 from portal.worklist import service as worklist
 from workers.broker import TICK
 
@@ -136,6 +137,24 @@ def send_digests() -> int:
     return _until_done(batch, BATCH)
 
 
+def find_missing_summaries() -> int:
+    """Visits whose summary was not released in time become their practitioner's work."""
+
+    def batch(session: Session) -> int:
+        return visits.find_missing_summaries(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def find_overdue_instructions() -> int:
+    """What patients did not do in time after a visit becomes their practitioner's work."""
+
+    def batch(session: Session) -> int:
+        return visits.find_overdue_instructions(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
 def seal_audit() -> int:
     """Seal what was written to the audit trail, and make the coming months' partitions."""
     with transaction(WORKER) as session:
@@ -182,6 +201,8 @@ TICKS: dict[str, Callable[[], int]] = {
     "find_uncommunicated": find_uncommunicated,
     "sweep_attachments": sweep_attachments,
     "send_digests": send_digests,
+    "find_missing_summaries": find_missing_summaries,
+    "find_overdue_instructions": find_overdue_instructions,
     "seal_audit": seal_audit,
     "purge": purge,
 }
@@ -198,6 +219,8 @@ _EVERY = {
     "find_uncommunicated": 600.0,
     "sweep_attachments": 3600.0,
     "send_digests": 600.0,
+    "find_missing_summaries": 60.0,
+    "find_overdue_instructions": 60.0,
     "seal_audit": 60.0,
     "purge": 3600.0,
 }

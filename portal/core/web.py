@@ -76,8 +76,16 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
     ARGUMENTS_PARSER = StrictJson()
 
-    def __init__(self, name: str, import_name: str, description: str) -> None:
-        super().__init__(name, import_name, url_prefix="/api/v1", description=description)
+    def __init__(
+        self, name: str, import_name: str, description: str, templates: str | None = None
+    ) -> None:
+        super().__init__(
+            name,
+            import_name,
+            url_prefix="/api/v1",
+            description=description,
+            template_folder=templates,
+        )
 
     # The library's decorators carry no types; these say what they do to a view.
     def route(self, rule: str, **options: Any) -> Decorator:

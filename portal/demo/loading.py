@@ -13,7 +13,7 @@ from portal.core import audit_chain
 from portal.core.actor import OPERATOR
 from portal.core.crypto import Vault
 from portal.core.db import transaction
-from portal.demo import directory, lab_stories, logins, patients, stories
+from portal.demo import directory, lab_stories, logins, patients, stories, visit_stories
 from portal.demo.laboratory import laboratory_address
 from portal.demo.logins import Logins
 from portal.demo.settling import leave_the_rest_until
@@ -63,6 +63,7 @@ def _load(session: Session, hashed: Mapping[str, str], vault: Vault, now: dateti
     teller = stories.Teller(session, places, records, now)
     stories.tell(teller)
     lab_stories.tell(teller)
+    visit_stories.tell(teller)
     leave_the_rest_until(session, now)
     return made
 

@@ -15,6 +15,7 @@ from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.requisitions.oml import Party
 from portal.results import service as results
+from portal.visits import service as visits
 from portal.worklist import service as worklist
 
 # How Careloop names itself to laboratories, unless the settings say otherwise.
@@ -90,6 +91,24 @@ def _follow_call(session: Session, payload: dict[str, Any], now: datetime) -> No
     results.follow_call(session=session, call_id=UUID(payload["call_id"]), now=now)
 
 
+def _follow_visit(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    visits.follow_visit(
+        session=session,
+        visit_id=UUID(payload["visit_id"]),
+        history_id=UUID(payload["history_id"]),
+        now=now,
+    )
+
+
+def _follow_summary(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    visits.follow_release(
+        session=session,
+        visit_id=UUID(payload["visit_id"]),
+        summary_id=UUID(payload["summary_id"]),
+        now=now,
+    )
+
+
 _FOLLOWERS: dict[str, Follower] = {
     "refill.moved": _follow_move,
     "work_item.opened": _route,
@@ -101,6 +120,8 @@ _FOLLOWERS: dict[str, Follower] = {
     "result.reviewed": _follow_review,
     "letter.moved": _follow_letter,
     "call.moved": _follow_call,
+    "visit.moved": _follow_visit,
+    "visit.summary_released": _follow_summary,
 }
 
 

@@ -1,41 +1,27 @@
-"""A letter as the PDF that is printed, on US Letter paper for a No. 10 window envelope.
+"""A letter as the PDF that is printed, on US Letter paper for a No. 10 window envelope."""
 
-Noto Sans is embedded, only with the glyphs that are used. What it has no glyph for, and scripts
-whose letters join or reorder (Arabic, Devanagari), are written in Latin letters by anyascii, so
-that a letter is legible whatever a name is written in, and never fails over it.
-"""
-
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from itertools import zip_longest
-from pathlib import Path
 
-from anyascii import anyascii
-from fontpkg_noto_sans import ROOT
-from fontTools.ttLib import TTFont
-from fpdf import FPDF
-from fpdf.enums import MethodReturnValue, TableBordersLayout
-from fpdf.fonts import FontFace
+from portal.core.paper import (
+    FONT,
+    MARGIN,
+    MOST_COLUMNS,
+    SMALL_SIZE,
+    TEXT_SIZE,
+    TITLE_SIZE,
+    Letterhead,
+    Paper,
+    Rendered,
+    printable,
+)
 
-FONT_FILE = Path(ROOT) / "files" / "NotoSans[wdth,wght].ttf"
-FONT = "noto"
 # In millimetres. The window of a No. 10 envelope shows what stands from 52 to 80 mm below the
 # paper's upper edge and from 22 mm to the right, when the paper is folded in three.
-MARGIN = 25.4
 WINDOW_LEFT, WINDOW_TOP, WINDOW_WIDTH = 25.4, 55, 100
 WINDOW_LINE = 4.6
 BODY_TOP = 95
-LINE = 5.5
-TEXT_SIZE, SMALL_SIZE, TITLE_SIZE, HEAD_SIZE = 11, 9, 14, 16
-# Of a cell: what is longer goes on in a further row, since a row is never split between pages.
-CELL_LINES = 10
-MOST_COLUMNS = 8
-_TOTAL = "{total number of pages}"
-_NEEDS_SHAPING = ("DEVANAGARI", "VEDIC", "COMBINING DEVANAGARI")
-_NOT_PRINTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,77 +51,10 @@ class Envelope:
     written_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    document: bytes
-    pages: int
-
-
-@cache
-def _glyphs() -> frozenset[str]:
-    """The characters that can be printed as they are."""
-    with TTFont(FONT_FILE, lazy=True) as font:
-        known = map(chr, font.getBestCmap())
-        return frozenset(
-            char
-            for char in known
-            if unicodedata.category(char) not in _NOT_PRINTED
-            and not unicodedata.name(char, "").startswith(_NEEDS_SHAPING)
-        )
-
-
-def printable(text: str) -> str:
-    """The text in characters that the font has; what it lacks is transliterated to ASCII."""
-    glyphs = _glyphs()
-    composed = unicodedata.normalize("NFC", text.replace("\t", " "))
-    return "".join(char if char in glyphs or char == "\n" else _in_latin(char) for char in composed)
-
-
-def _in_latin(char: str) -> str:
-    return "" if char < " " or char == "\x7f" else anyascii(char)
-
-
-class _Paper(FPDF):
-    """A letter's pages: the letterhead on the first, the number and the clinic on each."""
-
-    def __init__(self, envelope: Envelope) -> None:
-        super().__init__(format="letter")
-        self._envelope = envelope
-        self.add_font(FONT, "", FONT_FILE)
-        self.set_margin(MARGIN)
-        self.c_margin = 0
-        self.set_auto_page_break(True, MARGIN)
-        self.alias_nb_pages(_TOTAL)
-        # Nothing of the patient's: a document's properties are shown by whatever handles the file.
-        self.set_title("Letter")
-        self.set_creator("Careloop")
-        self.set_creation_date(envelope.written_at)
-
-    def header(self) -> None:
-        self.set_font(FONT, size=HEAD_SIZE if self.page == 1 else SMALL_SIZE)
-        self.cell(0, 8, printable(self._envelope.clinic_name), new_x="LMARGIN", new_y="NEXT")
-        if self.page == 1:
-            self.set_font(FONT, size=SMALL_SIZE)
-            phone = printable(f"Phone {self._envelope.clinic_phone}")
-            self.cell(0, 5, phone, new_x="LMARGIN", new_y="NEXT")
-        self.line(MARGIN, self.y + 1, self.w - MARGIN, self.y + 1)
-        self.set_y(self.y + 6)
-
-    def footer(self) -> None:
-        self.set_y(-MARGIN + 8)
-        self.set_font(FONT, size=SMALL_SIZE)
-        self.cell(0, 5, f"Page {self.page} of {_TOTAL}")
-
-    def put(self, text: str, *, size: float = TEXT_SIZE, after: float = 3) -> None:
-        """A paragraph over the whole width, and the space after it in millimetres."""
-        self.set_font(FONT, size=size)
-        self.multi_cell(0, size / 2, printable(text), align="L", new_x="LMARGIN", new_y="NEXT")
-        self.ln(after)
-
-
 def render(text: LetterText, envelope: Envelope) -> Rendered:
     """The letter. The same text and envelope make the same bytes."""
-    paper = _Paper(envelope)
+    head = Letterhead(envelope.clinic_name, envelope.clinic_phone, envelope.written_at)
+    paper = Paper(head, "Letter")
     paper.add_page()
     _address(paper, envelope)
     day = envelope.written_at
@@ -144,12 +63,12 @@ def render(text: LetterText, envelope: Envelope) -> Rendered:
     for paragraph in text.paragraphs:
         paper.put(paragraph)
     if text.columns and text.rows:
-        _table(paper, text)
+        paper.put_table(text.columns, text.rows)
     _signature(paper, envelope)
-    return Rendered(bytes(paper.output()), paper.pages_count)
+    return paper.finished()
 
 
-def _address(paper: _Paper, envelope: Envelope) -> None:
+def _address(paper: Paper, envelope: Envelope) -> None:
     """As many lines as the window shows; a longer one is made narrower, not broken."""
     for number, line in enumerate(envelope.addressee):
         shown = printable(line).replace("\n", " ")
@@ -161,60 +80,7 @@ def _address(paper: _Paper, envelope: Envelope) -> None:
     paper.set_y(BODY_TOP)
 
 
-def _table(paper: _Paper, text: LetterText) -> None:
-    """The table; its heading stands on every page that it goes over."""
-    paper.set_font(FONT, size=SMALL_SIZE + 1)
-    widths = _widths(text)
-    with paper.table(
-        col_widths=widths,
-        line_height=LINE,
-        text_align="LEFT",
-        padding=1,
-        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
-        headings_style=FontFace(fill_color=(230, 230, 230)),
-    ) as table:
-        table.row([printable(name) for name in text.columns])
-        for row in text.rows:
-            for part in _parts(paper, row, widths):
-                table.row(part)
-    paper.ln(5)
-
-
-def _widths(text: LetterText) -> tuple[int, ...]:
-    """Shares of the width, by the longest text of each column within bounds."""
-    columns = zip(
-        text.columns, *(_filled(row, len(text.columns)) for row in text.rows), strict=True
-    )
-    return tuple(min(max(8, *map(len, column)), 30) for column in columns)
-
-
-def _filled(row: Sequence[str], count: int) -> Sequence[str]:
-    return [*row, *[""] * (count - len(row))][:count]
-
-
-def _parts(paper: _Paper, row: Sequence[str], widths: Sequence[int]) -> Iterator[list[str]]:
-    """A row as rows of at most CELL_LINES lines."""
-    unit = paper.epw / sum(widths)
-    cells = [
-        _lines(paper, printable(cell), unit * width - 2)
-        for cell, width in zip(_filled(row, len(widths)), widths, strict=True)
-    ]
-    pieces = [
-        ["\n".join(lines[at : at + CELL_LINES]) for at in range(0, len(lines), CELL_LINES)]
-        for lines in cells
-    ]
-    for part in zip_longest(*pieces, fillvalue=""):
-        yield list(part)
-
-
-def _lines(paper: _Paper, cell: str, width: float) -> list[str]:
-    lines: list[str] = paper.multi_cell(  # type: ignore[assignment]
-        width, LINE, cell, align="L", dry_run=True, output=MethodReturnValue.LINES
-    )
-    return lines or [""]
-
-
-def _signature(paper: _Paper, envelope: Envelope) -> None:
+def _signature(paper: Paper, envelope: Envelope) -> None:
     """A line to sign on, kept together with the name under it."""
     height = 26
     if paper.will_page_break(height):

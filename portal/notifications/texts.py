@@ -86,6 +86,18 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "A nurse called several times and could not reach you. Ask again, or call the advice "
         "line; in an emergency call 911.",
     ),
+    E.VISIT_PLANNED: ("A visit was planned", "A visit is planned for you. See when and where."),
+    E.VISIT_CHANGED: ("A visit was changed", "A visit of yours was changed. See when and where."),
+    E.VISIT_CANCELLED: ("A visit was cancelled", "A visit that was planned was called off."),
+    E.VISIT_SUMMARY_RELEASED: ("A summary of your visit", "The summary of a visit is ready."),
+    E.VISIT_SUMMARY_AMENDED: (
+        "A summary was changed",
+        "The summary of a visit has a new version. See what was changed.",
+    ),
+    E.VISIT_INSTRUCTION_OVERDUE: (
+        "Still to be done",
+        "Something that was agreed at a visit is still to be done. Your team is told as well.",
+    ),
     E.WORK_ASSIGNED: ("New on your worklist", "There is a new item on your worklist."),
     E.WORK_ESCALATED: ("Overdue", "An item was not answered in time and has moved up."),
     E.WORK_URGENT: ("Urgent on your worklist", "There is an urgent item on your worklist."),
@@ -117,6 +129,7 @@ _LINKS: Mapping[str, str] = {
     "message_": "threads",
     "thread_": "threads",
     "advice_": "advice-calls",
+    "visit_": "visits",
     "work_": "worklist",
 }
 

@@ -248,6 +248,12 @@ def record_dispense(
     return dispense
 
 
+def dispensed_by(session: Session, refill_id: UUID) -> list[UUID]:
+    """The prescriptions that a refill has filled: none before it was handed over, else the one it
+    was dispensed on and the one that this one renewed."""
+    return [id_ for id_ in queries.dispensed_by(session, refill_id) or () if id_ is not None]
+
+
 def _audit(
     session: Session, actor: Actor, action: str, prescription: Prescription, now: datetime
 ) -> None:

@@ -12,7 +12,7 @@ MOST_TESTS = 20
 MOST_DIAGNOSES = 12
 # A letter, a digit, a character, then up to four after a point (ICD-10-CM).
 DIAGNOSIS = validate.Regexp(
-    r"^[A-TV-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$(?!\n)", error="An ICD-10-CM code, as E11.9."
+    r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$(?!\n)", error="An ICD-10-CM code, as E11.9."
 )
 SNOMED = validate.Regexp(r"^[0-9]{6,18}$(?!\n)", error="A SNOMED CT code, as 119364003.")
 LOINC = validate.Regexp(r"^[0-9]{1,7}-[0-9]$(?!\n)", error="A LOINC code, as 24323-8.")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from portal.results.states import ValueKind
-from portal.results.units import in_unit
+from portal.units import in_unit
 
 
 def trend_view(

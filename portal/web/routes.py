@@ -1,10 +1,11 @@
 """Calls outside the API: the start page, its documentation, health and metrics."""
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, current_app
 
 from portal import __version__
 from portal.core.errors import NotFound
 from portal.core.json import json_response
+from portal.core.pages import page
 from portal.core.permissions import public
 from portal.core.web import extension
 from portal.web import metrics
@@ -15,22 +16,13 @@ from portal.web.reference import reference
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
-# Pages without scripts and without anything from elsewhere.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
-
-
-def _page(template: str, **values: object) -> Response:
-    response = Response(render_template(template, version=__version__, **values))
-    response.headers["Content-Security-Policy"] = POLICY
-    return response
-
 
 @blueprint.get("/")
 @public
 def start() -> Response:
     """What is running here, and where to go on."""
     config = extension("config")
-    return _page(
+    return page(
         "start.html",
         dependencies=dependencies(config),
         environment=config.environment,
@@ -50,14 +42,14 @@ def openapi_json() -> Response:
 @public
 def docs() -> Response:
     """The OpenAPI document, to be read."""
-    return _page("docs.html", reference=reference(current_app.extensions["careloop.openapi"]))
+    return page("docs.html", reference=reference(current_app.extensions["careloop.openapi"]))
 
 
 @blueprint.get("/problems/")
 @public
 def list_problems() -> Response:
     """Every kind of problem."""
-    return _page("problems.html", problems=problem_types().values())
+    return page("problems.html", problems=problem_types().values())
 
 
 @blueprint.get("/problems/<name>")
@@ -67,7 +59,7 @@ def show_problem(name: str) -> Response:
     found = problem_types().get(name)
     if found is None:
         raise NotFound("There is no such kind of problem: see /problems/.")
-    return _page("problems.html", problems=[found])
+    return page("problems.html", problems=[found])
 
 
 @blueprint.get("/healthz")

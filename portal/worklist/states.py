@@ -34,6 +34,8 @@ class WorkItemKind(StrEnum):
     ADVICE_CALL = "advice_call"
     LETTER_RETURNED = "letter_returned"
     LABORATORY_UNREACHABLE = "laboratory_unreachable"
+    SUMMARY_MISSING = "summary_missing"
+    VISIT_INSTRUCTION_OVERDUE = "visit_instruction_overdue"
     FEED_PAUSED = "feed_paused"
     ATTACHMENT_INFECTED = "attachment_infected"
     ATTACHMENT_UNSCANNABLE = "attachment_unscannable"

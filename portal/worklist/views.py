@@ -31,6 +31,8 @@ _SUMMARIES = {
     WorkItemKind.ADVICE_CALL: "A patient wants a nurse to call: day and night",
     WorkItemKind.LETTER_RETURNED: "A letter came back: find another way to tell the patient",
     WorkItemKind.LABORATORY_UNREACHABLE: "A laboratory does not answer: orders wait for it",
+    WorkItemKind.SUMMARY_MISSING: "A visit has no summary yet: write and release it",
+    WorkItemKind.VISIT_INSTRUCTION_OVERDUE: "A patient has not done what a visit asked for",
     WorkItemKind.FEED_PAUSED: "A pharmacy's endpoint does not answer: orders wait in its feed",
     WorkItemKind.ATTACHMENT_INFECTED: "A virus was found in an upload, which was deleted: "
     "`portal attachments status` says whose it was",
@@ -60,6 +62,8 @@ _PATHS = {
     WorkItemKind.ADVICE_CALL: "advice-calls",
     WorkItemKind.LETTER_RETURNED: "letters",
     WorkItemKind.LABORATORY_UNREACHABLE: "laboratories",
+    WorkItemKind.SUMMARY_MISSING: "visits",
+    WorkItemKind.VISIT_INSTRUCTION_OVERDUE: "instructions",
 }
 
 

@@ -33,6 +33,7 @@ from tests.results.test_intake import MLLP
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, actor, add, prescription
 from tests.support.work import drain
+from tests.visits.conftest import add_problem, measure, plan, pressure, released, step
 
 from tests.refills.conftest import TODAY  # isort: skip
 
@@ -112,6 +113,8 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     take_hl7(oru("M1", pid("MRN-9999"), obr(), obx("potassium", "4.2")), MLLP)
     take_hl7(oru("M2", obr(), obx("potassium", "4.2")), MLLP)
     drain()
+    be_seen(clinic, physician)
+    drain()
     return clinic
 
 
@@ -134,6 +137,15 @@ def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
     nurse.post(f"/worklist/{item['id']}/reassign", mine)
     nurse.post(f"/worklist/{item['id']}/claim")
     nurse.post(f"/advice-calls/{call['id']}/outcome", {"outcome": "no_answer"})
+
+
+def be_seen(clinic: SmallClinic, physician: Caller) -> None:
+    """A visit with all that may come of it."""
+    visit = plan(physician, clinic, starts_at=None)
+    step(physician, visit, "start")
+    measure(physician, visit, pressure())
+    add_problem(physician, clinic, visit_id=str(visit))
+    released(physician, visit, {"kind": "other", "text": "Rest."})
 
 
 def queue_letter(clinic: SmallClinic) -> None:

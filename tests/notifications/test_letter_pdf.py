@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.notifications.letter_pdf import Envelope, LetterText, printable, render
+from portal.core.paper import printable
+from portal.notifications.letter_pdf import Envelope, LetterText, render
 from tests.support.pdf import pages_of, places_of
 
 ENVELOPE = Envelope(

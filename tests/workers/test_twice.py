@@ -25,6 +25,7 @@ from tests.results.conftest import received, set_report, wish
 from tests.results.story import leave_events
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, staff_actor
+from tests.visits.conftest import in_days, plan, released, step
 from tests.workers.conftest import events, set_event
 from workers import schedule, tasks
 from workers.registry import DELIVERERS, HANDLERS
@@ -143,6 +144,15 @@ def letter_comes_back(clinic: SmallClinic) -> set[str]:
     return run_all_twice()
 
 
+def patient_is_seen(clinic: SmallClinic, physician: Caller) -> set[str]:
+    """A visit of the patient's from its plan to the summary."""
+    visit = plan(physician, clinic)
+    step(physician, visit, "start")
+    released(physician, visit, {"kind": "visit", "text": "Come again."})
+    step(physician, visit, "finish")
+    return run_all_twice()
+
+
 def patient_is_merged(clinic: SmallClinic) -> set[str]:
     """The patient's record turns out to be a duplicate of the other patient's."""
     nurse = staff_actor(clinic.nurse)
@@ -190,6 +200,7 @@ def test_every_kind_of_task_twice(
     leave_message_events(clinic, patient, nurse)
     seen |= run_all_twice()
     seen |= letter_comes_back(clinic)
+    seen |= patient_is_seen(clinic, physician)
     seen |= patient_is_merged(clinic)
     assert seen >= HANDLERS.keys()
 
@@ -203,6 +214,14 @@ def leave_results_alone(clinic: SmallClinic) -> None:
     wish(clinic)
     set_report(received(clinic), released_at=long_ago)
     set_report(received(clinic), reviewed_at=long_ago, communicated_at=None)
+
+
+def leave_visits_alone(clinic: SmallClinic, physician: Caller) -> None:
+    """Two visits: one without a summary, one whose summary asks for something."""
+    for _ in range(2):
+        visit = plan(physician, clinic, starts_at=None)
+        step(physician, visit, "start")
+    released(physician, visit, {"kind": "other", "text": "Rest.", "due_on": in_days(1)[:10]})
 
 
 @pytest.mark.parametrize("tick", schedule.TICKS.values(), ids=schedule.TICKS.keys())
@@ -221,6 +240,7 @@ def test_every_tick_twice(
     collected = order_tests(physician, clinic)[0]
     assert physician.post(f"/requisitions/{collected}/collected").status_code == 200
     laboratory_order(clinic, physician)
+    leave_visits_alone(clinic, physician)
     past = {"past": utcnow() - timedelta(days=1), "id": waiting}
     with transaction(OPERATOR) as session:
         session.execute(text("UPDATE work_item SET due_at = :past"), past)
@@ -229,6 +249,10 @@ def test_every_tick_twice(
         session.execute(
             text("UPDATE requisition SET expected_by = :past, expires_at = :past"), past
         )
+        session.execute(
+            text("UPDATE visit SET summary_due_at = :past WHERE summary_due_at IS NOT NULL"), past
+        )
+        session.execute(text("UPDATE visit_instruction SET due_at = :past"), past)
         session.execute(text("UPDATE standing_order SET next_on = CAST(:past AS date)"), past)
     assert tick() > 0
     once = everything()

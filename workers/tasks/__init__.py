@@ -10,6 +10,7 @@ from workers.tasks import (
     refills,
     requisitions,
     results,
+    visits,
     worklist,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "refills",
     "requisitions",
     "results",
+    "visits",
     "worklist",
 ]

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from portal.core.web import extension
 from portal.requisitions import service
 from portal.requisitions.oml import Party
+from portal.visits import service as visits
 from workers.registry import Event, handles
 
 
@@ -20,3 +21,4 @@ def follow_move(*, session: Session, event: Event, now: datetime) -> None:
         us=Party(config.hl7_application, config.hl7_facility),
         now=now,
     )
+    visits.note_requisition(session=session, requisition_id=event.uuid("requisition_id"), now=now)

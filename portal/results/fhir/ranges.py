@@ -9,7 +9,7 @@ from portal.results.fhir.members import Node
 from portal.results.fhir.values import Value, quantity, written
 from portal.results.flags import by_flags
 from portal.results.states import Abnormality
-from portal.results.units import in_unit
+from portal.units import in_unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 from ucumvert import PintUcumRegistry
 
-from portal.results.units.analytes import CHARGES, HBA1C, MOLAR_MASSES, NGSP_OFFSET, NGSP_SLOPE
-from portal.results.units.spellings import to_ucum
+from portal.units.analytes import CHARGES, HBA1C, MOLAR_MASSES, NGSP_OFFSET, NGSP_SLOPE
+from portal.units.spellings import to_ucum
 
 MAX_LENGTH = 64
 SIGNIFICANT_DIGITS = 6

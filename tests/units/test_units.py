@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.results.units import in_unit
+from portal.units import in_unit
 
 GLUCOSE, CREATININE, CALCIUM, SODIUM, HBA1C = "2345-7", "2160-0", "17861-6", "2951-2", "4548-4"
 UREA_NITROGEN, TRIGLYCERIDES, CHOLESTEROL = "3094-0", "2571-8", "2093-3"

@@ -1,0 +1,176 @@
+"""JSON of visits: what comes in. What goes out is made in views.py and described here."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from portal.core.schemas import Listing, PageQuery, Strict, text_field
+from portal.visits.chart_schemas import VitalViewSchema
+from portal.visits.service import PlanVisit
+from portal.visits.states import VisitKind
+from portal.visits.summary_schemas import InstructionViewSchema
+
+
+def reason_field(**options: Any) -> fields.String:
+    """Why a patient is seen."""
+    return text_field(300, metadata={"example": "Blood pressure check"}, **options)
+
+
+class PlanVisitSchema(Strict):
+    patient_id = fields.UUID(required=True)
+    practitioner_id = fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Who sees the patient; the practitioner who plans, unless given"},
+    )
+    kind = fields.Enum(VisitKind, by_value=True, load_default=VisitKind.OFFICE)
+    reason = reason_field()
+    starts_at = fields.AwareDateTime(
+        load_default=None, allow_none=True, metadata={"description": "Now, unless given"}
+    )
+    appointment_id = fields.UUID(load_default=None, allow_none=True)
+
+    @post_load
+    def _command(self, data: dict[str, Any], **_kwargs: Any) -> PlanVisit:
+        return PlanVisit(**data)
+
+
+class ChangeVisitSchema(Strict):
+    """What is to be changed; what is not named stays."""
+
+    practitioner_id = fields.UUID()
+    kind = fields.String(validate=validate.OneOf([kind.value for kind in VisitKind]))
+    reason = reason_field(required=False)
+    starts_at = fields.AwareDateTime()
+
+    @validates_schema
+    def _something(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if not data:
+            raise ValidationError("Name at least one member to change.")
+
+
+class VisitStepSchema(Strict):
+    """A body without members."""
+
+
+class WhySchema(Strict):
+    reason = text_field(300, metadata={"example": "The patient is travelling"})
+
+
+class VisitConfidentialSchema(Strict):
+    """Marks a visit as one that stays with the patient, with a reason, or lifts the mark."""
+
+    confidential = fields.Boolean(load_default=True)
+    reason = text_field(
+        300,
+        required=False,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Needed to mark; for the care team alone", "example": "Asked for"},
+    )
+
+    @validates_schema
+    def _consistent(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data["confidential"] and data["reason"] is None:
+            raise ValidationError("Say why it is confidential.", "reason")
+        if not data["confidential"] and data["reason"] is not None:
+            raise ValidationError("Only marking needs a reason: leave it out.", "reason")
+
+
+class VisitsQuery(PageQuery):
+    """Query string of the list of visits."""
+
+    when = fields.String(
+        load_default="coming",
+        validate=validate.OneOf(["coming", "past"]),
+        metadata={"description": "Those to come, the next first; or past ones, the last first"},
+    )
+    patient_id = fields.UUID(
+        load_default=None,
+        metadata={"description": "For the care team: whose; a practitioner's own, unless given"},
+    )
+
+
+class VisitPersonSchema(Schema):
+    id = fields.UUID()
+    name = fields.String(metadata={"example": "Dr. Ines Okafor"})
+
+
+class VisitClinicSchema(Schema):
+    id = fields.UUID()
+    name = fields.String(metadata={"example": "Elm Street Clinic"})
+    phone = fields.String(metadata={"example": "555-0100"})
+    time_zone = fields.String(metadata={"example": "America/New_York"})
+
+
+class VisitSummaryLinkSchema(Schema):
+    number = fields.Integer()
+    released_at = fields.DateTime()
+    link = fields.String()
+
+
+class VisitViewSchema(Schema):
+    """A visit as lists show it."""
+
+    id = fields.UUID()
+    patient_id = fields.UUID()
+    patient_name = fields.String(metadata={"example": "Avery Thompson"})
+    appointment_id = fields.UUID(allow_none=True)
+    kind = fields.String(metadata={"example": "office"})
+    status = fields.String(metadata={"example": "planned"})
+    reason = fields.String(metadata={"example": "Blood pressure check"})
+    starts_at = fields.DateTime()
+    started_at = fields.DateTime(allow_none=True)
+    ended_at = fields.DateTime(allow_none=True)
+    status_at = fields.DateTime()
+    late = fields.Boolean(metadata={"description": "It was to begin by now and has not"})
+    practitioner = fields.Nested(VisitPersonSchema)
+    clinic = fields.Nested(VisitClinicSchema)
+    confidential = fields.Boolean()
+    summary = fields.Nested(VisitSummaryLinkSchema, allow_none=True)
+    summary_due_at = fields.DateTime(
+        allow_none=True, metadata={"description": "For the care team alone"}
+    )
+    marked_confidential = fields.Dict(
+        allow_none=True, metadata={"description": "By whom, when and why: for the care team alone"}
+    )
+    version = fields.Integer()
+
+
+class VisitMoveSchema(Schema):
+    status = fields.String()
+    from_status = fields.String(allow_none=True)
+    at = fields.DateTime()
+    starts_at = fields.DateTime()
+    by = fields.Dict(metadata={"example": {"kind": "staff", "name": "Nora Bell"}})
+    reason = fields.String(allow_none=True)
+
+
+class FullVisitSchema(VisitViewSchema):
+    """A visit with what was measured, what is to be done after it, and every step so far."""
+
+    vitals = fields.List(fields.Nested(VitalViewSchema))
+    instructions = fields.List(fields.Nested(InstructionViewSchema))
+    history = fields.List(fields.Nested(VisitMoveSchema))
+
+
+class VisitPage(Listing):
+    items = fields.List(fields.Nested(VisitViewSchema))
+
+
+class DueSchema(Schema):
+    """Something to be done before a visit."""
+
+    kind = fields.String(metadata={"example": "test"})
+    id = fields.UUID()
+    title = fields.String(metadata={"example": "Lipid 1996 panel"})
+    due_on = fields.Date(allow_none=True)
+    what_to_do = fields.String(
+        metadata={"example": "Go to Acme Laboratory to have the sample taken."}
+    )
+    link = fields.String()
+
+
+class DueListSchema(Schema):
+    items = fields.List(fields.Nested(DueSchema))
+    sources = fields.List(fields.String())

@@ -1,0 +1,64 @@
+"""Use cases of visits, a file each."""
+
+from portal.visits.service.composing import compose
+from portal.visits.service.follow import follow_release, follow_visit
+from portal.visits.service.instructions import (
+    mark_done,
+    note_done,
+    note_refill,
+    note_requisition,
+    note_withdrawn,
+)
+from portal.visits.service.problems import AddProblem, add_problem, change_problem
+from portal.visits.service.summaries import (
+    MedicineNote,
+    WantedInstruction,
+    WriteSummary,
+    release_summary,
+    write_summary,
+)
+from portal.visits.service.visiting import (
+    PlanVisit,
+    cancel_visit,
+    change_visit,
+    finish_visit,
+    mark_confidential,
+    plan_visit,
+    start_visit,
+    void_visit,
+)
+from portal.visits.service.vitals import Measured, record_own, record_vitals, withdraw_vital
+from portal.visits.service.watch import find_missing_summaries, find_overdue_instructions
+
+__all__ = [
+    "AddProblem",
+    "Measured",
+    "MedicineNote",
+    "PlanVisit",
+    "WantedInstruction",
+    "WriteSummary",
+    "add_problem",
+    "cancel_visit",
+    "change_problem",
+    "change_visit",
+    "compose",
+    "find_missing_summaries",
+    "find_overdue_instructions",
+    "finish_visit",
+    "follow_release",
+    "follow_visit",
+    "mark_confidential",
+    "mark_done",
+    "note_done",
+    "note_refill",
+    "note_requisition",
+    "note_withdrawn",
+    "plan_visit",
+    "record_own",
+    "record_vitals",
+    "release_summary",
+    "start_visit",
+    "void_visit",
+    "withdraw_vital",
+    "write_summary",
+]
