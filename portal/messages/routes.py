@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Response
 from sqlalchemy.orm import Session
 
+from portal.attachments import service as attachments
 from portal.core import problems
 from portal.core.actor import Actor, ActorKind
 from portal.core.clock import utcnow
@@ -31,6 +32,7 @@ from portal.messages.schemas import (
     patients_command,
 )
 from portal.messages.service import Outcome, Started, Write, WriteToPatients
+from portal.messages.service.moves import OF_MESSAGE
 from portal.messages.states import CloseReason, WarnedOf
 from portal.messages.view_schemas import (
     FullThreadSchema,
@@ -90,7 +92,8 @@ def _to_patient(session: Session, actor: Actor, body: dict[str, Any], now: Any) 
 def _sent(session: Session, actor: Actor, sent: Started) -> dict[str, Any]:
     """What was written, and where the thread stands; what others wrote is not opened by that."""
     row = _row(session, sent.thread_id)
-    message = message_view(queries.message(session, sent.message_id), (), actor)
+    files = attachments.of(session, OF_MESSAGE, [sent.message_id]).get(sent.message_id, ())
+    message = message_view(queries.message(session, sent.message_id), (), files, actor)
     return {**thread_view(row, actor, utcnow()), "message": message}
 
 
@@ -157,6 +160,7 @@ def read_thread(query: dict[str, Any], thread_id: UUID) -> Response:
             "messages": page.items,
             "next": page.next,
             "reads": opened.reads,
+            "files": opened.files,
             "history": queries.history(session, thread_id),
             "item": worklist.item_about(session, thread_id),
         }

@@ -22,6 +22,8 @@ from portal.worklist.states import Priority
 
 MOST_PATIENTS = 500
 # Messages that a problem about newer ones carries along.
+# Files that one message may carry.
+MOST_FILES = 5
 MOST_NEWER = 20
 
 # By when a nurse calls, day and night.

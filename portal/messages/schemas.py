@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 
 from portal.core.errors import FieldError, Invalid
 from portal.core.schemas import PageQuery, Strict
-from portal.messages.rules import MOST_PATIENTS
+from portal.messages.rules import MOST_FILES, MOST_PATIENTS
 from portal.messages.service import (
     About,
     Recipient,
@@ -72,6 +72,15 @@ def acknowledged_field() -> fields.Integer:
     )
 
 
+def attachments_field() -> fields.List[Any]:
+    return fields.List(
+        fields.UUID(),
+        load_default=(),
+        validate=validate.Length(max=MOST_FILES),
+        metadata={"description": "Uploads of POST /attachments, not sent yet", "example": []},
+    )
+
+
 class RecipientSchema(Strict):
     """A practitioner who cares for the patient, or a team: one of the two."""
 
@@ -124,6 +133,7 @@ class StartThreadSchema(Strict):
     about = fields.Nested(AboutSchema, load_default=None, allow_none=True)
     signature = fields.String(load_default=Signature.PERSON.value, validate=SIGNATURES)
     acknowledged_red_flags = acknowledged_field()
+    attachments = attachments_field()
 
 
 def _check_members(body: Mapping[str, Any], needed: str, others: Mapping[str, str]) -> None:
@@ -147,6 +157,7 @@ def patients_command(body: Mapping[str, Any]) -> StartThread:
         body=body["body"],
         about=body["about"],
         acknowledged_red_flags=body["acknowledged_red_flags"],
+        attachments=tuple(body["attachments"]),
     )
 
 
@@ -162,6 +173,7 @@ def care_teams_command(body: Mapping[str, Any]) -> WriteToPatients:
         about=body["about"],
         pool_id=body["pool_id"],
         signature=Signature(body["signature"]),
+        attachments=tuple(body["attachments"]),
     )
 
 
@@ -209,9 +221,11 @@ class WriteMessageSchema(Strict):
     )
     signature = fields.String(load_default=Signature.PERSON.value, validate=SIGNATURES)
     acknowledged_red_flags = acknowledged_field()
+    attachments = attachments_field()
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> Write:
+        data["attachments"] = tuple(data["attachments"])
         data["kind"] = MessageKind(data["kind"])
         data["signature"] = Signature(data["signature"])
         return Write(**data)

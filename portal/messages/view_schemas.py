@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
+from portal.attachments.schemas import AttachedFileSchema
 from portal.core.schemas import Listing
 
 
@@ -71,6 +72,10 @@ class MessageSchema(Schema):
     read_at = fields.DateTime(allow_none=True)
     reads = fields.List(fields.Nested(ReceiptSchema))
     red_flags = fields.List(fields.String(), metadata={"example": []})
+    attachments = fields.List(
+        fields.Nested(AttachedFileSchema),
+        metadata={"description": "Each with its status: its content can be read once it is clean"},
+    )
 
 
 class ThreadStepSchema(Schema):

@@ -69,7 +69,10 @@ def full_thread_view(
     return {
         **thread_view(row, actor, now),
         "with": _holder(row, parts["item"]),
-        "messages": [message_view(m, by_message[m.id], actor) for m in parts["messages"]],
+        "messages": [
+            message_view(m, by_message[m.id], parts["files"].get(m.id, ()), actor)
+            for m in parts["messages"]
+        ],
         "next": parts["next"],
         "history": [_step_view(step) for step in parts["history"]],
     }
@@ -84,8 +87,10 @@ def _holder(row: Row[Any], item: Row[Any] | None) -> dict[str, Any] | None:
     return {"kind": "care_team", "name": name, "since": row.status_at}
 
 
-def message_view(row: Row[Any], reads: Iterable[Row[Any]], actor: Actor) -> dict[str, Any]:
-    """A message with its receipts. What a team signed is the team's for the patient."""
+def message_view(
+    row: Row[Any], reads: Iterable[Row[Any]], files: Sequence[Any], actor: Actor
+) -> dict[str, Any]:
+    """A message with its receipts and files. What a team signed is the team's for the patient."""
     return {
         "id": row.id,
         "kind": row.kind,
@@ -99,6 +104,7 @@ def message_view(row: Row[Any], reads: Iterable[Row[Any]], actor: Actor) -> dict
             {"by": {"kind": read.reader_kind, "name": read.name}, "at": read.at} for read in reads
         ],
         "red_flags": row.red_flags,
+        "attachments": files,
     }
 
 

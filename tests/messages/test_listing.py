@@ -162,7 +162,7 @@ def test_opening_takes_the_same_statements_whatever_its_length(
     clinic: SmallClinic, nurse: Caller, asked: UUID, times: int
 ) -> None:
     write_often(clinic, asked, times)
-    assert count(lambda: nurse.get(f"/threads/{asked}")) == 9
+    assert count(lambda: nurse.get(f"/threads/{asked}")) == 10
 
 
 def test_lists_counts_and_sending_take_few_statements(
@@ -174,7 +174,7 @@ def test_lists_counts_and_sending_take_few_statements(
     assert count(lambda: nurse.get("/threads")) <= 4
     assert count(lambda: nurse.get("/threads/summary")) <= 3
     assert count(lambda: nurse.post("/threads/search", {"q": "tablets"})) <= 4
-    assert count(lambda: write(patient, id_, "More.")) == 11
+    assert count(lambda: write(patient, id_, "More.")) == 12
 
 
 def test_to_many_takes_the_same_statements_whatever_their_number(

@@ -1,6 +1,6 @@
 """What every step of a thread brings with it, in one place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.attachments import service as attachments
 from portal.core import audit, outbox
 from portal.core.actor import Actor, ActorKind
 from portal.core.ids import new_id
@@ -22,6 +23,7 @@ from portal.worklist.states import WorkItemKind
 
 # What is written later is of a later time, also where two clocks disagree.
 TICK = timedelta(microseconds=1)
+OF_MESSAGE = "message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,28 @@ class Flagged:
 
     version: int | None = None
     codes: tuple[str, ...] = ()
+
+
+def attach(
+    session: Session,
+    actor: Actor,
+    message: Mapping[str, Any],
+    ids: Sequence[UUID],
+    now: datetime,
+) -> None:
+    """Make uploads part of a message; the patient sees those of an internal note as little as the
+    note. Raises AttachmentUnusable."""
+    attachments.attach(
+        session=session,
+        actor=actor,
+        patient_id=message["patient_id"],
+        ids=ids,
+        to_kind=OF_MESSAGE,
+        to_id=message["id"],
+        limit=rules.MOST_FILES,
+        now=now,
+        shared=message["kind"] != MessageKind.INTERNAL_NOTE,
+    )
 
 
 def lock(session: Session, thread_id: UUID) -> Thread:

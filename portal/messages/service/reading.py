@@ -1,6 +1,6 @@
 """Opening a thread: what is shown is read, and the receipt says by whom and when."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from portal.attachments import service as attachments
 from portal.core.actor import Actor, ActorKind
 from portal.messages import queries, statements
 from portal.messages.errors import ThreadNotFound
@@ -23,6 +24,7 @@ class Opened:
     thread: Row[Any]
     messages: Sequence[Row[Any]]
     reads: Sequence[Row[Any]]
+    files: Mapping[UUID, Sequence[Any]]
 
 
 def open_thread(
@@ -48,7 +50,9 @@ def open_thread(
     moves.remember(
         session, actor, "read", patient_id=thread.patient_id, thread_id=thread.id, now=now
     )
-    return Opened(thread, rows, queries.reads(session, [row.id for row in rows[:limit]]))
+    ids = [row.id for row in rows[:limit]]
+    files = attachments.of(session, moves.OF_MESSAGE, ids)
+    return Opened(thread, rows, queries.reads(session, ids), files)
 
 
 def _is_to_read(row: Row[Any], actor: Actor) -> bool:

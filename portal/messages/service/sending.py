@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.attachments import service as attachments
 from portal.core.actor import Actor, ActorKind
 from portal.core.errors import FieldError, Invalid
 from portal.directory import service as directory
@@ -14,6 +15,7 @@ from portal.messages import composing_queries, queries, rules, statements
 from portal.messages.errors import CareTeamOnly, NewerMessages
 from portal.messages.model import Thread, ThreadHistory
 from portal.messages.service import moves, warning
+from portal.messages.service.moves import OF_MESSAGE
 from portal.messages.service.signing import signed
 from portal.messages.states import HistoryAction, MessageKind, Signature, ThreadStatus
 from portal.messages.views import message_view
@@ -30,6 +32,7 @@ class Write:
     last_seen_message_id: UUID | None = None
     signature: Signature = Signature.PERSON
     acknowledged_red_flags: int | None = None
+    attachments: tuple[UUID, ...] = ()
 
 
 def write_message(
@@ -37,8 +40,9 @@ def write_message(
 ) -> UUID:
     """Write in a thread; returns the message's id. The thread then waits for the other side.
 
-    Raises ThreadNotFound; NewerMessages with what others wrote since the author looked; for
-    patients RedFlagsFound with the guidance, and ThreadClosed where it was closed for good.
+    Raises ThreadNotFound; NewerMessages with what others wrote since the author looked;
+    AttachmentUnusable; for patients RedFlagsFound with the guidance, and ThreadClosed where it was
+    closed for good.
     """
     thread = moves.lock(session, thread_id)
     if command.kind == MessageKind.INTERNAL_NOTE:
@@ -47,6 +51,7 @@ def write_message(
         row = _ask(session, actor, thread, command, now)
     else:
         row = _answer(session, actor, thread, command, now)
+    moves.attach(session, actor, row, command.attachments, now)
     session.flush()
     composing_queries.drop_drafts(session, actor.id, [thread.id])
     moves.remember_sent(session, actor, row, now)
@@ -61,6 +66,7 @@ def _note(session: Session, actor: Actor, thread: Thread, command: Write, now: d
         thread.id, thread.patient_id, command.body, kind=MessageKind.INTERNAL_NOTE
     )
     statements.write_messages(session, actor, [row], now)
+    moves.attach(session, actor, row, command.attachments, now)
     moves.remember_message(session, actor, row, now)
     return UUID(str(row["id"]))
 
@@ -128,4 +134,7 @@ def _check_seen(session: Session, actor: Actor, thread: Thread, seen: UUID | Non
         )
     newer = queries.newer_messages(session, thread.id, actor.id, seen, rules.MOST_NEWER)
     if newer:
-        raise NewerMessages(messages=[message_view(row, (), actor) for row in newer])
+        files = attachments.of(session, OF_MESSAGE, [row.id for row in newer])
+        raise NewerMessages(
+            messages=[message_view(row, (), files.get(row.id, ()), actor) for row in newer]
+        )

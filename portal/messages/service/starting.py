@@ -52,6 +52,7 @@ class StartThread:
     body: str
     about: About | None = None
     acknowledged_red_flags: int | None = None
+    attachments: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class WriteToPatients:
     about: About | None = None
     pool_id: UUID | None = None
     signature: Signature = Signature.PERSON
+    # An upload is one patient's: only where the message is.
+    attachments: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Outcome:
 def start_thread(*, session: Session, actor: Actor, command: StartThread, now: datetime) -> Started:
     """A patient writes to somebody who cares for them, or to a team.
 
-    Raises RecipientUnusable, AboutUnusable, RedFlagsFound with the guidance.
+    Raises RecipientUnusable, AboutUnusable, AttachmentUnusable, RedFlagsFound with the guidance.
     """
     patient_id = actor.subject_id
     to = resolved(session, patient_id, command.to)
@@ -107,6 +110,7 @@ def start_thread(*, session: Session, actor: Actor, command: StartThread, now: d
     statements.write_threads(session, actor, [row], now)
     message = moves.message_row(row["id"], patient_id, command.body, flagged=flagged)
     statements.write_messages(session, actor, [message], now)
+    moves.attach(session, actor, message, command.attachments, now)
     moves.open_reply_item(session, row, actor=actor, now=now)
     composing_queries.drop_drafts(session, actor.id, [patient_id])
     _remember(session, actor, row, message, now)
@@ -160,8 +164,8 @@ def write_to_patients(
 ) -> list[Outcome]:
     """Write the same to several patients, a thread each; the outcomes in their order.
 
-    A constant number of statements. Raises PoolUnusable for a team that is not the author's, and
-    AboutUnusable.
+    A constant number of statements. Raises PoolUnusable for a team that is not the author's,
+    AboutUnusable, AttachmentUnusable.
     """
     sender = _sender(session, actor, command.pool_id)
     seen = queries.seen_patients(session, command.patient_ids)
@@ -217,6 +221,7 @@ def _write(
     composing_queries.drop_drafts(session, actor.id, [row["patient_id"] for row in rows])
     started = {}
     for row, message in zip(rows, messages, strict=True):
+        moves.attach(session, actor, message, command.attachments, now)
         _remember(session, actor, row, message, now)
         started[row["patient_id"]] = Started(row["id"], message["id"])
     return started
