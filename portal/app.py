@@ -18,6 +18,7 @@ from portal.notifications.outreach_routes import blueprint as outreach
 from portal.notifications.routes import blueprint as notifications
 from portal.patients.routes import blueprint as patients
 from portal.prescriptions.routes import blueprint as prescriptions
+from portal.referrals.routes import blueprint as referrals
 from portal.refills.pharmacy_routes import blueprint as pharmacies
 from portal.refills.phone_routes import blueprint as phone
 from portal.refills.routes import blueprint as refills
@@ -43,6 +44,7 @@ SLICES = (
     lab_orders,
     results,
     result_work,
+    referrals,
     worklist,
     notifications,
     outreach,

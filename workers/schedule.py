@@ -12,6 +12,7 @@ from portal.core import audit_chain
 from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
+from portal.referrals import service as referrals
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.results import service as results
@@ -117,6 +118,24 @@ def find_uncommunicated() -> int:
     return _until_done(batch, BATCH)
 
 
+def watch_referrals() -> int:
+    """Appointments that are over, authorisations that end, and notes that were held long enough."""
+    finders = (
+        referrals.find_unattended,
+        referrals.warn_of_expiry,
+        referrals.expire_referrals,
+        referrals.release_held,
+    )
+    return sum(_until_done(_batch_of(find), BATCH) for find in finders)
+
+
+def _batch_of(find: Callable[..., int]) -> Callable[[Session], int]:
+    def batch(session: Session) -> int:
+        return find(session=session, now=utcnow(), limit=BATCH)
+
+    return batch
+
+
 def seal_audit() -> int:
     """Seal what was written to the audit trail, and make the coming months' partitions."""
     with transaction(WORKER) as session:
@@ -161,6 +180,7 @@ TICKS: dict[str, Callable[[], int]] = {
     "release_due": release_due,
     "find_unseen": find_unseen,
     "find_uncommunicated": find_uncommunicated,
+    "watch_referrals": watch_referrals,
     "seal_audit": seal_audit,
     "purge": purge,
 }
@@ -175,6 +195,7 @@ _EVERY = {
     "release_due": 30.0,
     "find_unseen": 600.0,
     "find_uncommunicated": 600.0,
+    "watch_referrals": 300.0,
     "seal_audit": 60.0,
     "purge": 3600.0,
 }

@@ -79,6 +79,14 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "result.acknowledge": frozenset({PRACTITIONER}),
     "result.communicate": CARE_TEAM,
     "reconciliation.work": frozenset({STAFF}),
+    # referrals
+    "referral.write": frozenset({PRACTITIONER}),
+    "referral.read": frozenset({PATIENT}) | CARE_TEAM,
+    "referral.cancel": frozenset({PATIENT, PRACTITIONER}),
+    "referral.decide": CARE_TEAM,
+    "referral.arrange": CARE_TEAM,
+    "referral.report": CARE_TEAM,
+    "referral.release": frozenset({PRACTITIONER}),
     # letters and calls
     "letter.work": frozenset({STAFF}),
     "call.work": CARE_TEAM,
