@@ -49,12 +49,12 @@ def clerk(cardiologist: Practitioner, caller: Callable[..., Caller]) -> Caller:
     return caller(ActorKind.STAFF, UUID(int=78), "Cleo Ray")
 
 
-def body(clinic: SmallClinic, to: Practitioner | None, **changes: Any) -> dict[str, Any]:
-    """A referral of the first patient to cardiology; to somebody elsewhere unless `to` is given."""
+def body(clinic: SmallClinic, addressee: Practitioner | None, /, **changes: Any) -> dict[str, Any]:
+    """A referral of the first patient to cardiology; to somebody elsewhere unless one of ours is given."""
     return {
         "patient_id": str(clinic.patient.id),
         "specialty": "Cardiology",
-        "to": {"specialist_id": str(to.id)} if to else {"outside": OUTSIDE},
+        "to": {"specialist_id": str(addressee.id)} if addressee else {"outside": OUTSIDE},
         "reason": "Chest pain on exertion: is an angiography needed?",
         **changes,
     }

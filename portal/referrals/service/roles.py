@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.actor import Actor, ActorKind
 from portal.directory import service as directory
-from portal.referrals import queries
+from portal.referrals import queries, rules
 from portal.referrals.errors import NotYours
 from portal.referrals.model import Referral
 from portal.worklist.states import WorkItemKind
@@ -34,7 +34,9 @@ def check_referrer(
     session: Session, actor: Actor, referral: Referral, item: WorkItemKind | None, now: datetime
 ) -> None:
     """Raises NotYours for anybody but who referred, who covers for them, and who has the item."""
-    own = actor.kind == ActorKind.PRACTITIONER
+    own = actor.kind == ActorKind.PRACTITIONER and actor.id != referral.specialist_id
+    if item is not None and not rules.goes_to_referrer(item, referral.no_shows):
+        item = None  # it is with the staff
     if not (own and _stands_for(session, actor, referral, referral.referrer_id, item, now)):
         name = directory.get_practitioner(session, referral.referrer_id).name
         raise NotYours(f"{name} referred this patient: they, or who covers for them, do this.")
