@@ -21,6 +21,7 @@ from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
 from portal.results.intake import take_hl7
 from tests.patients.records import record
+from tests.referrals.conftest import refer, step
 from tests.refills.conftest import ask_one, event_of, post_all
 from tests.requisitions.conftest import CT, offer
 from tests.requisitions.conftest import order as order_tests
@@ -28,7 +29,7 @@ from tests.results.messages import obr, obx, oru, pid
 from tests.results.story import tell_of_critical
 from tests.results.test_intake import MLLP
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, actor, add, prescription
+from tests.support.clinic import SmallClinic, actor, add, practitioner, prescription
 from tests.support.work import drain
 
 from tests.refills.conftest import TODAY  # isort: skip
@@ -102,10 +103,23 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     drain()
     [time] = offer(at_radiology, utcnow().replace(second=0, microsecond=0) + timedelta(days=3))
     patient.post(f"/imaging/slots/{time}/book", {"requisition_id": str(scan)})
+    refer_and_answer(clinic, physician, caller)
     take_hl7(oru("M1", pid("MRN-9999"), obr(), obx("potassium", "4.2")), MLLP)
     take_hl7(oru("M2", obr(), obx("potassium", "4.2")), MLLP)
     drain()
     return clinic
+
+
+def refer_and_answer(clinic: SmallClinic, physician: Caller, caller: Callable[..., Caller]) -> None:
+    """A referral to somebody outside both care teams, with a question, and a note."""
+    asked = practitioner(clinic.clinic, clinic.liaison, "Dr. Rosa Amado")
+    add(asked)
+    specialist = caller(ActorKind.PRACTITIONER, asked.id)
+    referral = refer(physician, clinic, asked, pool_id=str(clinic.nurses.id))
+    for call, body in (("ask", {"question": "Why?"}), ("answer", {"text": "All is well."})):
+        step(specialist, referral, call, **body)
+        if call == "ask":
+            step(physician, referral, "information", answer="Chest pain.")
 
 
 def queue_letter(clinic: SmallClinic) -> None:

@@ -12,7 +12,8 @@ from portal.core import loops
 from portal.core.actor import OPERATOR, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.directory.model import Pool, PoolMember, Practitioner, StaffMember
+from portal.core.ids import new_id
+from portal.directory.model import Coverage, Pool, PoolMember, Practitioner, StaffMember
 from portal.referrals.model import Referral
 from portal.worklist.model import WorkItem
 from tests.support.api import Answer, Caller
@@ -50,7 +51,7 @@ def clerk(cardiologist: Practitioner, caller: Callable[..., Caller]) -> Caller:
 
 
 def body(clinic: SmallClinic, addressee: Practitioner | None, /, **changes: Any) -> dict[str, Any]:
-    """A referral of the first patient to cardiology; to somebody elsewhere unless one of ours is given."""
+    """A referral of the first patient to cardiology: to one of ours, or to somebody elsewhere."""
     return {
         "patient_id": str(clinic.patient.id),
         "specialty": "Cardiology",
@@ -94,6 +95,23 @@ def accepted(requested: str, specialist: Caller) -> str:
 def scheduled(accepted: str, clerk: Caller) -> str:
     step(clerk, accepted, "appointment", starts_at=in_days(5), place="Harbor Heart")
     return accepted
+
+
+def cover(away: Practitioner, by: Practitioner) -> None:
+    """One is away for a day, and the other answers for them."""
+    now = utcnow()
+    add(
+        Coverage(
+            id=new_id(),
+            practitioner_id=away.id,
+            covering_id=by.id,
+            starts_at=now - timedelta(hours=1),
+            ends_at=now + timedelta(days=1),
+            reason="leave",
+            created_by=away.id,
+            created_at=now,
+        )
+    )
 
 
 def in_days(days: float) -> str:

@@ -1,16 +1,14 @@
 """The specialist's answer, and whose it is."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from portal.core.actor import ActorKind
-from portal.core.clock import utcnow
-from portal.core.ids import new_id
-from portal.directory.model import Coverage, Practitioner
+from portal.directory.model import Practitioner
 from tests.referrals.conftest import (
+    cover,
     done,
     items,
     kept_promise,
@@ -21,7 +19,7 @@ from tests.referrals.conftest import (
     told,
 )
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, add
+from tests.support.clinic import SmallClinic
 
 
 def test_accepted_and_to_be_arranged(
@@ -112,17 +110,7 @@ def test_who_covers_decides(
     colleague: Caller,
     cardiologist: Practitioner,
 ) -> None:
-    away = Coverage(
-        id=new_id(),
-        practitioner_id=cardiologist.id,
-        covering_id=clinic.colleague.id,
-        starts_at=utcnow() - timedelta(hours=1),
-        ends_at=utcnow() + timedelta(days=1),
-        reason="leave",
-        created_by=cardiologist.id,
-        created_at=utcnow(),
-    )
-    add(away)
+    cover(cardiologist, clinic.colleague)
     referral = refer(physician, clinic, cardiologist)
     assert items(referral)[0].assignee_id == clinic.colleague.id
     assert step(colleague, referral, "accept")["status"] == "accepted"

@@ -10,21 +10,23 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from portal.core.actor import WORKER, ActorKind
+from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.directory.model import Practitioner
 from portal.referrals import queries, service
 from tests.referrals.conftest import (
     change,
+    cover,
     in_days,
     kept_promise,
     load,
     open_kinds,
+    refer,
     told,
 )
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, token_for
+from tests.support.clinic import SmallClinic
 from tests.support.work import drain
 from workers import schedule
 
@@ -42,27 +44,30 @@ def at_once(app: Flask, *jobs: Callable[[], Any]) -> list[Any]:
         return list(pool.map(run, jobs))
 
 
-def another(app: Flask, who: Practitioner) -> Caller:
-    """The same person, signed in once more."""
-    return Caller(app, token_for(ActorKind.PRACTITIONER, who.id, who.name))
-
-
 @pytest.mark.parametrize("_attempt", range(5))
 def test_one_accepts_while_the_other_declines(
-    app: Flask, clinic: SmallClinic, cardiologist: Practitioner, requested: str, _attempt: int
+    clinic: SmallClinic,
+    app: Flask,
+    physician: Caller,
+    specialist: Caller,
+    colleague: Caller,
+    cardiologist: Practitioner,
+    _attempt: int,
 ) -> None:
-    one, two = another(app, cardiologist), another(app, cardiologist)
+    cover(cardiologist, clinic.colleague)
+    requested = refer(physician, clinic, cardiologist)
     path = f"/referrals/{requested}"
     answers = at_once(
         app,
-        lambda: one.post(f"{path}/accept"),
-        lambda: two.post(f"{path}/decline", {"reason_code": "other"}),
+        lambda: specialist.post(f"{path}/accept"),
+        lambda: colleague.post(f"{path}/decline", {"reason_code": "other"}),
     )
     [first] = [answer for answer in answers if answer.status_code == 200]
     [second] = [answer for answer in answers if answer.status_code != 200]
     assert (second.status_code, second.json["code"]) == (409, "already_decided")
-    assert second.json["decided_by"] == cardiologist.name
     became = first.json["status"]
+    names = {"accepted": cardiologist.name, "declined": clinic.colleague.name}
+    assert second.json["decided_by"] == names[became]
     drain()
     assert load(requested).status == became
     expected = {"accepted": "referral_scheduling", "declined": "referral_declined"}[became]
@@ -89,10 +94,8 @@ def test_the_patient_cancels_while_it_is_arranged(
     kept_promise()
 
 
-def test_two_versions_of_a_note_at_once(
-    app: Flask, cardiologist: Practitioner, accepted: str
-) -> None:
-    callers = [another(app, cardiologist) for _ in range(4)]
+def test_two_versions_of_a_note_at_once(app: Flask, specialist: Caller, accepted: str) -> None:
+    callers = [Caller(app, specialist.token) for _ in range(4)]
 
     def write(caller: Caller) -> Any:
         return caller.post(f"/referrals/{accepted}/note", {"text": "Stable."})
