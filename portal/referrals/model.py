@@ -240,3 +240,46 @@ rls.way_in(
     f"AND r.requested_at IS NOT NULL AND (r.closed_at IS NULL "
     f"OR r.closed_at > now() - interval '30 days'))",
 )
+
+# A referral that waits for somebody has the open work item of that step, or the commit fails.
+rls.owned_function(
+    "careloop_referral_has_owner()",
+    "trigger",
+    """
+    DECLARE waiting uuid := to_jsonb(NEW) ->> TG_ARGV[0];
+    BEGIN
+        IF EXISTS (
+            SELECT FROM referral r JOIN (VALUES
+                ('requested', 'referral_decision'), ('needs_information', 'referral_information'),
+                ('declined', 'referral_declined'), ('accepted', 'referral_scheduling'),
+                ('no_show', 'referral_no_show'), ('attended', 'referral_note_missing'),
+                ('report_received', 'referral_closing')) AS step(status, item)
+                ON step.status = CASE WHEN r.status = 'accepted' AND r.kind = 'consultation'
+                                 THEN 'attended' ELSE r.status END
+            WHERE r.id = waiting AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.subject_id = r.id AND w.kind = step.item
+                AND w.status IN ('open', 'claimed'))) THEN
+            RAISE EXCEPTION 'referral % waits for somebody without an open work item', waiting
+                USING ERRCODE = 'integrity_constraint_violation',
+                      CONSTRAINT = 'referral_has_owner';
+        END IF;
+        RETURN NULL;
+    END
+    """,
+    language="plpgsql",
+)
+for _table, _column, _when in (
+    ("referral", "id", "NEW.closed_at IS NULL"),
+    (
+        "work_item",
+        "subject_id",
+        "NEW.kind LIKE 'referral%' AND NEW.status IN ('done', 'cancelled')",
+    ),
+):
+    _name = f"{_table}_keeps_referral"
+    rls.define_trigger(f"DROP TRIGGER IF EXISTS {_name} ON {_table}")
+    rls.define_trigger(
+        f"CREATE CONSTRAINT TRIGGER {_name} AFTER INSERT OR UPDATE ON {_table} "
+        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_when}) "
+        f"EXECUTE FUNCTION careloop_referral_has_owner('{_column}')"
+    )

@@ -9,10 +9,12 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
-from portal.core.actor import WORKER
+from portal.core.actor import OPERATOR, WORKER
 from portal.core.clock import utcnow
-from portal.core.db import transaction
+from portal.core.db import transaction, violated
 from portal.directory.model import Practitioner
 from portal.referrals import queries, service
 from tests.referrals.conftest import (
@@ -124,3 +126,17 @@ def test_following_a_step_twice_tells_once(clinic: SmallClinic, accepted: str) -
             )
     drain()
     assert told(clinic.patient.id) == ["referral_requested", "referral_accepted"]
+
+
+@pytest.mark.parametrize("status", ["done", "cancelled"])
+def test_no_commit_leaves_a_referral_to_nobody(requested: str, status: str) -> None:
+    closing = text(
+        "UPDATE work_item SET status = :status, closed_at = now() WHERE subject_id = :id"
+    )
+    with pytest.raises(IntegrityError) as refused, transaction(OPERATOR) as session:
+        session.execute(closing, {"status": status, "id": requested})
+    assert violated(refused.value) == "referral_has_owner"
+    moving = text("UPDATE referral SET status = 'accepted' WHERE id = :id")
+    with pytest.raises(IntegrityError), transaction(OPERATOR) as session:
+        session.execute(moving, {"id": requested})
+    assert (load(requested).status, open_kinds(requested)) == ("requested", ["referral_decision"])
