@@ -23,6 +23,7 @@ from portal.notifications.outreach_routes import blueprint as outreach
 from portal.notifications.routes import blueprint as notifications
 from portal.patients.routes import blueprint as patients
 from portal.prescriptions.routes import blueprint as prescriptions
+from portal.referrals.routes import blueprint as referrals
 from portal.refills.pharmacy_routes import blueprint as pharmacies
 from portal.refills.phone_routes import blueprint as phone
 from portal.refills.routes import blueprint as refills
@@ -58,6 +59,7 @@ SLICES = (
     visits,
     summaries,
     chart,
+    referrals,
     worklist,
     notifications,
     outreach,

@@ -17,6 +17,9 @@ from portal.notifications import outreach_model as outreach
 from portal.patients import loops as patient_loops
 from portal.patients import model as patients
 from portal.prescriptions import model as prescriptions
+from portal.referrals import loops as referral_loops
+from portal.referrals import model as referrals
+from portal.referrals import note_model as consult_notes
 from portal.refills import loops as refill_loops
 from portal.refills import model as refills
 from portal.refills import pharmacy_model as pharmacies
@@ -44,6 +47,7 @@ __all__ = [
     "attachments",
     "chart",
     "composing",
+    "consult_notes",
     "core",
     "directory",
     "imaging",
@@ -59,6 +63,8 @@ __all__ = [
     "patients",
     "pharmacies",
     "prescriptions",
+    "referral_loops",
+    "referrals",
     "refill_loops",
     "refills",
     "requisition_loops",

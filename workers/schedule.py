@@ -16,6 +16,7 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.web import extension
 from portal.messages import service as messages
+from portal.referrals import service as referrals
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.results import service as results
@@ -155,6 +156,24 @@ def find_overdue_instructions() -> int:
     return _until_done(batch, BATCH)
 
 
+def watch_referrals() -> int:
+    """Appointments that are over, authorisations that end, and notes that were held long enough."""
+    finders = (
+        referrals.find_unattended,
+        referrals.warn_of_expiry,
+        referrals.expire_referrals,
+        referrals.release_held,
+    )
+    return sum(_until_done(_batch_of(find), BATCH) for find in finders)
+
+
+def _batch_of(find: Callable[..., int]) -> Callable[[Session], int]:
+    def batch(session: Session) -> int:
+        return find(session=session, now=utcnow(), limit=BATCH)
+
+    return batch
+
+
 def seal_audit() -> int:
     """Seal what was written to the audit trail, and make the coming months' partitions."""
     with transaction(WORKER) as session:
@@ -203,6 +222,7 @@ TICKS: dict[str, Callable[[], int]] = {
     "send_digests": send_digests,
     "find_missing_summaries": find_missing_summaries,
     "find_overdue_instructions": find_overdue_instructions,
+    "watch_referrals": watch_referrals,
     "seal_audit": seal_audit,
     "purge": purge,
 }
@@ -221,6 +241,7 @@ _EVERY = {
     "send_digests": 600.0,
     "find_missing_summaries": 60.0,
     "find_overdue_instructions": 60.0,
+    "watch_referrals": 300.0,
     "seal_audit": 60.0,
     "purge": 3600.0,
 }

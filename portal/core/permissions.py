@@ -102,6 +102,14 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "vitals.withdraw": frozenset({PATIENT}) | CARE_TEAM,
     "problem.read": frozenset({PATIENT}) | CARE_TEAM,
     "problem.write": frozenset({PRACTITIONER}),
+    # referrals
+    "referral.write": frozenset({PRACTITIONER}),
+    "referral.read": frozenset({PATIENT}) | CARE_TEAM,
+    "referral.cancel": frozenset({PATIENT, PRACTITIONER}),
+    "referral.decide": CARE_TEAM,
+    "referral.arrange": CARE_TEAM,
+    "referral.report": CARE_TEAM,
+    "referral.release": frozenset({PRACTITIONER}),
     # letters and calls
     "letter.work": frozenset({STAFF}),
     "call.work": CARE_TEAM,

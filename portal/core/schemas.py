@@ -17,6 +17,12 @@ NO_CONTROLS = validate.Regexp(
 ZONES = validate.OneOf(sorted(available_timezones()), error="An IANA time zone.")
 
 
+# A letter, a digit, a character, then up to four after a point (ICD-10-CM).
+DIAGNOSIS = validate.Regexp(
+    r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$(?!\n)", error="An ICD-10-CM code, as E11.9."
+)
+
+
 class Strict(Schema):
     """Unknown members are refused: a misspelt one must not be ignored in silence."""
 
@@ -61,3 +67,8 @@ def note_field(most: int) -> fields.String:
     return fields.String(
         load_default=None, allow_none=True, validate=[validate.Length(1, most), NO_CONTROLS]
     )
+
+
+class DiagnosisSchema(Strict):
+    code = fields.String(required=True, validate=DIAGNOSIS, metadata={"example": "E11.9"})
+    text = text_field(200, metadata={"example": "Type 2 diabetes mellitus"})

@@ -98,6 +98,71 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "Still to be done",
         "Something that was agreed at a visit is still to be done. Your team is told as well.",
     ),
+    E.REFERRAL_REQUESTED: (
+        "You were referred",
+        "Your practitioner has asked a specialist to see you or to advise.",
+    ),
+    E.REFERRAL_ACCEPTED: (
+        "Your referral was accepted",
+        "The specialist has accepted your referral. See what comes next.",
+    ),
+    E.REFERRAL_DECLINED: (
+        "Your referral was not accepted",
+        "The specialist could not take it. Your practitioner decides what comes next.",
+    ),
+    E.REFERRAL_SCHEDULED: (
+        "Your appointment with the specialist",
+        "An appointment was arranged for you. See when and where.",
+    ),
+    E.REFERRAL_APPOINTMENT_OFF: (
+        "An appointment was called off",
+        "Your appointment with the specialist was called off.",
+    ),
+    E.REFERRAL_NO_SHOW: (
+        "You missed an appointment",
+        "An appointment was missed. See how to arrange another.",
+    ),
+    E.REFERRAL_NOTED: (
+        "A note from the specialist",
+        "The specialist has written about you. You can read it now.",
+    ),
+    E.REFERRAL_CANCELLED: ("A referral was cancelled", "A referral of yours was cancelled."),
+    E.REFERRAL_EXPIRED: (
+        "A referral has expired",
+        "Its authorization is over. Your practitioner has been told.",
+    ),
+    E.REFERRAL_AUTHORIZATION: (
+        "An authorization ends soon",
+        "The authorization of a referral ends before you are seen. The clinic has been told.",
+    ),
+    E.REFERRAL_RETURNED: (
+        "A referral was declined",
+        "A referral of yours was declined. Ask somebody else, or close it.",
+    ),
+    E.REFERRAL_QUESTION: (
+        "A specialist asks",
+        "A specialist asks for information about a referral of yours.",
+    ),
+    E.REFERRAL_ANSWERED: (
+        "The information that you asked for",
+        "What you asked for about a referral has come.",
+    ),
+    E.REFERRAL_MISSED: (
+        "Appointments were missed",
+        "A patient whom you referred missed appointments. Decide how to go on.",
+    ),
+    E.REFERRAL_REPORTED: (
+        "A consult note has come",
+        "A specialist has reported on a patient whom you referred.",
+    ),
+    E.REFERRAL_WITHDRAWN: (
+        "A referral was withdrawn",
+        "A referral was cancelled. There is nothing more to do.",
+    ),
+    E.REFERRAL_LAPSED: (
+        "A referral of yours has expired",
+        "Its authorization ended before the patient was seen.",
+    ),
     E.WORK_ASSIGNED: ("New on your worklist", "There is a new item on your worklist."),
     E.WORK_ESCALATED: ("Overdue", "An item was not answered in time and has moved up."),
     E.WORK_URGENT: ("Urgent on your worklist", "There is an urgent item on your worklist."),
@@ -130,6 +195,7 @@ _LINKS: Mapping[str, str] = {
     "thread_": "threads",
     "advice_": "advice-calls",
     "visit_": "visits",
+    "referral_": "referrals",
     "work_": "worklist",
 }
 

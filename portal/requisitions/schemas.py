@@ -4,24 +4,23 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from portal.core.schemas import ONE_LINE, Listing, PageQuery, Strict, note_field, text_field
+from portal.core.schemas import (
+    ONE_LINE,
+    DiagnosisSchema,
+    Listing,
+    PageQuery,
+    Strict,
+    note_field,
+    text_field,
+)
 from portal.requisitions.service import OrderedTest, OrderTests, Standing
 from portal.requisitions.states import RequisitionKind, RequisitionPriority, RequisitionStatus
 
 MOST_TESTS = 20
 MOST_DIAGNOSES = 12
-# A letter, a digit, a character, then up to four after a point (ICD-10-CM).
-DIAGNOSIS = validate.Regexp(
-    r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$(?!\n)", error="An ICD-10-CM code, as E11.9."
-)
 SNOMED = validate.Regexp(r"^[0-9]{6,18}$(?!\n)", error="A SNOMED CT code, as 119364003.")
 LOINC = validate.Regexp(r"^[0-9]{1,7}-[0-9]$(?!\n)", error="A LOINC code, as 24323-8.")
 KINDS = validate.OneOf([kind.value for kind in RequisitionKind])
-
-
-class DiagnosisSchema(Strict):
-    code = fields.String(required=True, validate=DIAGNOSIS, metadata={"example": "E11.9"})
-    text = text_field(200, metadata={"example": "Type 2 diabetes mellitus"})
 
 
 class SpecimenSchema(Strict):

@@ -5,8 +5,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from portal.core.schemas import Listing, PageQuery, Strict, note_field, text_field
-from portal.requisitions.schemas import DIAGNOSIS, SNOMED
+from portal.core.schemas import DIAGNOSIS, Listing, PageQuery, Strict, note_field, text_field
+from portal.requisitions.schemas import SNOMED
 from portal.visits.service import AddProblem, Measured
 from portal.visits.states import PROBLEM, CodeSystem, Position, ProblemStatus
 from portal.visits.vital_rules import BLOOD_PRESSURE, BMI, KINDS, NAMES

@@ -30,6 +30,15 @@ CLOSED_BY: Mapping[WorkItemKind, str] = {
     WorkItemKind.RESULT_REVIEW: "POST /api/v1/results/{}/review",
     WorkItemKind.RESULT_CRITICAL: "POST /api/v1/results/{}/acknowledge",
     WorkItemKind.RESULT_COMMUNICATION: "POST /api/v1/results/{}/communicated",
+    WorkItemKind.REFERRAL_DECISION: "POST /api/v1/referrals/{}/accept, /decline or /ask",
+    WorkItemKind.REFERRAL_INFORMATION: "POST /api/v1/referrals/{}/information",
+    WorkItemKind.REFERRAL_DECLINED: "POST /api/v1/referrals/{}/send or /close",
+    WorkItemKind.REFERRAL_SCHEDULING: "POST /api/v1/referrals/{}/appointment",
+    WorkItemKind.REFERRAL_ATTENDANCE: "POST /api/v1/referrals/{}/attended or /no-show",
+    WorkItemKind.REFERRAL_NO_SHOW: "POST /api/v1/referrals/{}/appointment or /close",
+    WorkItemKind.REFERRAL_NOTE_MISSING: "POST /api/v1/referrals/{}/note or /answer",
+    WorkItemKind.REFERRAL_CLOSING: "POST /api/v1/referrals/{}/close",
+    WorkItemKind.REFERRAL_AUTHORIZATION: "POST /api/v1/referrals/{}/authorization",
     WorkItemKind.RECONCILIATION: "POST /api/v1/reconciliation/{}/match or /discard",
     WorkItemKind.PHONE_CALL: "POST /api/v1/calls/{}/outcome",
     WorkItemKind.THREAD_REPLY: "POST /api/v1/threads/{}/messages or /close",
@@ -40,6 +49,9 @@ FOR_PRACTITIONERS = frozenset(
         WorkItemKind.REFILL_DECISION,
         WorkItemKind.RESULT_REVIEW,
         WorkItemKind.RESULT_CRITICAL,
+        WorkItemKind.REFERRAL_INFORMATION,
+        WorkItemKind.REFERRAL_DECLINED,
+        WorkItemKind.REFERRAL_CLOSING,
     }
 )
 

@@ -24,6 +24,7 @@ from tests.attachments.conftest import attach_as, patient_of, uploaded
 from tests.messages.conftest import ALARMING, answer, opened, started, to_physician, write
 from tests.messages.story import CALL
 from tests.patients.records import record
+from tests.referrals.conftest import refer, step
 from tests.refills.conftest import ask_one, event_of, post_all
 from tests.requisitions.conftest import CT, offer
 from tests.requisitions.conftest import order as order_tests
@@ -31,9 +32,10 @@ from tests.results.messages import obr, obx, oru, pid
 from tests.results.story import tell_of_critical
 from tests.results.test_intake import MLLP
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, actor, add, prescription
+from tests.support.clinic import SmallClinic, actor, add, practitioner, prescription
 from tests.support.work import drain
-from tests.visits.conftest import add_problem, measure, plan, pressure, released, step
+from tests.visits.conftest import add_problem, measure, plan, pressure, released
+from tests.visits.conftest import step as move_visit
 
 from tests.refills.conftest import TODAY  # isort: skip
 
@@ -110,6 +112,7 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     attach_as(patient_of(clinic), clinic, uploaded(patient))
     uploaded(physician, patient_id=clinic.patient.id)
     write_messages(clinic, patient, caller(ActorKind.STAFF, clinic.nurse.id))
+    refer_and_answer(clinic, physician, caller)
     take_hl7(oru("M1", pid("MRN-9999"), obr(), obx("potassium", "4.2")), MLLP)
     take_hl7(oru("M2", obr(), obx("potassium", "4.2")), MLLP)
     drain()
@@ -142,10 +145,22 @@ def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
 def be_seen(clinic: SmallClinic, physician: Caller) -> None:
     """A visit with all that may come of it."""
     visit = plan(physician, clinic, starts_at=None)
-    step(physician, visit, "start")
+    move_visit(physician, visit, "start")
     measure(physician, visit, pressure())
     add_problem(physician, clinic, visit_id=str(visit))
     released(physician, visit, {"kind": "other", "text": "Rest."})
+
+
+def refer_and_answer(clinic: SmallClinic, physician: Caller, caller: Callable[..., Caller]) -> None:
+    """A referral to somebody outside both care teams, with a question, and a note."""
+    asked = practitioner(clinic.clinic, clinic.liaison, "Dr. Rosa Amado")
+    add(asked)
+    specialist = caller(ActorKind.PRACTITIONER, asked.id)
+    referral = refer(physician, clinic, asked, pool_id=str(clinic.nurses.id))
+    for call, body in (("ask", {"question": "Why?"}), ("answer", {"text": "All is well."})):
+        step(specialist, referral, call, **body)
+        if call == "ask":
+            step(physician, referral, "information", answer="Chest pain.")
 
 
 def queue_letter(clinic: SmallClinic) -> None:

@@ -1,0 +1,1 @@
+"""Referrals and colleagues' consultations: asked, decided, arranged, reported, closed."""

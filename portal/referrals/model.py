@@ -1,0 +1,285 @@
+"""Referrals and their history."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.core import rls
+from portal.core.actor import Actor, ActorKind
+from portal.core.db import Base, one_of
+from portal.core.ids import new_id
+from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.referrals.states import REFERRAL, ReferralKind, ReferralStatus, Urgency
+
+ENDED = "('closed', 'cancelled', 'expired')"
+REFERRAL_NUMBERS = Sequence("referral_number", start=100_001, metadata=Base.metadata)
+
+
+class Referral(Base):
+    """One request to another specialty, or one question to a colleague.
+
+    It goes to a practitioner of ours (`specialist_id`) or to somebody elsewhere (`outside_…`), for
+    whom the staff of `pool_id` record what comes back; the same staff arrange the appointment.
+    `requested_at` is when it was sent: before that the care team alone sees it. `expected_by` is
+    when the next step is due; what was not seen until `expires_at` ends: a draft that nobody sends,
+    a referral whose authorisation (`valid_until`) is over. `warned_at` is when somebody was told
+    of that ahead.
+    """
+
+    __tablename__ = "referral"
+    __table_args__ = (
+        one_of("kind", ReferralKind),
+        one_of("status", ReferralStatus),
+        one_of("urgency", Urgency),
+        CheckConstraint("num_nonnulls(specialist_id, outside_name) = 1", name="addressee"),
+        CheckConstraint("specialist_id <> referrer_id", name="somebody_else"),
+        CheckConstraint("NOT same_day OR urgency <> 'routine'", name="same_day"),
+        CheckConstraint("valid_from <= valid_until", name="validity"),
+        CheckConstraint(f"(status IN {ENDED}) = (closed_at IS NOT NULL)", name="end"),
+        CheckConstraint(f"(status IN {ENDED}) = (expected_by IS NULL)", name="clock"),
+        CheckConstraint(
+            "requested_at IS NOT NULL OR status IN ('draft', 'cancelled', 'expired')", name="sent"
+        ),
+        CheckConstraint("(status = 'scheduled') <= (appointment_at IS NOT NULL)", name="scheduled"),
+        Index("ix_referral_patient", "patient_id", "created_at", "id"),
+        Index("ix_referral_specialist", "specialist_id", "created_at", "id"),
+        Index("ix_referral_referrer", "referrer_id", "created_at", "id"),
+        Index("ix_referral_pool", "pool_id", "created_at", "id"),
+        Index(
+            "ix_referral_appointment",
+            "appointment_at",
+            "id",
+            postgresql_where=text("status = 'scheduled'"),
+        ),
+        Index(
+            "ix_referral_expires",
+            "expires_at",
+            "id",
+            postgresql_where=text(f"status NOT IN {ENDED}"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
+    referrer_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
+    kind: Mapped[str]
+    specialty: Mapped[str]
+    specialist_id: Mapped[UUID | None] = mapped_column(ForeignKey("practitioner.id"))
+    outside_name: Mapped[str | None]
+    outside_organization: Mapped[str | None]
+    outside_npi: Mapped[str | None]
+    outside_phone: Mapped[str | None]
+    outside_fax: Mapped[str | None]
+    pool_id: Mapped[UUID] = mapped_column(ForeignKey("pool.id"))
+    status: Mapped[str]
+    urgency: Mapped[str]
+    same_day: Mapped[bool] = mapped_column(server_default=text("false"))
+    reason: Mapped[str]
+    summary: Mapped[str | None]
+    diagnoses: Mapped[list[Any]]
+    about: Mapped[list[Any]]
+    authorization_number: Mapped[str | None]
+    valid_from: Mapped[date | None]
+    valid_until: Mapped[date | None]
+    visits_allowed: Mapped[int | None]
+    created_at: Mapped[datetime]
+    requested_at: Mapped[datetime | None]
+    status_at: Mapped[datetime]
+    expected_by: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    warned_at: Mapped[datetime | None]
+    accepted_by: Mapped[UUID | None]
+    appointment_id: Mapped[UUID | None]
+    appointment_at: Mapped[datetime | None]
+    appointment_place: Mapped[str | None]
+    no_shows: Mapped[int] = mapped_column(server_default=text("0"))
+    reason_code: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def move_to(
+        self,
+        status: ReferralStatus,
+        *,
+        actor: Actor,
+        now: datetime,
+        expected_by: datetime | None,
+        reason_code: str | None = None,
+        note: str | None = None,
+    ) -> "ReferralHistory":
+        """The history row of the move; `expected_by` is when the next step is due, in UTC.
+
+        Raises IllegalTransition when the table has no such move for this actor.
+        """
+        before = ReferralStatus(self.status)
+        REFERRAL.check(before, status, actor.kind)
+        self.status = status
+        self.status_at = now
+        self.reason_code = reason_code
+        ended = status in REFERRAL.ends
+        self.closed_at = now if ended else None
+        self.expected_by = None if ended else expected_by
+        return ReferralHistory.of(self, before, actor=actor, now=now, note=note)
+
+
+class ReferralHistory(Base):
+    """One transition of a referral: who moved it, when and why."""
+
+    __tablename__ = "referral_history"
+    __table_args__ = (Index("ix_referral_history_referral", "referral_id", "at", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
+    patient_id: Mapped[UUID]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID]
+    reason_code: Mapped[str | None]
+    note: Mapped[str | None]
+
+    @classmethod
+    def of(
+        cls,
+        referral: Referral,
+        before: ReferralStatus | None,
+        *,
+        actor: Actor,
+        now: datetime,
+        note: str | None = None,
+    ) -> "ReferralHistory":
+        return cls(
+            id=new_id(),
+            referral_id=referral.id,
+            patient_id=referral.patient_id,
+            from_status=before,
+            to_status=referral.status,
+            at=now,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            reason_code=referral.reason_code,
+            note=note,
+        )
+
+
+_CARED_FOR = "careloop_cares_for(patient_id)"
+_OF_PATIENT = f"patient_id = {ME} AND requested_at IS NOT NULL"
+_SPECIALISTS = f"specialist_id = {ME} AND requested_at IS NOT NULL"
+_PRACTITIONERS = f"referrer_id = {ME} OR ({_SPECIALISTS}) OR {_CARED_FOR}"
+_MY_POOLS = f"SELECT pool_id FROM pool_member WHERE member_id = {ME}"
+_ARRANGED = f"pool_id = ANY(ARRAY({_MY_POOLS})) AND requested_at IS NOT NULL"
+_STAFFS = f"({_ARRANGED}) OR {_CARED_FOR}"
+# What is seen of a referral's past is what is seen of it now.
+_SEEN = "EXISTS (SELECT FROM referral r WHERE r.id = referral_id)"
+_MOVED = (
+    "status",
+    "status_at",
+    "expected_by",
+    "reason_code",
+    "closed_at",
+    "version",
+    "appointment_id",
+    "appointment_at",
+    "appointment_place",
+    "warned_at",
+)
+
+rls.protect(
+    "referral",
+    *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
+    *to(ActorKind.PATIENT, UPDATE, _OF_PATIENT, columns=_MOVED),
+    *to(ActorKind.PRACTITIONER, (SELECT, UPDATE), _PRACTITIONERS),
+    *to(ActorKind.PRACTITIONER, INSERT, f"referrer_id = {ME} AND {_CARED_FOR}"),
+    *to(ActorKind.STAFF, SELECT, _STAFFS),
+    *to(
+        ActorKind.STAFF,
+        UPDATE,
+        _STAFFS,
+        columns=(
+            *_MOVED,
+            "no_shows",
+            "accepted_by",
+            "authorization_number",
+            "valid_from",
+            "valid_until",
+            "visits_allowed",
+            "expires_at",
+        ),
+    ),
+    *rls.system_access(),
+)
+rls.protect(
+    "referral_history",
+    *to(ActorKind.PATIENT, (SELECT, INSERT), f"patient_id = {ME} AND {_SEEN}"),
+    *to((ActorKind.PRACTITIONER, ActorKind.STAFF), (SELECT, INSERT), _SEEN),
+    *rls.system_access(),
+)
+# Whoever referred, whoever was asked and whoever arranges it sees the patient while it goes on;
+# what has ended can still be looked at for a month where the patient was seen, else for a day.
+_GOES_ON = (
+    "requested_at IS NOT NULL AND (status NOT IN ('declined', 'cancelled', 'expired', 'closed') "
+    "OR status_at > now() - CASE WHEN status = 'closed' THEN interval '30 days' "
+    "ELSE interval '1 day' END)"
+)
+rls.way_in(
+    "careloop_cares_for",
+    f"EXISTS (SELECT FROM referral r WHERE r.patient_id = target AND {_GOES_ON} "
+    f"AND (r.specialist_id = {ME} OR r.pool_id = ANY(ARRAY({_MY_POOLS} "
+    f"AND member_kind = 'staff'))))",
+)
+rls.way_in(
+    "careloop_cares_for",
+    f"EXISTS (SELECT FROM referral r WHERE r.patient_id = target AND r.referrer_id = {ME} "
+    f"AND r.requested_at IS NOT NULL AND (r.closed_at IS NULL "
+    f"OR r.closed_at > now() - interval '30 days'))",
+)
+
+# A referral that waits for somebody has the open work item of that step, or the commit fails.
+rls.owned_function(
+    "careloop_referral_has_owner()",
+    "trigger",
+    """
+    DECLARE waiting uuid := to_jsonb(NEW) ->> TG_ARGV[0];
+    BEGIN
+        IF EXISTS (
+            SELECT FROM referral r JOIN (VALUES
+                ('requested', 'referral_decision'), ('needs_information', 'referral_information'),
+                ('declined', 'referral_declined'), ('accepted', 'referral_scheduling'),
+                ('no_show', 'referral_no_show'), ('attended', 'referral_note_missing'),
+                ('report_received', 'referral_closing')) AS step(status, item)
+                ON step.status = CASE WHEN r.status = 'accepted' AND r.kind = 'consultation'
+                                 THEN 'attended' ELSE r.status END
+            WHERE r.id = waiting AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.subject_id = r.id AND w.kind = step.item
+                AND w.status IN ('open', 'claimed'))) THEN
+            RAISE EXCEPTION 'referral % waits for somebody without an open work item', waiting
+                USING ERRCODE = 'integrity_constraint_violation',
+                      CONSTRAINT = 'referral_has_owner';
+        END IF;
+        RETURN NULL;
+    END
+    """,
+    language="plpgsql",
+)
+for _table, _column, _when in (
+    ("referral", "id", "NEW.closed_at IS NULL"),
+    (
+        "work_item",
+        "subject_id",
+        "NEW.kind LIKE 'referral%' AND NEW.status IN ('done', 'cancelled')",
+    ),
+):
+    _name = f"{_table}_keeps_referral"
+    rls.define_trigger(f"DROP TRIGGER IF EXISTS {_name} ON {_table}")
+    rls.define_trigger(
+        f"CREATE CONSTRAINT TRIGGER {_name} AFTER INSERT OR UPDATE ON {_table} "
+        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_when}) "
+        f"EXECUTE FUNCTION careloop_referral_has_owner('{_column}')"
+    )

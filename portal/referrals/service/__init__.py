@@ -1,0 +1,62 @@
+"""Use cases of referrals, a file each."""
+
+from portal.referrals.service.arrange import (
+    Arrange,
+    attended,
+    authorize,
+    call_off,
+    end_appointment,
+    no_show,
+    schedule,
+)
+from portal.referrals.service.close import cancel_referral, close_referral
+from portal.referrals.service.decide import accept, ask, decline, give_information
+from portal.referrals.service.follow import follow_move, follow_note
+from portal.referrals.service.refer import (
+    Addressee,
+    Authorization,
+    Outside,
+    Refer,
+    refer,
+    send_referral,
+)
+from portal.referrals.service.report import NoteHold, WriteNote, answer, release_note, write_note
+from portal.referrals.service.watch import (
+    expire_referrals,
+    find_unattended,
+    release_held,
+    warn_of_expiry,
+)
+
+__all__ = [
+    "Addressee",
+    "Arrange",
+    "Authorization",
+    "NoteHold",
+    "Outside",
+    "Refer",
+    "WriteNote",
+    "accept",
+    "answer",
+    "ask",
+    "attended",
+    "authorize",
+    "call_off",
+    "cancel_referral",
+    "close_referral",
+    "decline",
+    "end_appointment",
+    "expire_referrals",
+    "find_unattended",
+    "follow_move",
+    "follow_note",
+    "give_information",
+    "no_show",
+    "refer",
+    "release_held",
+    "release_note",
+    "schedule",
+    "send_referral",
+    "warn_of_expiry",
+    "write_note",
+]
