@@ -2,6 +2,9 @@
 and `portal loops check` are complete."""
 
 from portal.accounts import model as accounts
+from portal.appointments import loops as appointment_loops
+from portal.appointments import model as appointments
+from portal.appointments import offer_model as offers
 from portal.core import tables as core
 from portal.core.db import Base
 from portal.directory import model as directory
@@ -13,7 +16,6 @@ from portal.prescriptions import model as prescriptions
 from portal.refills import loops as refill_loops
 from portal.refills import model as refills
 from portal.refills import pharmacy_model as pharmacies
-from portal.requisitions import imaging_model as imaging
 from portal.requisitions import laboratory_model as laboratories
 from portal.requisitions import loops as requisition_loops
 from portal.requisitions import model as requisitions
@@ -28,13 +30,15 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "appointment_loops",
+    "appointments",
     "core",
     "directory",
-    "imaging",
     "intake",
     "laboratories",
     "metadata",
     "notifications",
+    "offers",
     "outreach",
     "patient_loops",
     "patients",

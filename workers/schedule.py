@@ -8,6 +8,7 @@ from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.orm import Session
 
 from portal.accounts import service as accounts
+from portal.appointments import service as appointments
 from portal.core import audit_chain
 from portal.core.actor import WORKER
 from portal.core.clock import utcnow
@@ -90,6 +91,33 @@ def make_standing() -> int:
     return _until_done(batch, BATCH)
 
 
+def remind_of_appointments() -> int:
+    """Patients are reminded of their appointments, two days and two hours before."""
+
+    def batch(session: Session) -> int:
+        return appointments.remind(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def expire_offers() -> int:
+    """Offers of times that nobody answered end, and the times go to others."""
+
+    def batch(session: Session) -> int:
+        return appointments.expire_offers(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def find_without_outcome() -> int:
+    """Appointments that are over and of which nobody said what came become somebody's work."""
+
+    def batch(session: Session) -> int:
+        return appointments.find_without_outcome(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
 def release_due() -> int:
     """Results whose time has come become visible to their patients."""
 
@@ -158,6 +186,9 @@ TICKS: dict[str, Callable[[], int]] = {
     "find_unresulted": find_unresulted,
     "expire_requisitions": expire_requisitions,
     "make_standing": make_standing,
+    "remind_of_appointments": remind_of_appointments,
+    "expire_offers": expire_offers,
+    "find_without_outcome": find_without_outcome,
     "release_due": release_due,
     "find_unseen": find_unseen,
     "find_uncommunicated": find_uncommunicated,
@@ -172,6 +203,9 @@ _EVERY = {
     "find_unresulted": 60.0,
     "expire_requisitions": 300.0,
     "make_standing": 300.0,
+    "remind_of_appointments": 60.0,
+    "expire_offers": 30.0,
+    "find_without_outcome": 300.0,
     "release_due": 30.0,
     "find_unseen": 600.0,
     "find_uncommunicated": 600.0,

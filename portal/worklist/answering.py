@@ -32,6 +32,7 @@ CLOSED_BY: Mapping[WorkItemKind, str] = {
     WorkItemKind.RESULT_COMMUNICATION: "POST /api/v1/results/{}/communicated",
     WorkItemKind.RECONCILIATION: "POST /api/v1/reconciliation/{}/match or /discard",
     WorkItemKind.PHONE_CALL: "POST /api/v1/calls/{}/outcome",
+    WorkItemKind.APPOINTMENT_OUTCOME: "POST /api/v1/appointments/{}/attended or /no-show",
 }
 FOR_PRACTITIONERS = frozenset(
     {

@@ -46,7 +46,7 @@ OPEN = {
     "pharmacy",
     "laboratory",
     "catalog_test",
-    "imaging_slot",
+    "slot",
     "laboratory_connection",
     "coverage",
     "outbox_event",
