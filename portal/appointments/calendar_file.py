@@ -4,7 +4,7 @@ A calendar is shown to families and colleagues: no diagnosis, no test, no name o
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from portal.appointments.states import AppointmentStatus
 CONTENT_TYPE = "text/calendar"
 PRODUCT = "-//Careloop//Appointments//EN"
 TITLE = "Appointment"
+YEARS_AHEAD = 4
 
 
 def calendar_of(appointments: Iterable[Any], now: datetime) -> bytes:
@@ -25,8 +26,12 @@ def calendar_of(appointments: Iterable[Any], now: datetime) -> bytes:
     calendar.add("method", "PUBLISH")
     for row in appointments:
         calendar.add_component(_event(row, now))
-    calendar.add_missing_timezones()
-    return calendar.to_ical()
+    # How clocks change is said for the years that matter, and not since 1970.
+    calendar.add_missing_timezones(
+        first_date=date(now.year - 1, 1, 1), last_date=date(now.year + YEARS_AHEAD, 1, 1)
+    )
+    content: bytes = calendar.to_ical()
+    return content
 
 
 def _event(row: Any, now: datetime) -> Event:

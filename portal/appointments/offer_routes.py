@@ -12,7 +12,7 @@ from portal.appointments.schemas import (
     AppointmentDetailSchema,
     AppointmentOfferSchema,
     AppointmentOffersPage,
-    EmptySchema,
+    EmptyBodySchema,
     MoveAppointmentSchema,
     OffersQuery,
     OfferTimesSchema,
@@ -122,7 +122,7 @@ def decline_offer(body: dict[str, Any], offer_id: UUID) -> Response:
 
 @blueprint.route("/appointments/offers/<uuid:offer_id>/withdraw", methods=["POST"])
 @requires("appointment.offer")
-@blueprint.arguments(EmptySchema)
+@blueprint.arguments(EmptyBodySchema)
 @blueprint.response(200, AppointmentOfferSchema)
 def withdraw_offer(_body: dict[str, Any], offer_id: UUID) -> Response:
     """Take an offer back; its times are free again"""

@@ -15,7 +15,7 @@ from portal.appointments.schemas import (
     AppointmentDetailSchema,
     AppointmentsQuery,
     AppointmentViewPage,
-    EmptySchema,
+    EmptyBodySchema,
     MoveAppointmentSchema,
     ReasonSchema,
 )
@@ -124,7 +124,7 @@ def call_off_appointment(body: dict[str, Any], appointment_id: UUID) -> Response
 
 @blueprint.route("/appointments/<uuid:appointment_id>/attended", methods=["POST"])
 @requires("appointment.settle")
-@blueprint.arguments(EmptySchema)
+@blueprint.arguments(EmptyBodySchema)
 @blueprint.response(200, AppointmentDetailSchema)
 def patient_attended(_body: dict[str, Any], appointment_id: UUID) -> Response:
     """Say that the patient came (for the clinic)"""
@@ -152,7 +152,7 @@ def patient_missed(body: dict[str, Any], appointment_id: UUID) -> Response:
 
 @blueprint.route("/appointments/<uuid:appointment_id>/earlier", methods=["POST"])
 @requires("appointment.answer")
-@blueprint.arguments(EmptySchema)
+@blueprint.arguments(EmptyBodySchema)
 @blueprint.response(200, AppointmentDetailSchema)
 def wish_earlier(_body: dict[str, Any], appointment_id: UUID) -> Response:
     """Wait for an earlier time: when one is free it is held for you for some hours"""

@@ -89,7 +89,7 @@ class ReasonSchema(Strict):
     reason = text_field(300, required=False, load_default=None, allow_none=True)
 
 
-class EmptySchema(Strict):
+class EmptyBodySchema(Strict):
     """Nothing has to be said."""
 
 
@@ -144,7 +144,7 @@ class OffersQuery(PageQuery):
     )
 
 
-class PersonSchema(Schema):
+class WithWhomSchema(Schema):
     id = fields.UUID()
     name = fields.String(allow_none=True, metadata={"example": "Dr. Ines Okafor"})
 
@@ -156,7 +156,7 @@ class PlaceAddressSchema(Schema):
     postal_code = fields.String(metadata={"example": "12345"})
 
 
-class PlaceSchema(Schema):
+class AppointmentPlaceSchema(Schema):
     """Where an appointment is; its time zone is that of the times."""
 
     name = fields.String(metadata={"example": "Elm Street Clinic"})
@@ -173,8 +173,8 @@ class TimeSchema(Schema):
     service_type = fields.String(metadata={"example": "office visit"})
     starts_at = fields.DateTime(metadata=LOCAL_TIME)
     ends_at = fields.DateTime(metadata={"example": "2026-03-05T09:30:00-05:00"})
-    place = fields.Nested(PlaceSchema)
-    practitioner = fields.Nested(PersonSchema, allow_none=True)
+    place = fields.Nested(AppointmentPlaceSchema)
+    practitioner = fields.Nested(WithWhomSchema, allow_none=True)
 
 
 class OpenedTimeSchema(TimeSchema):
@@ -209,9 +209,9 @@ class AppointmentViewSchema(Schema):
     slot_id = fields.UUID()
     starts_at = fields.DateTime(metadata=LOCAL_TIME)
     ends_at = fields.DateTime(metadata={"example": "2026-03-05T09:30:00-05:00"})
-    place = fields.Nested(PlaceSchema)
-    practitioner = fields.Nested(PersonSchema, allow_none=True)
-    patient = fields.Nested(PersonSchema)
+    place = fields.Nested(AppointmentPlaceSchema)
+    practitioner = fields.Nested(WithWhomSchema, allow_none=True)
+    patient = fields.Nested(WithWhomSchema)
     booked_at = fields.DateTime()
     ended_at = fields.DateTime(allow_none=True)
     changeable_until = fields.DateTime(

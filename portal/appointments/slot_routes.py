@@ -12,7 +12,7 @@ from portal.appointments.reading import detail, whose
 from portal.appointments.schemas import (
     AppointmentDetailSchema,
     BookAppointmentSchema,
-    EmptySchema,
+    EmptyBodySchema,
     OpenSlotsSchema,
     SlotsQuery,
     TimeSchema,
@@ -98,7 +98,7 @@ def _with_whom(actor: Actor, practitioner_id: UUID | None) -> UUID:
 
 @blueprint.route("/slots/<uuid:slot_id>/withdraw", methods=["POST"])
 @requires("slot.open")
-@blueprint.arguments(EmptySchema)
+@blueprint.arguments(EmptyBodySchema)
 @blueprint.response(200, TimeSchema)
 def withdraw_slot(_body: dict[str, Any], slot_id: UUID) -> Response:
     """Take a time back; who had it is told, and offered the next free ones"""

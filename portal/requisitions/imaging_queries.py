@@ -27,7 +27,8 @@ _APPOINTMENTS = text(
     """
     SELECT a.id, a.status, a.about_id AS requisition_id, a.booked_at, a.patient_id,
            s.id AS slot_id, s.service_type AS modality, s.room, s.starts_at, s.ends_at,
-           r.placer_number, r.test_code, r.test_name, r.priority, pa.mrn, pa.given_name, pa.family_name, pa.birth_date, pa.phone
+           r.placer_number, r.test_code, r.test_name, r.priority,
+           pa.mrn, pa.given_name, pa.family_name, pa.birth_date, pa.phone
     FROM appointment a
     JOIN slot s ON s.id = a.slot_id
     JOIN requisition r ON r.id = a.about_id AND a.about_kind = 'requisition'

@@ -1,5 +1,6 @@
 """Imaging is done at an appointment: what one has to be for an order, and how the order follows."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from portal.requisitions.states import UNCOLLECTED, RequisitionKind, Requisition
 S = RequisitionStatus
 APPOINTMENT_CHANGED = "appointment_changed"
 # Why an order waits for an appointment again, as its own history says it.
-_REASONS = {CancellationReason.SLOT_WITHDRAWN: "slot_withdrawn"}
+_REASONS: Mapping[str, str] = {CancellationReason.SLOT_WITHDRAWN: "slot_withdrawn"}
 
 
 class Imaging:
