@@ -44,7 +44,7 @@ _CALENDAR: dict[str, Any] = {
 @requires("appointment.read")
 @blueprint.arguments(AppointmentsQuery, location="query")
 @blueprint.response(200, AppointmentViewPage)
-def list_appointments(query: dict[str, Any]) -> Response:
+def browse_appointments(query: dict[str, Any]) -> Response:
     """List coming appointments, the next first, or past ones, the last first"""
     actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
     patient_id, practitioner_id = _of_whom(actor, query)

@@ -100,7 +100,7 @@ def _with_whom(actor: Actor, practitioner_id: UUID | None) -> UUID:
 @requires("slot.open")
 @blueprint.arguments(EmptyBodySchema)
 @blueprint.response(200, TimeSchema)
-def withdraw_slot(_body: dict[str, Any], slot_id: UUID) -> Response:
+def take_slot_back(_body: dict[str, Any], slot_id: UUID) -> Response:
     """Take a time back; who had it is told, and offered the next free ones"""
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
@@ -113,7 +113,7 @@ def withdraw_slot(_body: dict[str, Any], slot_id: UUID) -> Response:
 @requires("appointment.book")
 @blueprint.arguments(BookAppointmentSchema)
 @blueprint.response(201, AppointmentDetailSchema)
-def book_slot(body: dict[str, Any], slot_id: UUID) -> Response:
+def book_appointment(body: dict[str, Any], slot_id: UUID) -> Response:
     """Book a time; 409 `slot_taken` when somebody else was first
 
     Send an `Idempotency-Key`: the same key and body give the same answer.

@@ -1,6 +1,6 @@
 """What the tests of appointments share: times, offers, and rows as they stand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from threading import Barrier
@@ -124,7 +124,7 @@ def broken(now: datetime | None = None) -> set[str]:
     return {one.rule for one in found if "appointment" in one.rule}
 
 
-def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
+def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     """All of the calls at the same moment, each in a thread of its own."""
     barrier = Barrier(len(calls))
 

@@ -1,6 +1,5 @@
 """Waiting for an earlier time: the first in line is asked, for a while, then the next."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,7 @@ import pytest
 
 from portal.appointments import service
 from portal.appointments.offer_model import AppointmentOffer, EarlierWish
-from portal.core.actor import WORKER, ActorKind
+from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from tests.appointments.conftest import (
@@ -27,7 +26,7 @@ from tests.appointments.conftest import (
 from tests.requisitions.conftest import CT, order
 from tests.requisitions.conftest import offer as offer_imaging
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, add, patient
+from tests.support.clinic import SmallClinic
 from tests.support.work import drain
 
 
@@ -120,27 +119,16 @@ def test_a_refusal_passes_it_on_and_nobody_is_asked_twice(
 
 
 def test_a_cancelled_appointment_frees_its_time_for_who_waits(
-    clinic: SmallClinic,
-    caller: Callable[..., Caller],
-    physician: Caller,
-    patient: Caller,
-    waiting: tuple[str, str],
+    physician: Caller, patient: Caller, other_patient: Caller
 ) -> None:
-    third = patient_row(clinic)
-    add(third)
-    [near] = open_slots(physician, in_days(1, 23))
+    near, far = open_slots(physician, in_days(5), in_days(20))
+    theirs, mine = booked(other_patient, near), booked(patient, far)
+    wish(patient, mine)
     drain()
-    run_out()
-    run_out()
-    theirs = booked(caller(ActorKind.PATIENT, third.id), near)
-    change(rows(AppointmentOffer)[0], replaces_id=None)  # as if nobody had been asked
-    act(caller(ActorKind.PATIENT, third.id), theirs, "cancel")
+    assert offers(patient) == []
+    act(other_patient, theirs, "cancel")
     drain()
     assert [one["slots"][0]["id"] for one in offers(patient)] == [str(near)]
-
-
-def patient_row(clinic: SmallClinic) -> Any:
-    return patient(clinic.clinic, clinic.pharmacy, "Casey", 3)
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_no_reminder_of_what_was_called_off_or_changed(
 def test_reminders_by_the_patients_preference(
     wanted: bool, patient: Caller, appointment: str
 ) -> None:
-    preferences: dict[str, Any] = {"email": {"appointment_in_two_days": wanted}}
+    preferences: dict[str, Any] = {"by_email": {"appointment_in_two_days": wanted}}
     answer = patient.patch("/me/preferences", preferences)
     assert answer.status_code == 200, answer.text
     drain()

@@ -28,8 +28,9 @@ def times(start: datetime, minutes: int = 30) -> Times:
     return Times(start, start + timedelta(minutes=minutes))
 
 
-def local(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=ZoneInfo(NEW_YORK)).astimezone(UTC)  # type: ignore[arg-type]
+def local(year: int, month: int, day: int, hour: int, minute: int = 0) -> datetime:
+    there = ZoneInfo(NEW_YORK)
+    return datetime(year, month, day, hour, minute, tzinfo=there).astimezone(UTC)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from portal.core.clock import utcnow
 from portal.core.db import violated
 from portal.directory.model import Clinic, Pool
 from tests.appointments.conftest import (
-    VISIT,
     act,
     book,
     booked,
@@ -107,10 +106,10 @@ def test_the_database_itself_refuses_an_overlap(
         ({"service_type": ""}, "/slots/0/service_type"),
     ],
 )
-def test_times_that_cannot_be(physician: Caller, changes: dict[str, str], where: Any) -> None:
+def test_times_that_cannot_be(physician: Caller, changes: dict[str, Any], where: Any) -> None:
     answer = physician.post("/slots", {"slots": [new_slot(in_days(3), **changes)]})
     assert answer.status_code == 422, answer.text
-    assert where is None or pointers(answer) == [where]
+    assert where is None or set(pointers(answer)) == {where}
     assert rows(Slot) == []
 
 
@@ -193,4 +192,3 @@ def test_who_withdraws(
     assert colleague.post(f"/slots/{slot}/withdraw").status_code == 200
     assert act(patient, uuid4(), "cancel").json["code"] == "appointment_not_found"
     assert free(patient) == []
-    assert rows(Slot)[0].service_type == VISIT

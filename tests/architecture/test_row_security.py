@@ -20,6 +20,8 @@ from portal.notifications import service as notifications
 from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
 from portal.results.intake import take_hl7
+from tests.appointments.conftest import act, booked, in_days, open_slots
+from tests.appointments.conftest import offer as offer_times
 from tests.patients.records import record
 from tests.refills.conftest import ask_one, event_of, post_all
 from tests.requisitions.conftest import CT, offer
@@ -102,10 +104,18 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     drain()
     [time] = offer(at_radiology, utcnow().replace(second=0, microsecond=0) + timedelta(days=3))
     patient.post(f"/imaging/slots/{time}/book", {"requisition_id": str(scan)})
+    tell_of_appointments(clinic, patient, physician)
     take_hl7(oru("M1", pid("MRN-9999"), obr(), obx("potassium", "4.2")), MLLP)
     take_hl7(oru("M2", obr(), obx("potassium", "4.2")), MLLP)
     drain()
     return clinic
+
+
+def tell_of_appointments(clinic: SmallClinic, patient: Caller, physician: Caller) -> None:
+    """One that waits for an earlier time, and an offer of another."""
+    mine, held = open_slots(physician, in_days(3), in_days(4))
+    act(patient, booked(patient, mine), "earlier")
+    offer_times(physician, clinic, held)
 
 
 def queue_letter(clinic: SmallClinic) -> None:
