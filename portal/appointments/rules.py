@@ -89,10 +89,10 @@ def wrong_times(slots: Sequence[NewTimes], now: datetime) -> Iterator[FieldError
         where = f"/slots/{number}"
         if slot.ends_at <= slot.starts_at:
             yield FieldError(f"{where}/ends_at", "It ends before it begins.")
-        elif slot.ends_at - slot.starts_at > LONGEST:
-            yield FieldError(f"{where}/ends_at", "It is longer than twelve hours: check the day.")
         elif slot.starts_at <= now:
             yield FieldError(f"{where}/starts_at", "This time is over.")
+        elif slot.ends_at - slot.starts_at > LONGEST:
+            yield FieldError(f"{where}/ends_at", "It is longer than twelve hours: check the day.")
         elif slot.starts_at > now + FURTHEST:
             yield FieldError(f"{where}/starts_at", "More than two years ahead: check the year.")
 

@@ -179,6 +179,8 @@ def test_times_for_an_order(
     [mr] = offer_imaging(radiology, in_days(3), room="MR 1", modality="MR")
     about = {"kind": "requisition", "id": str(scan)}
     assert offer(nurse, clinic, mr, about=about).json["code"] == "offer_unusable"
+    another = offer(nurse, clinic, ct, about=about, patient_id=str(clinic.other_patient.id))
+    assert another.json["errors"][0]["pointer"] == "/patient_id"
     offered = offer(nurse, clinic, ct, about=about).json
     assert offered["about"] == about
     answer = accept(patient, offered["id"], ct)

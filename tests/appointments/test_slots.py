@@ -99,7 +99,7 @@ def test_the_database_itself_refuses_an_overlap(
     ("changes", "where"),
     [
         ({"ends_at": "2020-01-01T00:00:00Z"}, "/slots/0/ends_at"),
-        ({"starts_at": "0001-01-01T00:00:00+14:00"}, "/slots/0/ends_at"),
+        ({"starts_at": "0001-01-01T00:00:00+14:00"}, "/slots/0/starts_at"),
         ({"starts_at": "9999-12-31T23:00:00-14:00", "ends_at": "9999-12-31T23:30:00-14:00"}, None),
         ({"starts_at": "2026-03-04T10:00:00"}, "/slots/0/starts_at"),
         ({"service_type": "a\nb"}, "/slots/0/service_type"),

@@ -59,11 +59,16 @@ def lock_needs(
 ) -> tuple[Needs, Subject | None]:
     """What an appointment has to be, with what it is about locked.
 
-    Raises AboutUnknown, what the subject raises, PatientUnknown, SlotUnusable without a patient.
+    Raises AboutUnknown, what the subject raises, PatientUnknown, and SlotUnusable without a patient
+    or for another one's.
     """
     if about is not None:
         subject = subject_of(about.kind)
-        return subject.lock(session, about.id, to_book=True), subject
+        needs = subject.lock(session, about.id, to_book=True)
+        if patient_id not in (None, needs.patient_id):
+            message = "What it is about is another patient's."
+            raise SlotUnusable(message, errors=[FieldError("/patient_id", message)])
+        return needs, subject
     if patient_id is None:
         message = "Say for whom, or what it is about."
         raise SlotUnusable(message, errors=[FieldError("/patient_id", message)])

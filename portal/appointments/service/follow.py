@@ -87,10 +87,10 @@ def _close_arranged(session: Session, appointment: Appointment, now: datetime) -
 
 
 def _after_its_end(session: Session, appointment: Appointment, now: datetime) -> None:
-    if (wish := offer_queries.wish_of(session, appointment.id)) is not None:
-        wish.move_to(WaitingStatus.ENDED, actor=WORKER, now=now)
     for offer in offer_queries.open_offers_instead_of(session, appointment.id):
         end_offer(session, offer, OfferStatus.WITHDRAWN, actor=WORKER, now=now)
+    if (wish := offer_queries.wish_of(session, appointment.id)) is not None:
+        wish.move_to(WaitingStatus.ENDED, actor=WORKER, now=now)
     worklist.close_item(
         session=session,
         actor=WORKER,
