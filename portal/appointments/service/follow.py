@@ -17,7 +17,6 @@ from portal.appointments.states import (
     OfferStatus,
     WaitingStatus,
 )
-from portal.core import outbox
 from portal.core.actor import WORKER, ActorKind
 from portal.directory import service as directory
 from portal.notifications import service as notifications
@@ -42,7 +41,7 @@ def follow_move(*, session: Session, appointment_id: UUID, history_id: UUID, now
     if step.to_status == S.BOOKED:
         _close_arranged(session, appointment, now)
     else:
-        _after_its_end(session, appointment, now)
+        _after_its_end(session, appointment, step.id, now)
 
 
 def event_of(step: AppointmentHistory) -> NotificationEvent | None:
@@ -86,7 +85,9 @@ def _close_arranged(session: Session, appointment: Appointment, now: datetime) -
         )
 
 
-def _after_its_end(session: Session, appointment: Appointment, now: datetime) -> None:
+def _after_its_end(
+    session: Session, appointment: Appointment, step_id: UUID, now: datetime
+) -> None:
     for offer in offer_queries.open_offers_instead_of(session, appointment.id):
         end_offer(session, offer, OfferStatus.WITHDRAWN, actor=WORKER, now=now)
     if (wish := offer_queries.wish_of(session, appointment.id)) is not None:
@@ -99,21 +100,19 @@ def _after_its_end(session: Session, appointment: Appointment, now: datetime) ->
         outcome=appointment.status,
         now=now,
     )
-    if appointment.status == S.CANCELLED:
-        outbox.emit(session, "slot.freed", now=now, slot_id=appointment.slot_id)
     if appointment.practitioner_id is None:
         return  # a department's appointments are followed with what was ordered
     if appointment.status == S.NO_SHOW:
         open_item(session, WorkItemKind.APPOINTMENT_NO_SHOW, appointment, now)
     elif appointment.reason_code == CancellationReason.SLOT_WITHDRAWN:
-        _offer_others(session, appointment, appointment.practitioner_id, now)
+        _offer_others(session, appointment, step_id, now)
 
 
-def _offer_others(
-    session: Session, appointment: Appointment, practitioner_id: UUID, now: datetime
-) -> None:
+def _offer_others(session: Session, appointment: Appointment, step_id: UUID, now: datetime) -> None:
     """The next free times instead of one that was withdrawn; the team's work where there are
-    none."""
+    none. The offer has the id of the step that it follows: there is one for each."""
+    if offer_queries.offer(session, step_id) is not None:
+        return
     about = moves.about_of(appointment)
     if about is not None and queries.booked_about(session, about.kind, about.id):
         return  # the patient has booked another by now
@@ -136,6 +135,7 @@ def _offer_others(
         slot_ids=[slot.id for slot in free],
         expires_at=None,
         now=now,
+        offer_id=step_id,
     )
 
 
@@ -176,12 +176,10 @@ def follow_offered(*, session: Session, offer_id: UUID, now: datetime) -> None:
 
 
 def follow_offer_end(*, session: Session, offer_id: UUID, now: datetime) -> None:
-    """The times of an offer go to others; what nobody took comes back to who offered it."""
+    """What nobody took comes back to who offered it."""
     offer = offer_queries.offer(session, offer_id)
     if offer is None:
         return
-    for slot_id in offer_queries.slot_ids_of(session, offer.id):
-        outbox.emit(session, "slot.freed", now=now, slot_id=slot_id)
     refused = offer.status in (OfferStatus.DECLINED, OfferStatus.EXPIRED)
     if refused and offer.replaces_id is None:
         _give_back(session, offer, now)

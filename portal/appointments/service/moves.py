@@ -57,6 +57,8 @@ def end(
     step = appointment.move_to(status, actor=actor, now=now, reason_code=reason_code, reason=reason)
     if status == S.CANCELLED and reason_code != CancellationReason.CHANGED:
         appointment.sequence += 1
+    if status == S.CANCELLED and reason_code != CancellationReason.SLOT_WITHDRAWN:
+        outbox.emit(session, "slot.freed", now=now, slot_id=appointment.slot_id)
     session.flush()
     remember(session, appointment, step, actor=actor, action=status.value, now=now)
 

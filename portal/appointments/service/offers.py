@@ -70,6 +70,7 @@ def make_offer(
     expires_at: datetime | None,
     now: datetime,
     replaces_id: UUID | None = None,
+    offer_id: UUID | None = None,
 ) -> AppointmentOffer:
     """Hold these times for a patient, and leave the event by which they are told."""
     for slot_id in sorted(set(slot_ids)):
@@ -89,7 +90,7 @@ def make_offer(
     there = [slot for slot in slots if slot is not None]
     last_start = max(slot.starts_at for slot in there)
     offer = AppointmentOffer(
-        id=new_id(),
+        id=offer_id or new_id(),
         patient_id=needs.patient_id,
         about_kind=None if about is None else about.kind,
         about_id=None if about is None else about.id,
@@ -152,9 +153,11 @@ def end_offer(
     now: datetime,
     reason: str | None = None,
 ) -> None:
-    """End a locked offer, and leave the event by which its times go to others."""
+    """End a locked offer, and leave the events by which its times go to others."""
     offer.move_to(status, actor=actor, now=now, reason=reason)
     session.flush()
+    for slot_id in offer_queries.slot_ids_of(session, offer.id):
+        outbox.emit(session, "slot.freed", now=now, slot_id=slot_id)
     outbox.emit(session, "appointment.offer_ended", now=now, offer_id=offer.id)
     record(session, offer, actor=actor, action=status.value, now=now)
 
