@@ -7,6 +7,9 @@ from portal.accounts.admin_routes import blueprint as administration
 from portal.accounts.authentication import authenticate
 from portal.accounts.oauth_routes import blueprint as oauth
 from portal.accounts.routes import blueprint as accounts
+from portal.appointments.offer_routes import blueprint as appointment_offers
+from portal.appointments.routes import blueprint as appointments
+from portal.appointments.slot_routes import blueprint as slots
 from portal.attachments.routes import blueprint as attachments
 from portal.config import Config, load_config
 from portal.core import db, limits, permissions, problems, web
@@ -48,6 +51,9 @@ SLICES = (
     phone,
     intake,
     requisitions,
+    slots,
+    appointments,
+    appointment_offers,
     imaging,
     lab_orders,
     results,

@@ -2,6 +2,9 @@
 and `portal loops check` are complete."""
 
 from portal.accounts import model as accounts
+from portal.appointments import loops as appointment_loops
+from portal.appointments import model as appointments
+from portal.appointments import offer_model as offers
 from portal.attachments import loops as attachment_loops
 from portal.attachments import model as attachments
 from portal.core import tables as core
@@ -23,7 +26,6 @@ from portal.referrals import note_model as consult_notes
 from portal.refills import loops as refill_loops
 from portal.refills import model as refills
 from portal.refills import pharmacy_model as pharmacies
-from portal.requisitions import imaging_model as imaging
 from portal.requisitions import laboratory_model as laboratories
 from portal.requisitions import loops as requisition_loops
 from portal.requisitions import model as requisitions
@@ -43,6 +45,8 @@ metadata = Base.metadata
 __all__ = [
     "accounts",
     "advice",
+    "appointment_loops",
+    "appointments",
     "attachment_loops",
     "attachments",
     "chart",
@@ -50,7 +54,6 @@ __all__ = [
     "consult_notes",
     "core",
     "directory",
-    "imaging",
     "intake",
     "laboratories",
     "message_loops",
@@ -58,6 +61,7 @@ __all__ = [
     "messages",
     "metadata",
     "notifications",
+    "offers",
     "outreach",
     "patient_loops",
     "patients",

@@ -8,6 +8,7 @@ from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.orm import Session
 
 from portal.accounts import service as accounts
+from portal.appointments import service as appointments
 from portal.attachments.storage import Storage
 from portal.attachments.sweeping import sweep
 from portal.core import audit_chain
@@ -92,6 +93,33 @@ def make_standing() -> int:
 
     def batch(session: Session) -> int:
         return requisitions.make_standing(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def remind_of_appointments() -> int:
+    """Patients are reminded of their appointments, two days and two hours before."""
+
+    def batch(session: Session) -> int:
+        return appointments.remind(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def expire_offers() -> int:
+    """Offers of times that nobody answered end, and the times go to others."""
+
+    def batch(session: Session) -> int:
+        return appointments.expire_offers(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(batch, BATCH)
+
+
+def find_without_outcome() -> int:
+    """Appointments that are over and of which nobody said what came become somebody's work."""
+
+    def batch(session: Session) -> int:
+        return appointments.find_without_outcome(session=session, now=utcnow(), limit=BATCH)
 
     return _until_done(batch, BATCH)
 
@@ -215,6 +243,9 @@ TICKS: dict[str, Callable[[], int]] = {
     "find_unresulted": find_unresulted,
     "expire_requisitions": expire_requisitions,
     "make_standing": make_standing,
+    "remind_of_appointments": remind_of_appointments,
+    "expire_offers": expire_offers,
+    "find_without_outcome": find_without_outcome,
     "release_due": release_due,
     "find_unseen": find_unseen,
     "find_uncommunicated": find_uncommunicated,
@@ -234,6 +265,9 @@ _EVERY = {
     "find_unresulted": 60.0,
     "expire_requisitions": 300.0,
     "make_standing": 300.0,
+    "remind_of_appointments": 60.0,
+    "expire_offers": 30.0,
+    "find_without_outcome": 300.0,
     "release_due": 30.0,
     "find_unseen": 600.0,
     "find_uncommunicated": 600.0,

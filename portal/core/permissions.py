@@ -61,6 +61,14 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "pharmacy.report": frozenset({PHARMACY}),
     "pharmacy.webhook": frozenset({PHARMACY}),
     "phone.refill": frozenset({PHONE}),
+    # appointments
+    "slot.open": CARE_TEAM,
+    "slot.read": frozenset({PATIENT}) | CARE_TEAM,
+    "appointment.read": frozenset({PATIENT}) | CARE_TEAM,
+    "appointment.book": frozenset({PATIENT}) | CARE_TEAM,
+    "appointment.offer": CARE_TEAM,
+    "appointment.answer": frozenset({PATIENT}),
+    "appointment.settle": CARE_TEAM,
     # requisitions
     "requisition.write": frozenset({PRACTITIONER}),
     "requisition.read": frozenset({PATIENT}) | CARE_TEAM,

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.appointments import service as appointments
+from portal.appointments.service import NewSlot
 from portal.core.actor import WORKER, Actor, ActorKind
 from portal.demo import cast
 from portal.demo.cast import Bench, Person
@@ -21,7 +23,7 @@ from portal.notifications.outreach_states import ContactChannel
 from portal.patients import service as patients
 from portal.requisitions import service as requisitions
 from portal.requisitions.model import Requisition
-from portal.requisitions.service import OfferedSlot, OrderedTest, OrderTests, Standing
+from portal.requisitions.service import OrderedTest, OrderTests, Standing
 from portal.requisitions.states import RequisitionPriority
 from portal.results import service as results
 from portal.results.envelope import Source
@@ -226,20 +228,20 @@ def _outstanding(at_work: AtWork) -> None:
 def _imaging(at_work: AtWork) -> None:
     teller = at_work.teller
     morning = (teller.now + 2 * DAY).replace(hour=14, minute=0, second=0, microsecond=0)
-    slots: Sequence[OfferedSlot] = [
-        OfferedSlot(modality, room, start, start + timedelta(minutes=30))
+    slots: Sequence[NewSlot] = [
+        NewSlot(modality, room, start, start + timedelta(minutes=30))
         for modality, room in (("CT", "CT 1"), ("DX", "X-ray 1"), ("MR", "MR 1"), ("US", "US 1"))
         for day in range(8)
         for half_hour in range(6)
         for start in [morning + day * DAY + half_hour * timedelta(minutes=30)]
     ]
-    offered = requisitions.offer_slots(
+    offered = appointments.open_slots(
         session=teller.session, actor=at_work.laboratory(cast.IMAGING), slots=slots, now=teller.now
     )
     settle(teller.session, teller.now)
     scan = at_work.order(cast.LINDQVIST, "Olga", CHEST_XRAY, 2 * DAY, bench=cast.IMAGING)
     at_work.take(scan, cast.IMAGING, 2 * DAY - HOUR)
-    times = [slot for slot in offered if slot.modality == "DX"]
+    times = [slot for slot in offered if slot.service_type == "DX"]
     requisitions.book_slot(
         session=teller.session,
         actor=teller.records.patient("Olga"),

@@ -10,7 +10,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
-from portal.directory.model import Laboratory, Pharmacy, Pool, PoolKind, StaffMember
+from portal.directory.model import (
+    Laboratory,
+    Pharmacy,
+    Pool,
+    PoolKind,
+    Practitioner,
+    StaffMember,
+)
 from portal.directory.rules import Calendar, CoverageStep
 
 MAX_COVERAGE_STEPS = 8
@@ -114,6 +121,16 @@ def laboratory_of_sender(session: Session, application: str, facility: str) -> L
 
 def staff_clinic(session: Session, staff_id: UUID) -> UUID | None:
     return session.execute(select(StaffMember.clinic_id).where(StaffMember.id == staff_id)).scalar()
+
+
+def clinic_of_person(session: Session, person_id: UUID) -> UUID | None:
+    there = select(Practitioner.clinic_id).where(Practitioner.id == person_id, Practitioner.active)
+    return (
+        session.execute(there).scalar()
+        or session.execute(
+            select(StaffMember.clinic_id).where(StaffMember.id == person_id, StaffMember.active)
+        ).scalar()
+    )
 
 
 def lock_coverage(session: Session, clinic_id: UUID) -> None:

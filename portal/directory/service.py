@@ -122,6 +122,11 @@ def get_clinic(session: Session, id_: UUID) -> Clinic:
     return found
 
 
+def clinic_of_person(session: Session, person_id: UUID) -> UUID | None:
+    """The clinic of an active practitioner or member of staff; None for anybody else."""
+    return queries.clinic_of_person(session, person_id)
+
+
 def get_coverage(session: Session, id_: UUID) -> Coverage:
     """Raises CoverageUnknown."""
     found = session.get(Coverage, id_)

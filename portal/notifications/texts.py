@@ -50,12 +50,28 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "The laboratory could not do a test. Your practitioner has been told.",
     ),
     E.APPOINTMENT_BOOKED: (
-        "Your imaging appointment",
+        "Your appointment",
         "Your appointment is booked. See when, where and how to prepare.",
     ),
     E.APPOINTMENT_CANCELLED: (
-        "Imaging appointment cancelled",
-        "An imaging appointment was cancelled. You can book another one.",
+        "Appointment cancelled",
+        "An appointment was cancelled. You can book another one.",
+    ),
+    E.APPOINTMENT_OFFERED: (
+        "Choose a time",
+        "There are times for your appointment. Choose one before they go to others.",
+    ),
+    E.APPOINTMENT_EARLIER: (
+        "An earlier time is free",
+        "You asked for an earlier appointment. One is held for you for a while.",
+    ),
+    E.APPOINTMENT_IN_TWO_DAYS: (
+        "Your appointment in two days",
+        "You have an appointment in two days. See when, where and how to prepare.",
+    ),
+    E.APPOINTMENT_IN_TWO_HOURS: (
+        "Your appointment in two hours",
+        "You have an appointment in two hours. See where.",
     ),
     E.RESULT_AVAILABLE: ("A new result", "There is a new result for you."),
     E.RESULT_UPDATED: ("A result was completed", "A result that you could see already has more."),
@@ -184,11 +200,13 @@ _REASONS: Mapping[str, str] = {
 }
 
 
-# Where an event's subject is read, by how the event's name begins.
+# Where an event's subject is read, by how the event's name begins: the first that fits.
 _LINKS: Mapping[str, str] = {
     "refill_": "refills",
     "requisition_": "requisitions",
-    "appointment_": "requisitions",
+    "appointment_offered": "appointments/offers",
+    "appointment_earlier": "appointments/offers",
+    "appointment_": "appointments",
     "result_": "results",
     "attachment_": "attachments",
     "message_": "threads",

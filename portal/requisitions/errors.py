@@ -1,4 +1,4 @@
-"""What can go wrong with an order, an appointment or a laboratory's report."""
+"""What can go wrong with an order or a laboratory's report."""
 
 from portal.core.errors import Conflict, Invalid, NotFound
 
@@ -51,42 +51,6 @@ class ReportImpossible(Conflict):
     code = "report_impossible"
 
 
-class SlotNotFound(NotFound):
-    code = "slot_not_found"
-    detail = "There is no such appointment time. Take the id from GET /imaging/slots."
-
-
-class SlotTaken(Conflict):
-    code = "slot_taken"
-    detail = "Somebody else has just taken this time. Choose another of GET /imaging/slots."
-
-
-class SlotUnusable(Invalid):
-    """This time doesn't fit what was ordered."""
-
-    code = "slot_unusable"
-
-
-class SlotsOverlap(Invalid):
-    code = "slots_overlap"
-    detail = "Some of the times overlap others of the same room; `errors` names each."
-
-
-class SlotContended(Conflict):
-    code = "slot_contended"
-    detail = "This time is being booked or freed at this moment. Read it again, then decide."
-
-
 class NotBookable(Conflict):
     code = "not_bookable"
     detail = "This does not wait for an appointment."
-
-
-class AppointmentNotFound(NotFound):
-    code = "appointment_not_found"
-    detail = "There is no such appointment that you may see. Check its id."
-
-
-class AppointmentEnded(Conflict):
-    code = "appointment_ended"
-    detail = "This appointment is no longer booked."

@@ -7,6 +7,8 @@ from uuid import UUID
 from flask import Response
 from sqlalchemy.orm import Session
 
+from portal.appointments import service as appointments
+from portal.appointments.model import Appointment, Slot
 from portal.core import audit
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
@@ -34,11 +36,10 @@ from portal.requisitions.imaging_schemas import (
     SlotsSchema,
 )
 from portal.requisitions.laboratory_views import appointment_view
-from portal.requisitions.model import Requisition
 from portal.requisitions.routes import timeline
 from portal.requisitions.schemas import RequisitionTimelineSchema
 from portal.requisitions.states import RequisitionKind
-from portal.requisitions.views import free_slot_view, slot_view
+from portal.requisitions.views import free_slot_view
 
 blueprint = Blueprint("imaging", __name__, "Appointments for imaging")
 
@@ -63,10 +64,20 @@ def offer_slots(body: dict[str, Any]) -> Response:
     actor, now = current_actor(), utcnow()
 
     def use_case(session: Session) -> tuple[Any, int]:
-        made = service.offer_slots(session=session, actor=actor, slots=body["slots"], now=now)
-        return {"items": [slot_view(slot) for slot in made]}, 201
+        made = appointments.open_slots(session=session, actor=actor, slots=body["slots"], now=now)
+        return {"items": [_opened(slot) for slot in made]}, 201
 
     return once(actor, use_case)
+
+
+def _opened(slot: Slot) -> dict[str, Any]:
+    return {
+        "id": slot.id,
+        "modality": slot.service_type,
+        "room": slot.room,
+        "starts_at": slot.starts_at,
+        "ends_at": slot.ends_at,
+    }
 
 
 @blueprint.route("/imaging/slots/<uuid:slot_id>/withdraw", methods=["POST"])
@@ -77,8 +88,8 @@ def withdraw_slot(_body: dict[str, Any], slot_id: UUID) -> Response:
     """Take a time back (for radiology); who had it is told to book another"""
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
-        slot = service.withdraw_slot(session=session, actor=actor, slot_id=slot_id, now=now)
-    return json_response(slot_view(slot))
+        slot = appointments.withdraw_slot(session=session, actor=actor, slot_id=slot_id, now=now)
+    return json_response(_opened(slot))
 
 
 @blueprint.route("/imaging/slots", methods=["GET"])
@@ -104,6 +115,7 @@ def list_free_slots(query: dict[str, Any]) -> Response:
             to=to,
             after=after,
             limit=query["limit"],
+            now=now,
         )
         audit.record(
             session, actor, "read", "requisition", patient_id=row.patient_id, resource_id=row.id
@@ -122,10 +134,8 @@ def book_slot(body: dict[str, Any], slot_id: UUID) -> Response:
     actor, now = current_actor(), utcnow()
 
     def use_case(session: Session) -> tuple[Any, int]:
-        requisition = service.book_slot(
-            session=session, actor=actor, slot_id=slot_id, now=now, **body
-        )
-        return timeline(session, actor, requisition.id), 200
+        made = service.book_slot(session=session, actor=actor, slot_id=slot_id, now=now, **body)
+        return timeline(session, actor, service.requisition_of(made)), 200
 
     return once(actor, use_case)
 
@@ -138,10 +148,10 @@ def change_appointment(body: dict[str, Any], appointment_id: UUID) -> Response:
     """Take another time instead: both are changed, or neither"""
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
-        requisition = service.change_appointment(
+        made = appointments.change_appointment(
             session=session, actor=actor, appointment_id=appointment_id, now=now, **body
         )
-        view = timeline(session, actor, requisition.id)
+        view = timeline(session, actor, service.requisition_of(made))
     return json_response(view)
 
 
@@ -153,10 +163,10 @@ def cancel_appointment(body: dict[str, Any], appointment_id: UUID) -> Response:
     """Free a booked time; the order stays, and another time can be booked"""
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
-        requisition = service.cancel_appointment(
+        made = appointments.cancel_appointment(
             session=session, actor=actor, appointment_id=appointment_id, now=now, **body
         )
-        view = timeline(session, actor, requisition.id)
+        view = timeline(session, actor, service.requisition_of(made))
     return json_response(view)
 
 
@@ -186,7 +196,7 @@ def _audit_read(
         session,
         actor,
         "read",
-        "imaging_appointment",
+        "appointment",
         patient_id=patient_id,
         resource_id=appointment_id,
         at=now,
@@ -201,10 +211,11 @@ def attended(_body: dict[str, Any], appointment_id: UUID) -> Response:
     """Say that the patient came and was examined (for radiology)"""
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
-        requisition = service.attended(
+        settled = appointments.attended(
             session=session, actor=actor, appointment_id=appointment_id, now=now
         )
-    return _standing(appointment_id, requisition)
+        view = _standing(session, settled)
+    return json_response(view)
 
 
 @blueprint.route("/imaging/appointments/<uuid:appointment_id>/no-show", methods=["POST"])
@@ -215,17 +226,17 @@ def no_show(_body: dict[str, Any], appointment_id: UUID) -> Response:
     """Say that the patient did not come (for radiology)"""
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
-        requisition = service.no_show(
-            session=session, actor=actor, appointment_id=appointment_id, now=now
+        settled = appointments.no_show(
+            session=session, actor=actor, appointment_id=appointment_id, reason=None, now=now
         )
-    return _standing(appointment_id, requisition)
+        view = _standing(session, settled)
+    return json_response(view)
 
 
-def _standing(appointment_id: UUID, requisition: Requisition) -> Response:
-    return json_response(
-        {
-            "appointment_id": appointment_id,
-            "requisition_id": requisition.id,
-            "requisition_status": requisition.status,
-        }
-    )
+def _standing(session: Session, appointment: Appointment) -> dict[str, Any]:
+    requisition = queries.for_change(session, service.requisition_of(appointment))
+    return {
+        "appointment_id": appointment.id,
+        "requisition_id": appointment.about_id,
+        "requisition_status": requisition.status if requisition else None,
+    }

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
+from portal.appointments.service import NewSlot
 from portal.core.schemas import Listing, PageQuery, Strict, text_field
-from portal.requisitions.service import OfferedSlot
 
 MOST_SLOTS = 500
 MODALITIES = validate.OneOf(["CT", "MR", "US", "DX", "MG", "NM", "PT", "BMD", "RF", "XA"])
@@ -22,8 +22,8 @@ class OfferedSlotSchema(Strict):
     ends_at = fields.AwareDateTime(required=True)
 
     @post_load
-    def _slot(self, data: dict[str, Any], **_kwargs: Any) -> OfferedSlot:
-        return OfferedSlot(**data)
+    def _slot(self, data: dict[str, Any], **_kwargs: Any) -> NewSlot:
+        return NewSlot(service_type=data.pop("modality"), **data)
 
 
 class OfferSchema(Strict):

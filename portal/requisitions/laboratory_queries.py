@@ -28,8 +28,9 @@ _ENTRY = """
     LEFT JOIN catalog_test t ON t.code = r.test_code
     LEFT JOIN patient pa ON pa.id = r.patient_id
     LEFT JOIN practitioner pr ON pr.id = r.orderer_id
-    LEFT JOIN imaging_appointment ap ON ap.requisition_id = r.id AND ap.status = 'booked'
-    LEFT JOIN imaging_slot s ON s.id = ap.slot_id
+    LEFT JOIN appointment ap ON ap.about_kind = 'requisition' AND ap.about_id = r.id
+        AND ap.status = 'booked'
+    LEFT JOIN slot s ON s.id = ap.slot_id
 """
 # An entry is handed out only once nothing that still runs could commit one before it: a cursor
 # never passes over one.

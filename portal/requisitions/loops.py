@@ -52,13 +52,13 @@ loops.declare(
               AND next_on < CAST(:settled AS timestamptz)::date
         """,
         "an appointment is booked for what does not wait for one": """
-            SELECT a.id FROM imaging_appointment a JOIN requisition r ON r.id = a.requisition_id
-            WHERE (a.status = 'booked') AND r.status <> 'scheduled'
+            SELECT a.id FROM appointment a JOIN requisition r ON r.id = a.about_id
+            WHERE a.about_kind = 'requisition' AND a.status = 'booked' AND r.status <> 'scheduled'
         """,
         "a requisition is scheduled without an appointment": """
             SELECT r.id FROM requisition r WHERE r.status = 'scheduled' AND NOT EXISTS (
-                SELECT FROM imaging_appointment a WHERE a.requisition_id = r.id
-                AND a.status = 'booked')
+                SELECT FROM appointment a WHERE a.about_kind = 'requisition'
+                AND a.about_id = r.id AND a.status = 'booked')
         """,
     }
 )

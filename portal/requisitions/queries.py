@@ -29,8 +29,9 @@ _CATALOG = text(
 _APPOINTMENT = """
     LEFT JOIN LATERAL (
         SELECT a.id, a.status, s.id AS slot_id, s.room, s.starts_at, s.ends_at
-        FROM imaging_appointment a JOIN imaging_slot s ON s.id = a.slot_id
-        WHERE a.requisition_id = r.id AND a.status IN ('booked', 'attended')
+        FROM appointment a JOIN slot s ON s.id = a.slot_id
+        WHERE a.about_kind = 'requisition' AND a.about_id = r.id
+          AND a.status IN ('booked', 'attended')
         ORDER BY a.booked_at DESC LIMIT 1
     ) ap ON true
 """

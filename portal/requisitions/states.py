@@ -53,13 +53,6 @@ class StandingStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-class AppointmentStatus(StrEnum):
-    BOOKED = "booked"
-    CANCELLED = "cancelled"
-    ATTENDED = "attended"
-    NO_SHOW = "no_show"
-
-
 class MessageStatus(StrEnum):
     """Of a message to a laboratory. In a feed `queued` means not acknowledged yet."""
 
@@ -126,16 +119,6 @@ UNCOLLECTED = frozenset({S.PLACED, S.SENT, S.ACCEPTED, S.SCHEDULED})
 # Collected, and nothing has come back yet.
 UNRESULTED = frozenset({S.COLLECTED, S.IN_PROGRESS})
 
-A = AppointmentStatus
-APPOINTMENT = Transitions(
-    "appointment",
-    {
-        A.BOOKED: {A.CANCELLED: _BOOKERS, A.ATTENDED: _LABORATORY, A.NO_SHOW: _LABORATORY},
-        A.CANCELLED: {},
-        A.ATTENDED: {},
-        A.NO_SHOW: {},
-    },
-)
 M = MessageStatus
 MESSAGE = Transitions(
     "message",

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from portal.requisitions import rules
-from portal.requisitions.imaging_model import ImagingSlot
 from portal.requisitions.model import CatalogTest
 from portal.requisitions.rules import Place
 from portal.requisitions.states import RequisitionKind, RequisitionStatus
@@ -183,7 +182,7 @@ def free_slot_view(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def slot_view(slot: ImagingSlot | Row[Any]) -> dict[str, Any]:
+def slot_view(slot: Row[Any]) -> dict[str, Any]:
     return {
         "id": slot.id,
         "modality": slot.modality,

@@ -43,6 +43,7 @@ CLOSED_BY: Mapping[WorkItemKind, str] = {
     WorkItemKind.PHONE_CALL: "POST /api/v1/calls/{}/outcome",
     WorkItemKind.THREAD_REPLY: "POST /api/v1/threads/{}/messages or /close",
     WorkItemKind.ADVICE_CALL: "POST /api/v1/advice-calls/{}/outcome",
+    WorkItemKind.APPOINTMENT_OUTCOME: "POST /api/v1/appointments/{}/attended or /no-show",
 }
 FOR_PRACTITIONERS = frozenset(
     {

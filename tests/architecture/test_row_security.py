@@ -20,6 +20,8 @@ from portal.notifications import service as notifications
 from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
 from portal.results.intake import take_hl7
+from tests.appointments.conftest import act, booked, in_days, open_slots
+from tests.appointments.conftest import offer as offer_times
 from tests.attachments.conftest import attach_as, patient_of, uploaded
 from tests.messages.conftest import ALARMING, answer, opened, started, to_physician, write
 from tests.messages.story import CALL
@@ -52,7 +54,7 @@ OPEN = {
     "pharmacy",
     "laboratory",
     "catalog_test",
-    "imaging_slot",
+    "slot",
     "laboratory_connection",
     "coverage",
     "outbox_event",
@@ -113,6 +115,7 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     uploaded(physician, patient_id=clinic.patient.id)
     write_messages(clinic, patient, caller(ActorKind.STAFF, clinic.nurse.id))
     refer_and_answer(clinic, physician, caller)
+    tell_of_appointments(clinic, patient, physician)
     take_hl7(oru("M1", pid("MRN-9999"), obr(), obx("potassium", "4.2")), MLLP)
     take_hl7(oru("M2", obr(), obx("potassium", "4.2")), MLLP)
     drain()
@@ -161,6 +164,13 @@ def refer_and_answer(clinic: SmallClinic, physician: Caller, caller: Callable[..
         step(specialist, referral, call, **body)
         if call == "ask":
             step(physician, referral, "information", answer="Chest pain.")
+
+
+def tell_of_appointments(clinic: SmallClinic, patient: Caller, physician: Caller) -> None:
+    """One that waits for an earlier time, and an offer of another."""
+    mine, held = open_slots(physician, in_days(3), in_days(4))
+    act(patient, booked(patient, mine), "earlier")
+    offer_times(physician, clinic, held)
 
 
 def queue_letter(clinic: SmallClinic) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from portal.requisitions.imaging_model import ImagingSlot
+from portal.appointments.model import Slot
 from tests.requisitions.conftest import in_days, pointers, rows
 from tests.support.api import Caller
 
@@ -36,4 +36,4 @@ def test_times_of_a_room_do_not_overlap(radiology: Caller) -> None:
     assert refused(("A", 60, 60)) == ["/slots/0/ends_at"]
     assert refused(("A", -60 * 24 * 4, 0)) == ["/slots/0/starts_at"]
     assert radiology.post("/imaging/slots", slots(("A", 60, 90), ("A", 0, 30))).status_code == 201
-    assert len(rows(ImagingSlot)) == 3
+    assert len(rows(Slot)) == 3

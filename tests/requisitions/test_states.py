@@ -7,17 +7,14 @@ import pytest
 from portal.core.actor import ActorKind
 from portal.core.ids import new_id
 from portal.core.states import IllegalTransition
-from portal.requisitions.imaging_model import ImagingAppointment
 from portal.requisitions.laboratory_model import LaboratoryMessage
 from portal.requisitions.model import Requisition, StandingOrder
 from portal.requisitions.states import (
-    APPOINTMENT,
     MESSAGE,
     REQUISITION,
     STANDING,
     UNCOLLECTED,
     UNRESULTED,
-    AppointmentStatus,
     MessageStatus,
     RequisitionStatus,
     StandingStatus,
@@ -77,23 +74,6 @@ def test_the_ends_and_what_lies_between() -> None:
     assert {status.value for status in REQUISITION.ends} == ends
     drafts = {RequisitionStatus.DRAFT}
     assert UNCOLLECTED | UNRESULTED | REQUISITION.ends | drafts == set(RequisitionStatus)
-
-
-@pytest.mark.parametrize(("before", "after"), list(product(AppointmentStatus, repeat=2)), ids=str)
-def test_appointments(before: AppointmentStatus, after: AppointmentStatus) -> None:
-    allowed = (
-        {"cancelled": "pdslw", "attended": "lw", "no_show": "lw"} if before == "booked" else {}
-    )
-    movers = {LETTERS[letter] for letter in allowed.get(after, "")}
-    for kind in ActorKind:
-        row = ImagingAppointment(id=new_id(), status=before)
-        if kind in movers:
-            row.move_to(after, actor=actor(kind, new_id()), now=NOW)
-            assert (row.status, row.ended_at) == (after, NOW)
-        else:
-            with pytest.raises(IllegalTransition):
-                row.move_to(after, actor=actor(kind, new_id()), now=NOW)
-    assert {status.value for status in APPOINTMENT.ends} == {"cancelled", "attended", "no_show"}
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(MessageStatus, repeat=2)), ids=str)

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from portal.appointments.offer_model import AppointmentOffer
 from portal.core.actor import OPERATOR, WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
@@ -18,6 +19,17 @@ from portal.notifications.outreach_states import LetterStatus
 from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
 from portal.patients import merging
+from tests.appointments.conftest import (
+    act,
+    began,
+    booked,
+    change,
+    in_days,
+    load,
+    open_slots,
+    rows,
+)
+from tests.appointments.conftest import offer as offer_times
 from tests.messages.story import leave_message_events, want_a_digest
 from tests.refills.conftest import Make, ask_one, post_one
 from tests.requisitions.conftest import order as order_tests
@@ -25,7 +37,8 @@ from tests.results.conftest import received, set_report, wish
 from tests.results.story import leave_events
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, staff_actor
-from tests.visits.conftest import in_days, plan, released, step
+from tests.visits.conftest import in_days as days_from_now
+from tests.visits.conftest import plan, released, step
 from tests.workers.conftest import events, set_event
 from workers import schedule, tasks
 from workers.registry import DELIVERERS, HANDLERS
@@ -153,6 +166,31 @@ def patient_is_seen(clinic: SmallClinic, physician: Caller) -> set[str]:
     return run_all_twice()
 
 
+def times_are_withdrawn(clinic: SmallClinic, patient: Caller, physician: Caller) -> set[str]:
+    """A booked time is withdrawn, others are offered; one who waits is offered an earlier one."""
+    first, far, *_others = open_slots(physician, *(in_days(day) for day in (3, 20, 21, 22)))
+    mine = booked(patient, first)
+    act(patient, booked(patient, far), "earlier")
+    physician.post(f"/slots/{first}/withdraw")
+    seen = run_all_twice()
+    open_slots(physician, in_days(9))
+    seen |= run_all_twice()
+    for offer in patient.get("/appointments/offers").json["items"]:
+        patient.post(f"/appointments/offers/{offer['id']}/decline", {})
+    assert patient.get(f"/appointments/{mine}").json["status"] == "cancelled"
+    return seen | run_all_twice()
+
+
+def appointments_of_the_past(clinic: SmallClinic, patient: Caller, physician: Caller) -> None:
+    """One of which nobody said what came, one to be reminded of, and an offer that is over."""
+    over, soon, held = open_slots(physician, in_days(3), in_days(4), in_days(5))
+    began(booked(patient, over), 30)
+    change(load(booked(patient, soon)), next_reminder_at=utcnow() - timedelta(minutes=1))
+    offer = offer_times(physician, clinic, held).json
+    [row] = rows(AppointmentOffer, id=UUID(offer["id"]))
+    change(row, expires_at=utcnow() - timedelta(minutes=1))
+
+
 def patient_is_merged(clinic: SmallClinic) -> set[str]:
     """The patient's record turns out to be a duplicate of the other patient's."""
     nurse = staff_actor(clinic.nurse)
@@ -201,6 +239,7 @@ def test_every_kind_of_task_twice(
     seen |= run_all_twice()
     seen |= letter_comes_back(clinic)
     seen |= patient_is_seen(clinic, physician)
+    seen |= times_are_withdrawn(clinic, patient, physician)
     seen |= patient_is_merged(clinic)
     assert seen >= HANDLERS.keys()
 
@@ -221,7 +260,7 @@ def leave_visits_alone(clinic: SmallClinic, physician: Caller) -> None:
     for _ in range(2):
         visit = plan(physician, clinic, starts_at=None)
         step(physician, visit, "start")
-    released(physician, visit, {"kind": "other", "text": "Rest.", "due_on": in_days(1)[:10]})
+    released(physician, visit, {"kind": "other", "text": "Rest.", "due_on": days_from_now(1)[:10]})
 
 
 @pytest.mark.parametrize("tick", schedule.TICKS.values(), ids=schedule.TICKS.keys())
@@ -241,6 +280,7 @@ def test_every_tick_twice(
     assert physician.post(f"/requisitions/{collected}/collected").status_code == 200
     laboratory_order(clinic, physician)
     leave_visits_alone(clinic, physician)
+    appointments_of_the_past(clinic, patient, physician)
     past = {"past": utcnow() - timedelta(days=1), "id": waiting}
     with transaction(OPERATOR) as session:
         session.execute(text("UPDATE work_item SET due_at = :past"), past)

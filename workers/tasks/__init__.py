@@ -2,6 +2,7 @@
 
 from workers.tasks import (
     accounts,
+    appointments,
     attachments,
     messages,
     notifications,
@@ -17,6 +18,7 @@ from workers.tasks import (
 
 __all__ = [
     "accounts",
+    "appointments",
     "attachments",
     "messages",
     "notifications",

@@ -1,17 +1,10 @@
 """Use cases of requisitions, a file each."""
 
-from portal.requisitions.service.appointments import (
-    attended,
-    book_slot,
-    cancel_appointment,
-    change_appointment,
-    no_show,
-)
+from portal.requisitions.service.appointments import Imaging, book_slot, requisition_of
 from portal.requisitions.service.cancel import cancel_requisition
 from portal.requisitions.service.change_laboratory import change_laboratory
 from portal.requisitions.service.feed import acknowledge, read_orders
 from portal.requisitions.service.follow import follow_move
-from portal.requisitions.service.imaging import OfferedSlot, offer_slots, withdraw_slot
 from portal.requisitions.service.order import OrderedTest, OrderTests, Standing, order_tests
 from portal.requisitions.service.place import place
 from portal.requisitions.service.progress import (
@@ -37,17 +30,14 @@ from portal.requisitions.service.watch import (
 )
 
 __all__ = [
-    "OfferedSlot",
+    "Imaging",
     "OrderTests",
     "OrderedTest",
     "Outgoing",
     "Standing",
     "acknowledge",
-    "attended",
     "book_slot",
-    "cancel_appointment",
     "cancel_requisition",
-    "change_appointment",
     "change_laboratory",
     "collect",
     "expire_requisitions",
@@ -56,8 +46,6 @@ __all__ = [
     "follow_move",
     "get_requisition",
     "make_standing",
-    "no_show",
-    "offer_slots",
     "order_tests",
     "place",
     "read_orders",
@@ -67,7 +55,7 @@ __all__ = [
     "repeat",
     "report_progress",
     "report_status",
+    "requisition_of",
     "take_message",
     "take_response",
-    "withdraw_slot",
 ]

@@ -20,11 +20,9 @@ from portal.worklist.states import Priority, WorkItemKind
 
 S = RequisitionStatus
 E = NotificationEvent
-APPOINTMENT_CHANGED = "appointment_changed"
 
 _EVENTS = {
     S.PLACED: E.REQUISITION_PLACED,
-    S.SCHEDULED: E.APPOINTMENT_BOOKED,
     S.CANCELLED: E.REQUISITION_CANCELLED,
     S.REJECTED: E.REQUISITION_REJECTED,
     S.EXPIRED: E.REQUISITION_EXPIRED,
@@ -57,13 +55,10 @@ def follow_move(
 
 
 def event_of(step: RequisitionHistory) -> NotificationEvent | None:
-    """What a step is called when the patient is told of it; None when they need not be."""
+    """What a step is called when the patient is told of it; None when they need not be. Of its
+    appointments they are told as such."""
     before, after = step.from_status, RequisitionStatus(step.to_status)
-    if before == after:
-        return E.APPOINTMENT_BOOKED if step.reason_code == APPOINTMENT_CHANGED else None
-    if after == S.ACCEPTED and before == S.SCHEDULED:
-        return None if step.reason_code == rules.NO_SHOW else E.APPOINTMENT_CANCELLED
-    if after == S.PLACED and before not in (None, S.DRAFT):
+    if before == after or (after == S.PLACED and before not in (None, S.DRAFT)):
         return None
     return _EVENTS.get(after)
 

@@ -6,14 +6,16 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.appointments import service as appointments
+from portal.appointments.rules import About
+from portal.appointments.states import AboutKind, AppointmentStatus
 from portal.core import audit, outbox
 from portal.core.actor import Actor
-from portal.requisitions import imaging_queries, queries, rules
+from portal.requisitions import queries, rules
 from portal.requisitions.errors import RequisitionNotFound
 from portal.requisitions.model import Requisition, RequisitionHistory
 from portal.requisitions.states import (
     UNRESULTED,
-    AppointmentStatus,
     RequisitionPriority,
     RequisitionStatus,
 )
@@ -87,10 +89,15 @@ def _settle_appointment(
     now: datetime,
 ) -> None:
     """An appointment ends with what became of its order."""
-    appointment = imaging_queries.booked(session, requisition.id)
-    if appointment is not None:
-        outcome, reason = _APPOINTMENT_ENDS[status]
-        appointment.move_to(outcome, actor=actor, now=now, reason=reason)
+    outcome, reason = _APPOINTMENT_ENDS[status]
+    appointments.settle_about(
+        session=session,
+        actor=actor,
+        about=About(AboutKind.REQUISITION, requisition.id),
+        status=outcome,
+        reason=reason,
+        now=now,
+    )
 
 
 def remember(

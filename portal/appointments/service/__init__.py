@@ -1,0 +1,41 @@
+"""Use cases of appointments, a file each."""
+
+from portal.appointments.service.answers import accept_offer, decline_offer
+from portal.appointments.service.book import book, change_appointment
+from portal.appointments.service.earlier import leave_waiting, offer_freed, wish_earlier
+from portal.appointments.service.follow import follow_move, follow_offer_end, follow_offered
+from portal.appointments.service.offers import OfferTimes, offer_times, withdraw_offer
+from portal.appointments.service.outcomes import (
+    attended,
+    cancel_appointment,
+    no_show,
+    settle_about,
+)
+from portal.appointments.service.slots import NewSlot, open_slots, withdraw_slot
+from portal.appointments.service.watch import expire_offers, find_without_outcome, remind
+
+__all__ = [
+    "NewSlot",
+    "OfferTimes",
+    "accept_offer",
+    "attended",
+    "book",
+    "cancel_appointment",
+    "change_appointment",
+    "decline_offer",
+    "expire_offers",
+    "find_without_outcome",
+    "follow_move",
+    "follow_offer_end",
+    "follow_offered",
+    "leave_waiting",
+    "no_show",
+    "offer_freed",
+    "offer_times",
+    "open_slots",
+    "remind",
+    "settle_about",
+    "wish_earlier",
+    "withdraw_offer",
+    "withdraw_slot",
+]
