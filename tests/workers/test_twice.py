@@ -30,6 +30,7 @@ from tests.appointments.conftest import (
     rows,
 )
 from tests.appointments.conftest import offer as offer_times
+from tests.attachments.story import leave_an_upload, leave_attachment_events
 from tests.messages.story import leave_message_events, want_a_digest
 from tests.refills.conftest import Make, ask_one, post_one
 from tests.requisitions.conftest import order as order_tests
@@ -236,6 +237,7 @@ def test_every_kind_of_task_twice(
     leave_events(clinic, physician, nurse)
     seen |= run_all_twice()
     leave_message_events(clinic, patient, nurse)
+    leave_attachment_events(patient)
     seen |= run_all_twice()
     seen |= letter_comes_back(clinic)
     seen |= patient_is_seen(clinic, physician)
@@ -276,6 +278,7 @@ def test_every_tick_twice(
     waiting = ask_one(patient, refillable(refills_used=5).id)
     leave_results_alone(clinic)
     want_a_digest(clinic, patient, nurse)
+    leave_an_upload(patient)
     collected = order_tests(physician, clinic)[0]
     assert physician.post(f"/requisitions/{collected}/collected").status_code == 200
     laboratory_order(clinic, physician)
