@@ -59,7 +59,11 @@ def test_an_appointment_is_arranged_moved_and_called_off(
     kept_promise()
 
 
-@pytest.mark.parametrize("starts_at", [in_days(-1), in_days(800), "2030-01-01T10:00:00"])
+@pytest.mark.parametrize(
+    "starts_at",
+    [in_days(-1), in_days(800), "2030-01-01T10:00:00"],
+    ids=["past", "too far", "no zone"],
+)
 def test_times_that_can_not_be(clerk: Caller, accepted: str, starts_at: str) -> None:
     answer = clerk.post(
         f"/referrals/{accepted}/appointment", {"starts_at": starts_at, "place": "x"}
