@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from portal.core.db import lock
 from portal.requisitions.imaging_model import ImagingAppointment, ImagingSlot
 from portal.requisitions.states import AppointmentStatus
 
@@ -115,7 +116,7 @@ def slots_between(
 def lock_for(session: Session, subject: UUID) -> None:
     """Let one transaction at a time change a time, or a department's times: whoever books may not
     lock the row itself."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(subject), 0))))
+    lock(session, [f"time {subject}"])
 
 
 def booked(session: Session, requisition_id: UUID) -> ImagingAppointment | None:
