@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.appointments.model import Appointment, AppointmentHistory, Slot
 from portal.appointments.states import AppointmentStatus
+from portal.core.db import lock
 
 _TAKEN = text("SELECT careloop_slot_taken(:slot_id, :offer_id, :now)")
 _PLACE = """
@@ -126,7 +127,7 @@ _HISTORY = text(
 def lock_for(session: Session, subject: UUID) -> None:
     """Let one transaction at a time change a time, or somebody's times: whoever books may not lock
     the row itself."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(subject), 0))))
+    lock(session, [f"time {subject}"])
 
 
 def slot(session: Session, slot_id: UUID) -> Slot | None:

@@ -12,7 +12,7 @@ from portal.core import audit
 from portal.core.actor import Actor, ActorKind
 
 
-def whose(actor: Actor, patient_id: UUID | None) -> UUID | None:
+def of_patient(actor: Actor, patient_id: UUID | None) -> UUID | None:
     """The patient for whom somebody acts: patients for themselves alone."""
     return actor.subject_id if actor.kind == ActorKind.PATIENT else patient_id
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from portal.appointments import queries, service
 from portal.appointments.calendar_file import CONTENT_TYPE, calendar_of
 from portal.appointments.errors import AppointmentNotFound
-from portal.appointments.reading import audit_read, detail, whose
+from portal.appointments.reading import audit_read, detail, of_patient
 from portal.appointments.schemas import (
     AppointmentDetailSchema,
     AppointmentsQuery,
@@ -68,7 +68,7 @@ def browse_appointments(query: dict[str, Any]) -> Response:
 
 def _of_whom(actor: Actor, query: dict[str, Any]) -> tuple[UUID | None, UUID | None]:
     """Raises Invalid when the care team says neither whose appointments nor with whom."""
-    patient_id = whose(actor, query["patient_id"])
+    patient_id = of_patient(actor, query["patient_id"])
     practitioner_id: UUID | None = query["practitioner_id"]
     if patient_id is None and practitioner_id is None:
         if actor.kind == ActorKind.PRACTITIONER:

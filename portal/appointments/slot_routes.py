@@ -8,7 +8,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.appointments import queries, service
-from portal.appointments.reading import detail, whose
+from portal.appointments.reading import detail, of_patient
 from portal.appointments.schemas import (
     AppointmentDetailSchema,
     BookAppointmentSchema,
@@ -126,7 +126,7 @@ def book_appointment(body: dict[str, Any], slot_id: UUID) -> Response:
             actor=actor,
             slot_id=slot_id,
             about=body["about"],
-            patient_id=whose(actor, body["patient_id"]),
+            patient_id=of_patient(actor, body["patient_id"]),
             now=now,
         )
         return detail(session, actor, made.id), 201

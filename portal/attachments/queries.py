@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal.attachments.model import Attachment
 from portal.attachments.states import WITH_FILE, AttachmentStatus
 from portal.core.actor import Actor
+from portal.core.db import lock
 
 _VIEW = """
     SELECT a.id, a.patient_id, a.uploader_kind, a.uploader_id, a.name, a.content_type, a.size,
@@ -28,8 +29,6 @@ _OF = text(
     f"{_VIEW} WHERE a.to_id = ANY(:to_ids) AND a.to_kind = :to_kind AND a.attached_at IS NOT NULL "
     "ORDER BY a.to_id, a.position"
 )
-# One lock a content: who names a file, keeps it or deletes it does so after one another.
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _ATTACH = text(
     """
     UPDATE attachment a SET to_kind = :to_kind, to_id = :to_id, position = w.position,
@@ -88,7 +87,7 @@ def unused_by(session: Session, actor: Actor) -> int:
 
 def lock_content(session: Session, digest: bytes) -> None:
     """Wait until nobody else names, keeps or deletes this content, until the transaction ends."""
-    session.execute(_LOCK, {"key": int.from_bytes(digest[:8], "big", signed=True)})
+    lock(session, [f"content {digest.hex()}"])
 
 
 def for_change(session: Session, id_: UUID) -> Attachment | None:

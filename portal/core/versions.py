@@ -1,16 +1,26 @@
 """ETag and If-Match by a row's version: two people who edit the same thing don't overwrite."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from flask import request
+from flask import Response, request
 
 from portal.core.errors import FieldError, Malformed, PreconditionFailed
+from portal.core.json import json_response
 
 _TAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 
 def etag(version: int) -> str:
     return f'"{version}"'
+
+
+def tagged(view: Mapping[str, Any], version: int) -> Response:
+    """A view as an answer with its ETag."""
+    response = json_response(view)
+    response.headers["ETag"] = etag(version)
+    return response
 
 
 def expected_version() -> int | None:

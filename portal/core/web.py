@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from json import JSONDecodeError
 from time import perf_counter
 from typing import Any, cast
+from uuid import UUID
 
 import orjson
 import structlog
@@ -14,8 +15,16 @@ from marshmallow import missing
 from webargs.flaskparser import FlaskParser
 
 from portal.config import Config
-from portal.core.actor import Actor
-from portal.core.errors import Forbidden, NotFound, TooLarge, Unauthenticated, UnsupportedMediaType
+from portal.core.actor import Actor, ActorKind
+from portal.core.errors import (
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
 from portal.core.log import bind_request_id
 from portal.core.metrics import REQUESTS
 from portal.core.permissions import ANYONE, declared, permits
@@ -117,6 +126,15 @@ def current_actor() -> Actor:
     if actor is None:
         raise Unauthenticated()
     return actor
+
+
+def whose(actor: Actor, patient_id: UUID | None) -> UUID:
+    """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
+    if actor.kind == ActorKind.PATIENT:
+        return actor.subject_id
+    if patient_id is None:
+        raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
+    return patient_id
 
 
 def _begin() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from portal.core.db import lock
 from portal.directory.model import (
     Laboratory,
     Pharmacy,
@@ -135,5 +136,4 @@ def clinic_of_person(session: Session, person_id: UUID) -> UUID | None:
 
 def lock_coverage(session: Session, clinic_id: UUID) -> None:
     """Let one transaction at a time arrange coverage in a clinic."""
-    key = func.hashtextextended(str(clinic_id), 0)
-    session.execute(select(func.pg_advisory_xact_lock(key)))
+    lock(session, [f"coverage {clinic_id}"])

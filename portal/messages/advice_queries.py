@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, func, select, text
+from sqlalchemy import Row, exists, select, text
 from sqlalchemy.orm import Session
 
+from portal.core.db import lock
 from portal.messages.advice_model import AdviceCall
 from portal.messages.states import AdviceStatus
 
@@ -67,8 +68,7 @@ def attempts(session: Session, call_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
 
 def lock_requests(session: Session, patient_id: UUID) -> None:
     """Let one transaction at a time ask for a patient to be called."""
-    key = func.hashtextextended(f"advice_call {patient_id}", 0)
-    session.execute(select(func.pg_advisory_xact_lock(key)))
+    lock(session, [f"advice_call {patient_id}"])
 
 
 def is_waiting(session: Session, patient_id: UUID) -> bool:

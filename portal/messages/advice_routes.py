@@ -7,15 +7,14 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.errors import FieldError, Invalid
 from portal.core.idempotency import once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
-from portal.core.web import Blueprint, current_actor
+from portal.core.web import Blueprint, current_actor, whose
 from portal.messages import advice_queries as queries
 from portal.messages import service
 from portal.messages.advice_schemas import (
@@ -54,15 +53,6 @@ def request_call(command: RequestCall) -> Response:
     return once_warned(actor, WarnedOf.ADVICE_CALL, use_case)
 
 
-def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
-    """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
-    if actor.kind == ActorKind.PATIENT:
-        return actor.subject_id
-    if patient_id is None:
-        raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
-    return patient_id
-
-
 def _call(session: Session, actor: Actor, call_id: UUID) -> dict[str, Any]:
     row = queries.call(session, call_id)
     if row is None:
@@ -80,7 +70,7 @@ def _call(session: Session, actor: Actor, call_id: UUID) -> dict[str, Any]:
 def list_advice_calls(query: dict[str, Any]) -> Response:
     """List requests for a nurse's call, newest first"""
     actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
-    patient_id = _whose(actor, query["patient_id"])
+    patient_id = whose(actor, query["patient_id"])
     with transaction(actor) as session:
         rows = queries.calls(
             session,

@@ -14,10 +14,9 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import Invalid
 from portal.core.idempotency import UseCase, once
-from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
-from portal.core.versions import etag, expected_version
+from portal.core.versions import expected_version, tagged
 from portal.core.web import Blueprint, current_actor
 from portal.messages import queries, service
 from portal.messages.errors import RedFlagsFound, ThreadNotFound
@@ -165,12 +164,7 @@ def read_thread(query: dict[str, Any], thread_id: UUID) -> Response:
             "item": worklist.item_about(session, thread_id),
         }
     view = full_thread_view(opened.thread, parts, actor, now)
-    return _with_etag(json_response(view), opened.thread.version)
-
-
-def _with_etag(response: Response, version: int) -> Response:
-    response.headers["ETag"] = etag(version)
-    return response
+    return tagged(view, opened.thread.version)
 
 
 @blueprint.route("/threads/<uuid:thread_id>/messages", methods=["POST"])
@@ -224,4 +218,4 @@ def _change(use_case: Callable[..., None], thread_id: UUID, **more: Any) -> Resp
             session=session, actor=actor, thread_id=thread_id, version=version, now=now, **more
         )
         row = _row(session, thread_id)
-    return _with_etag(json_response(thread_view(row, actor, now)), row.version)
+    return tagged(thread_view(row, actor, now), row.version)

@@ -11,12 +11,11 @@ from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.idempotency import once
-from portal.core.json import json_response
 from portal.core.limits import limiter
 from portal.core.paging import decode_cursor, decode_key, page_by
 from portal.core.permissions import requires
 from portal.core.schemas import PageQuery
-from portal.core.versions import etag, expected_version
+from portal.core.versions import expected_version, tagged
 from portal.core.web import Blueprint, current_actor, extension
 from portal.patients import merging, queries, service
 from portal.patients.model import Patient
@@ -42,9 +41,7 @@ blueprint = Blueprint("patients", __name__, "Patients and those who care for the
 def _record(session: Session, patient: Patient) -> Response:
     dumped: dict[str, Any] = PatientRecordSchema().dump(patient)
     dumped["care_team"] = [dict(row._mapping) for row in queries.care_team(session, patient.id)]
-    response = json_response(dumped)
-    response.headers["ETag"] = etag(patient.version)
-    return response
+    return tagged(dumped, patient.version)
 
 
 def _read(actor: Actor, patient_id: UUID) -> Response:

@@ -7,15 +7,14 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.core import audit, problems
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.errors import FieldError, Invalid
 from portal.core.idempotency import once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
-from portal.core.web import Blueprint, current_actor
+from portal.core.web import Blueprint, current_actor, whose
 from portal.prescriptions.errors import PrescriptionNotFound
 from portal.refills import queries, service
 from portal.refills.errors import RefillNotFound
@@ -38,15 +37,6 @@ from portal.refills.views import prescription_view, refill_view, timeline_view
 from portal.worklist import service as worklist
 
 blueprint = Blueprint("refills", __name__, "Asking for refills and following them")
-
-
-def whose(actor: Actor, patient_id: UUID | None) -> UUID:
-    """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
-    if actor.kind == ActorKind.PATIENT:
-        return actor.subject_id
-    if patient_id is None:
-        raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
-    return patient_id
 
 
 @blueprint.route("/prescriptions", methods=["GET"])

@@ -8,15 +8,14 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.errors import FieldError, Invalid
 from portal.core.idempotency import once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, decode_key, page_by
 from portal.core.permissions import requires
-from portal.core.web import Blueprint, current_actor
+from portal.core.web import Blueprint, current_actor, whose
 from portal.requisitions import queries, service
 from portal.requisitions.errors import RequisitionNotFound, TestNotFound
 from portal.requisitions.schemas import (
@@ -111,7 +110,7 @@ def order_tests(command: OrderTests) -> Response:
 def list_requisitions(query: dict[str, Any]) -> Response:
     """List requisitions, newest first, each with where to go and what is outstanding"""
     actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
-    patient_id = _whose(actor, query["patient_id"])
+    patient_id = whose(actor, query["patient_id"])
     with transaction(actor) as session:
         rows = queries.requisitions(
             session,
@@ -124,15 +123,6 @@ def list_requisitions(query: dict[str, Any]) -> Response:
     page = page_by(rows, query["limit"], lambda row: (row.ordered_at, row.id))
     items = [requisition_view(row, now) for row in page.items]
     return json_response({"items": items, "next": page.next, "sources": []})
-
-
-def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
-    """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
-    if actor.kind == ActorKind.PATIENT:
-        return actor.subject_id
-    if patient_id is None:
-        raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
-    return patient_id
 
 
 @blueprint.route("/requisitions/<uuid:requisition_id>", methods=["GET"])

@@ -12,11 +12,10 @@ from portal.core import audit
 from portal.core.actor import Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.errors import FieldError, Invalid
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
-from portal.core.web import Blueprint, current_actor
+from portal.core.web import Blueprint, current_actor, whose
 from portal.results import queries, service
 from portal.results.schemas import ResultsQuery, TrendQuery
 from portal.results.trends import trend_view
@@ -36,20 +35,11 @@ SHOWN_AS = frozenset({"application/pdf", "image/png", "image/jpeg", "image/gif",
 _UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
-    """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
-    if actor.kind == ActorKind.PATIENT:
-        return actor.subject_id
-    if patient_id is None:
-        raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
-    return patient_id
-
-
 def _wanted(actor: Actor, query: dict[str, Any]) -> queries.Wanted:
     everybody = query["unreviewed"] and actor.kind == ActorKind.PRACTITIONER
     named = query["patient_id"]
     return queries.Wanted(
-        patient_id=named if everybody else _whose(actor, named),
+        patient_id=named if everybody else whose(actor, named),
         responsible_id=actor.id,
         status=query["status"],
         abnormal=query["abnormal"],
@@ -158,7 +148,7 @@ def read_trend(query: dict[str, Any]) -> Response:
     apart as they were reported.
     """
     actor, now = current_actor(), utcnow()
-    patient_id = _whose(actor, query["patient_id"])
+    patient_id = whose(actor, query["patient_id"])
     since, until = _span(query, now)
     with transaction(actor) as session:
         rows = queries.trend(session, patient_id, query["code"], since=since, until=until)

@@ -17,8 +17,8 @@ from portal.core.idempotency import once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
-from portal.core.versions import etag, expected_version
-from portal.core.web import Blueprint, current_actor
+from portal.core.versions import expected_version, tagged
+from portal.core.web import Blueprint, current_actor, whose
 from portal.units import in_unit
 from portal.visits import chart_queries as queries
 from portal.visits import service
@@ -47,7 +47,6 @@ from portal.visits.chart_views import (
     with_bmi,
 )
 from portal.visits.errors import ProblemNotFound, VitalNotFound
-from portal.visits.routes import whose
 from portal.visits.service import AddProblem, Measured
 from portal.visits.states import ProblemStatus
 from portal.visits.vital_rules import BMI, BMI_UNIT, KINDS
@@ -238,7 +237,7 @@ def read_problem(problem_id: UUID) -> Response:
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
         view = _problem(session, actor, problem_id, now)
-    return _tagged(view)
+    return tagged(view, view["version"])
 
 
 @blueprint.route("/problems/<uuid:problem_id>", methods=["PATCH"])
@@ -261,10 +260,4 @@ def change_problem(changes: dict[str, Any], problem_id: UUID) -> Response:
             now=now,
         )
         view = _problem(session, actor, problem_id, now)
-    return _tagged(view)
-
-
-def _tagged(view: dict[str, Any]) -> Response:
-    response = json_response(view)
-    response.headers["ETag"] = etag(view["version"])
-    return response
+    return tagged(view, view["version"])

@@ -12,13 +12,12 @@ from portal.core import audit
 from portal.core.actor import Actor, ActorKind
 from portal.core.clock import local_day, utcnow
 from portal.core.db import transaction
-from portal.core.errors import FieldError, Invalid
 from portal.core.idempotency import once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
-from portal.core.versions import etag, expected_version
-from portal.core.web import Blueprint, current_actor
+from portal.core.versions import expected_version, tagged
+from portal.core.web import Blueprint, current_actor, whose
 from portal.visits import chart_queries, queries, service, summary_queries
 from portal.visits.chart_views import vital_view, with_bmi
 from portal.visits.errors import VisitNotFound
@@ -49,15 +48,6 @@ blueprint = Blueprint("visits", __name__, "Visits, past and coming")
 
 # What ran out longer ago is not taken any more, as far as anybody knows.
 STILL_TAKEN = timedelta(days=90)
-
-
-def whose(actor: Actor, patient_id: UUID | None) -> UUID:
-    """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
-    if actor.kind == ActorKind.PATIENT:
-        return actor.subject_id
-    if patient_id is None:
-        raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
-    return patient_id
 
 
 @blueprint.route("/visits", methods=["POST"])
@@ -115,7 +105,7 @@ def read_visit(visit_id: UUID) -> Response:
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
         view = full_view(session, actor, visit_id, now)
-    return _tagged(view)
+    return tagged(view, view["version"])
 
 
 def full_view(session: Session, actor: Actor, visit_id: UUID, now: datetime) -> dict[str, Any]:
@@ -138,12 +128,6 @@ def full_view(session: Session, actor: Actor, visit_id: UUID, now: datetime) -> 
     )
 
 
-def _tagged(view: dict[str, Any]) -> Response:
-    response = json_response(view)
-    response.headers["ETag"] = etag(view["version"])
-    return response
-
-
 @blueprint.route("/visits/<uuid:visit_id>", methods=["PATCH"])
 @requires("visit.write")
 @blueprint.arguments(ChangeVisitSchema)
@@ -163,7 +147,7 @@ def _step(visit_id: UUID, use_case: Callable[..., Visit], **options: Any) -> Res
     with transaction(actor) as session:
         use_case(session=session, actor=actor, visit_id=visit_id, now=now, **options)
         view = full_view(session, actor, visit_id, now)
-    return _tagged(view)
+    return tagged(view, view["version"])
 
 
 @blueprint.route("/visits/<uuid:visit_id>/start", methods=["POST"])

@@ -17,14 +17,13 @@ from portal.core.json import json_response
 from portal.core.pages import page
 from portal.core.paging import decode_key, page_by
 from portal.core.permissions import requires
-from portal.core.versions import etag, expected_version
-from portal.core.web import Blueprint, current_actor
+from portal.core.versions import expected_version, tagged
+from portal.core.web import Blueprint, current_actor, whose
 from portal.visits import queries as visit_queries
 from portal.visits import service, summary_pdf
 from portal.visits import summary_queries as queries
 from portal.visits.errors import InstructionNotFound, SummaryNotFound, VisitNotFound
 from portal.visits.model import Visit
-from portal.visits.routes import whose
 from portal.visits.schemas import VisitStepSchema
 from portal.visits.service import WriteSummary
 from portal.visits.states import SummaryStatus
@@ -68,7 +67,7 @@ def write_summary(command: WriteSummary, visit_id: UUID) -> Response:
             now=now,
         )
         view, version = _summary(session, actor, visit_id, None, now)
-    return _tagged(view, version)
+    return tagged(view, version)
 
 
 def _summary(
@@ -107,12 +106,6 @@ def _visit(session: Session, visit_id: UUID) -> Visit:
     if visit is None:
         raise VisitNotFound()
     return visit
-
-
-def _tagged(view: dict[str, Any], version: int) -> Response:
-    response = json_response(view)
-    response.headers["ETag"] = etag(version)
-    return response
 
 
 @blueprint.route("/visits/<uuid:visit_id>/summary/release", methods=["POST"])
@@ -157,7 +150,7 @@ def read_summary(query: dict[str, Any], visit_id: UUID) -> Response:
     with transaction(actor) as session:
         view, version = _summary(session, actor, visit_id, query["number"], now, drafts=not as_page)
     if not as_page:
-        return _tagged(view, version)
+        return tagged(view, version)
     return page("visit_summary.html", title=TITLE, text=in_words(view, completion=True))
 
 

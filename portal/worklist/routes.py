@@ -14,7 +14,7 @@ from portal.core.db import transaction
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
-from portal.core.versions import etag, expected_version
+from portal.core.versions import expected_version, tagged
 from portal.core.web import Blueprint, current_actor
 from portal.worklist import queries, service
 from portal.worklist.errors import WorkItemUnknown
@@ -87,9 +87,7 @@ def _item_response(session: Session, actor: Actor, item_id: UUID) -> Response:
     if row is None:
         raise WorkItemUnknown()
     audit.record(session, actor, "read", "work_item", patient_id=row.patient_id, resource_id=row.id)
-    response = json_response(item_view(row, queries.hops(session, [item_id]), utcnow()))
-    response.headers["ETag"] = etag(row.version)
-    return response
+    return tagged(item_view(row, queries.hops(session, [item_id]), utcnow()), row.version)
 
 
 def _change(use_case: Callable[..., None], item_id: UUID, **more: Any) -> Response:

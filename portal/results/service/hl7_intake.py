@@ -48,11 +48,12 @@ def new_control_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message as far as it can be read without the database, or why it is refused. `locks` is
-    what its transaction has to lock: see transaction()."""
+    """A message as far as it can be read without the database, or why it is refused, with as much
+    of its header as there is. `locks` is what its transaction has to lock: see transaction()."""
 
     source: Source
     envelope: Envelope
+    header: Header | None
     message: Message | MessageRefused
     locks: frozenset[str] = frozenset()
 
@@ -64,9 +65,13 @@ def open_hl7(raw: bytes, source: Source) -> Opened:
         message.require(*SUPPORTED)
         locks = _order_locks(message)
     except MessageRefused as refusal:
-        header = header_of(raw)
-        return Opened(_named(source, header), _envelope(raw, header), refusal)
-    return Opened(_named(source, message), _envelope(raw, message), message, locks)
+        return _unread(raw, source, refusal)
+    return Opened(_named(source, message), _envelope(raw, message), message, message, locks)
+
+
+def _unread(raw: bytes, source: Source, refusal: MessageRefused) -> Opened:
+    header = header_of(raw)
+    return Opened(_named(source, header), _envelope(raw, header), header, refusal)
 
 
 def receive_hl7(*, session: Session, opened: Opened, now: datetime) -> Answered:
@@ -77,11 +82,11 @@ def receive_hl7(*, session: Session, opened: Opened, now: datetime) -> Answered:
     """
     message = opened.message
     if isinstance(message, MessageRefused):
-        return _refuse(session, opened, header_of(opened.envelope.content), message, now)
+        return _refuse(session, opened, message, now)
     try:
         return _understand(session, opened, message, now)
     except MessageRefused as refusal:
-        return _refuse(session, opened, message, refusal, now)
+        return _refuse(session, opened, refusal, now)
 
 
 def refuse_long(
@@ -89,9 +94,7 @@ def refuse_long(
 ) -> Answered:
     """Refuse a message that is longer than `limit` bytes, of which only the start was read."""
     refusal = refused("", ErrorCondition.APPLICATION_INTERNAL_ERROR, f"Longer than {limit} bytes.")
-    header = header_of(start)
-    opened = Opened(_named(source, header), _envelope(start, header), refusal)
-    return _refuse(session, opened, header, refusal, now)
+    return _refuse(session, _unread(start, source, refusal), refusal, now)
 
 
 def refuse_for_now(
@@ -214,15 +217,9 @@ def _answer_again(message: Message, arrival: Arrival, now: datetime) -> Answered
     return Answered(MessageOutcome.REFUSED, answers, problem=outcome)
 
 
-def _refuse(
-    session: Session,
-    opened: Opened,
-    header: Header | None,
-    refusal: MessageRefused,
-    now: datetime,
-) -> Answered:
+def _refuse(session: Session, opened: Opened, refusal: MessageRefused, now: datetime) -> Answered:
     outcome = outcome_of(refusal)
-    answers = acknowledgements(header, outcome, now=now, new_id=new_control_id)
+    answers = acknowledgements(opened.header, outcome, now=now, new_id=new_control_id)
     keep(
         session=session,
         arrival=arrive(session=session, source=opened.source, envelope=opened.envelope),
