@@ -16,6 +16,7 @@ from portal.directory.laboratory_routes import blueprint as laboratory_directory
 from portal.directory.routes import blueprint as directory
 from portal.notifications.outreach_routes import blueprint as outreach
 from portal.notifications.routes import blueprint as notifications
+from portal.patients.delegation_routes import blueprint as delegations
 from portal.patients.routes import blueprint as patients
 from portal.prescriptions.routes import blueprint as prescriptions
 from portal.refills.pharmacy_routes import blueprint as pharmacies
@@ -47,6 +48,7 @@ SLICES = (
     notifications,
     outreach,
     patients,
+    delegations,
     directory,
     laboratory_directory,
     administration,

@@ -7,6 +7,8 @@ from portal.core.db import Base
 from portal.directory import model as directory
 from portal.notifications import model as notifications
 from portal.notifications import outreach_model as outreach
+from portal.patients import confidentiality_model as confidentiality
+from portal.patients import delegation_model as delegations
 from portal.patients import loops as patient_loops
 from portal.patients import model as patients
 from portal.prescriptions import model as prescriptions
@@ -28,7 +30,9 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "confidentiality",
     "core",
+    "delegations",
     "directory",
     "imaging",
     "intake",

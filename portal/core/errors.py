@@ -51,6 +51,34 @@ class Forbidden(PortalError):
     detail = "You are signed in, but may not do this."
 
 
+class NotDelegated(Forbidden):
+    """The same for a patient of whom the caller was never a delegate, and for nobody's id."""
+
+    code = "not_delegated"
+    detail = (
+        "You may not act for the patient in the header Acting-For. "
+        "GET /api/v1/me/patients, without that header, lists those for whom you may."
+    )
+
+
+class AccessEnded(Forbidden):
+    """A delegation was revoked, or its period or the age to which it reached is over."""
+
+    code = "access_ended"
+    detail = (
+        "Your access to this patient's record has ended. Ask the patient, or the clinic, for it; "
+        "GET /api/v1/me/patients, without the header Acting-For, lists for whom you may act now."
+    )
+
+
+class CategoryNotDelegated(Forbidden):
+    code = "category_not_delegated"
+    detail = (
+        "You act for this patient, but not in this. "
+        "GET /api/v1/me/patients says which categories you may act in; the patient can add others."
+    )
+
+
 class NotFound(PortalError):
     code = "not_found"
     detail = "There is nothing here that you may see. Check the id."
@@ -59,6 +87,14 @@ class NotFound(PortalError):
 class Conflict(PortalError):
     code = "conflict"
     detail = "This was changed by somebody else. Read it again, then decide."
+
+
+class ActingForMissing(Conflict):
+    code = "acting_for_missing"
+    detail = (
+        "You have no record of your own here: say for which patient you act in the header "
+        "Acting-For. GET /api/v1/me/patients lists them with their ids."
+    )
 
 
 class PreconditionFailed(PortalError):

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.core import answers
-from portal.core.actor import Actor
+from portal.core.actor import NOBODY, Actor
 from portal.core.clock import utcnow
 from portal.core.db import run, transaction
 from portal.core.errors import FieldError, Invalid, Malformed
@@ -51,11 +51,13 @@ def _header() -> str | None:
     return key
 
 
-def _digest() -> bytes:
+def _digest(actor: Actor) -> bytes:
+    """Of the request; one for another patient is another request."""
     body = request.get_data(cache=True)
-    return hashlib.sha256(
-        b"\0".join((request.method.encode(), request.path.encode(), body))
-    ).digest()
+    parts = [request.method.encode(), request.path.encode(), body]
+    if actor.on_behalf_of != NOBODY:
+        parts.append(actor.on_behalf_of.bytes)
+    return hashlib.sha256(b"\0".join(parts)).digest()
 
 
 def once(actor: Actor, use_case: UseCase, *, keep_body: bool = True) -> Response:
@@ -80,7 +82,7 @@ def _claimed_or_recalled(
 ) -> Response:
     now = utcnow()
     mine = {"actor_id": actor.id, "key": key}
-    claim = {**mine, "digest": _digest(), "now": now, "expires_at": now + KEPT_FOR}
+    claim = {**mine, "digest": _digest(actor), "now": now, "expires_at": now + KEPT_FOR}
     if not run(session, _CLAIM, claim):
         [stored] = run(session, _RECALL, mine)
         if bytes(stored.request_digest) != claim["digest"]:

@@ -14,10 +14,10 @@ from marshmallow import missing
 from webargs.flaskparser import FlaskParser
 
 from portal.core.actor import Actor
-from portal.core.errors import Forbidden, NotFound, TooLarge, Unauthenticated, UnsupportedMediaType
+from portal.core.errors import NotFound, TooLarge, Unauthenticated, UnsupportedMediaType
 from portal.core.log import bind_request_id
 from portal.core.metrics import REQUESTS
-from portal.core.permissions import ANYONE, declared, permits
+from portal.core.permissions import ANYONE, check_permission, declared
 
 log = structlog.get_logger(__name__)
 
@@ -119,8 +119,7 @@ def _check_permission() -> None:
         return
     authenticate: Authenticator = current_app.extensions["careloop.authenticate"]
     g.actor = authenticate()
-    if not permits(g.actor.kind, str(permission)):
-        raise Forbidden()
+    check_permission(g.actor, str(permission))
 
 
 def _check_path() -> None:

@@ -50,6 +50,7 @@ def _view(row: Any) -> dict[str, Any]:
         "title": title,
         "text": text,
         "subject_id": row.subject_id,
+        "patient_id": row.patient_id,
         "link": link_of(row.event, row.subject_id),
         "created_at": row.created_at,
         "read_at": row.read_at,

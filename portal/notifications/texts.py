@@ -76,6 +76,22 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "Somebody outside your care team opened your record in an exceptional case. "
         "Your access log says who and when.",
     ),
+    E.DELEGATION_OFFERED: (
+        "Somebody asks you to act for them",
+        "A patient wants you to have access to their record. See whose, and accept or decline.",
+    ),
+    E.DELEGATION_GIVEN: (
+        "You may act for somebody",
+        "The clinic gave you access to the record of somebody in your care. See whose.",
+    ),
+    E.DELEGATION_ANSWERED: (
+        "Your offer of access was answered",
+        "Somebody to whom you offered access to your record has answered. See how.",
+    ),
+    E.DELEGATION_ENDED: (
+        "Access to a record has ended",
+        "Somebody may no longer act for a patient. See who may.",
+    ),
     E.ACCOUNT_CHANGED: ("Your account", "How you sign in was changed. If this wasn't you, call."),
 }
 
@@ -96,6 +112,7 @@ _LINKS: Mapping[str, str] = {
     "appointment_": "requisitions",
     "result_": "results",
     "work_": "worklist",
+    "delegation_answered": "delegations",
 }
 
 

@@ -118,6 +118,11 @@ def surviving(session: Session, patient_id: UUID) -> UUID | None:
     return found
 
 
+def has_address(session: Session, patient_id: UUID) -> bool:
+    """Whether something can be sent to a patient; the address itself isn't for everybody."""
+    return bool(session.scalar(select(func.careloop_has_address(patient_id))))
+
+
 def patient_by_mrn(session: Session, mrn: str, born: date) -> UUID | None:
     """Who has this record number and birth date, whoever asks: for exceptional access alone."""
     found: UUID | None = session.execute(_BY_MRN, {"mrn": mrn, "born": born}).scalar()

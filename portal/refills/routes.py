@@ -7,7 +7,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.core import audit, problems
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
@@ -42,7 +42,7 @@ blueprint = Blueprint("refills", __name__, "Asking for refills and following the
 
 def whose(actor: Actor, patient_id: UUID | None) -> UUID:
     """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         return actor.subject_id
     if patient_id is None:
         raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])

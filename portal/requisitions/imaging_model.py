@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.requisitions.states import APPOINTMENT, AppointmentStatus
@@ -93,13 +93,18 @@ _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
 # No patient is in a slot: who has it is in the appointments.
 rls.share(
     "imaging_slot",
-    *to((ActorKind.PATIENT, *_CARE_TEAM), SELECT),
+    *to((*PATIENT_SIDE, *_CARE_TEAM), SELECT),
     *to(ActorKind.LABORATORY, (SELECT, INSERT, UPDATE)),
     *rls.system_access(),
 )
 rls.protect(
     "imaging_appointment",
     *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), _OF_PATIENT),
+    *rls.delegated(
+        AccessCategory.APPOINTMENTS,
+        (SELECT, INSERT, UPDATE),
+        "EXISTS (SELECT FROM requisition r WHERE r.id = requisition_id)",
+    ),
     *to(_CARE_TEAM, (SELECT, INSERT, UPDATE), _CARED_FOR),
     *to(ActorKind.LABORATORY, (SELECT, UPDATE), _HERE),
     *rls.system_access(),

@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
@@ -17,6 +17,8 @@ from portal.core.json import json_response
 from portal.core.paging import decode_cursor, decode_key, page_by
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
+from portal.patients.confidentiality import Confidential
+from portal.patients.schemas import ConfidentialSchema
 from portal.requisitions import queries, service
 from portal.requisitions.errors import RequisitionNotFound, TestNotFound
 from portal.requisitions.schemas import (
@@ -128,7 +130,7 @@ def list_requisitions(query: dict[str, Any]) -> Response:
 
 def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
     """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         return actor.subject_id
     if patient_id is None:
         raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
@@ -209,6 +211,25 @@ def change_laboratory(body: dict[str, Any], requisition_id: UUID) -> Response:
     with transaction(actor) as session:
         service.change_laboratory(
             session=session, actor=actor, requisition_id=requisition_id, now=now, **body
+        )
+        view = timeline(session, actor, requisition_id)
+    return json_response(view)
+
+
+@blueprint.route("/requisitions/<uuid:requisition_id>/confidential", methods=["POST"])
+@requires("record.keep_confidential")
+@blueprint.arguments(ConfidentialSchema)
+@blueprint.response(200, RequisitionTimelineSchema)
+def keep_requisition_confidential(command: Confidential, requisition_id: UUID) -> Response:
+    """Keep a requisition from everybody who acts for the patient, or open it to them again
+
+    With it its standing order's others, its appointment and its results. The patient sees it as
+    before.
+    """
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        service.keep_confidential(
+            session=session, actor=actor, requisition_id=requisition_id, command=command, now=now
         )
         view = timeline(session, actor, requisition_id)
     return json_response(view)

@@ -9,7 +9,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
@@ -38,7 +38,7 @@ _UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
     """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         return actor.subject_id
     if patient_id is None:
         raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
@@ -96,7 +96,7 @@ def read_result(result_id: UUID) -> Response:
 def looked_at(session: Session, actor: Actor, result_id: UUID, now: datetime) -> dict[str, Any]:
     """A result as the actor sees it, its look kept. Raises ResultNotFound."""
     row = service.look(session=session, actor=actor, report_id=result_id, now=now)
-    for_care_team = actor.kind != ActorKind.PATIENT
+    for_care_team = actor.kind not in PATIENT_SIDE
     parts = Parts(
         observations=queries.observations(session, row.current_version_id),
         versions=queries.versions(session, result_id),

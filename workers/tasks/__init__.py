@@ -2,6 +2,7 @@
 
 from workers.tasks import (
     accounts,
+    delegations,
     notifications,
     patients,
     pharmacies,
@@ -13,6 +14,7 @@ from workers.tasks import (
 
 __all__ = [
     "accounts",
+    "delegations",
     "notifications",
     "patients",
     "pharmacies",

@@ -9,6 +9,7 @@ from portal.requisitions.service.appointments import (
 )
 from portal.requisitions.service.cancel import cancel_requisition
 from portal.requisitions.service.change_laboratory import change_laboratory
+from portal.requisitions.service.confidential import keep_confidential
 from portal.requisitions.service.feed import acknowledge, read_orders
 from portal.requisitions.service.follow import follow_move
 from portal.requisitions.service.imaging import OfferedSlot, offer_slots, withdraw_slot
@@ -55,6 +56,7 @@ __all__ = [
     "find_unresulted",
     "follow_move",
     "get_requisition",
+    "keep_confidential",
     "make_standing",
     "no_show",
     "offer_slots",
