@@ -287,6 +287,18 @@ rls.owned_function(
     WHERE d.delegate_id = {ME} AND d.status IN ('offered', 'accepted')
     """,
 )
+# Who acted for a patient, by name; of other delegates than themselves, delegates learn none.
+rls.owned_function(
+    "careloop_delegate_name(of_delegate uuid, of_patient uuid)",
+    "text",
+    f"""
+    SELECT d.delegate_name FROM delegation d
+    WHERE d.delegate_id = of_delegate AND d.patient_id = of_patient
+      AND (current_setting('role') <> '{ActorKind.DELEGATE.database_role}'
+           OR d.delegate_id = {ME})
+    ORDER BY d.offered_at DESC LIMIT 1
+    """,
+)
 # A delegate sees no address: only that something can be sent to one.
 rls.owned_function(
     "careloop_has_address(of_patient uuid)",

@@ -39,7 +39,13 @@ _ACCESS: list[Any] = [
     AuditEntry.resource,
     AuditEntry.resource_id,
     AuditEntry.purpose,
-    func.coalesce(Practitioner.name, StaffMember.name, Pharmacy.name).label("actor_name"),
+    AuditEntry.on_behalf_of,
+    func.coalesce(
+        Practitioner.name,
+        StaffMember.name,
+        Pharmacy.name,
+        func.careloop_delegate_name(AuditEntry.actor_id, AuditEntry.on_behalf_of),
+    ).label("actor_name"),
 ]
 
 

@@ -179,6 +179,9 @@ class AccessSchema(Schema):
     at = fields.DateTime()
     actor_kind = fields.String(metadata={"example": "practitioner"})
     actor_name = fields.String(allow_none=True, metadata={"example": "Dr. Ines Okafor"})
+    on_behalf_of = fields.UUID(
+        allow_none=True, metadata={"description": "For whom somebody acted: a delegate's patient"}
+    )
     action = fields.String(metadata={"example": "read"})
     resource = fields.String(metadata={"example": "prescription"})
     resource_id = fields.UUID(allow_none=True)

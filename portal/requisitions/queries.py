@@ -69,7 +69,8 @@ _SOME_REQUISITIONS = text(f"{_REQUISITION} WHERE r.id = ANY(:ids) ORDER BY r.id"
 _HISTORY = text(
     """
     SELECT h.id, h.from_status, h.to_status, h.at, h.actor_kind, h.reason_code, h.reason,
-           coalesce(pr.name, st.name, la.name) AS actor_name
+           coalesce(pr.name, st.name, la.name, CASE WHEN h.actor_kind = 'delegate'
+                THEN careloop_delegate_name(h.actor_id, h.patient_id) END) AS actor_name
     FROM requisition_history h
     LEFT JOIN practitioner pr ON h.actor_kind = 'practitioner' AND pr.id = h.actor_id
     LEFT JOIN staff_member st ON h.actor_kind = 'staff' AND st.id = h.actor_id
