@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.accounts import service as accounts
 from portal.core import audit, outbox
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.errors import FieldError, Invalid
@@ -102,6 +103,9 @@ def _offer(
 ) -> Delegation:
     starts_on = command.starts_on or day.today
     _check_period(starts_on, command.ends_on, day.today)
+    if accounts.find_by_email(session, command.email) is not None:  # of no other account is told
+        message = "This is your own address: give that of who is to act for the patient."
+        raise Invalid(message, errors=[FieldError("/email", message)])
     _check_new(session, patient, command.email, day, now)
     delegation = Delegation(
         id=new_id(),

@@ -339,10 +339,11 @@ def test_access_of_tomorrow_or_until_yesterday_has_ended_or_not_begun(
     clinic: SmallClinic, caller: Sign
 ) -> None:
     day = timedelta(days=1)
-    for changes in (
+    periods: list[dict[str, Any]] = [
         {"starts_on": today() + day},
         {"starts_on": today() - 3 * day, "ends_on": today() - day},
-    ):
+    ]
+    for changes in periods:
         id_ = new_person()
         give(clinic.patient, id_, **changes)
         acting = caller(ActorKind.DELEGATE, id_).acting_for(clinic.patient.id)

@@ -78,8 +78,8 @@ def story(clinic: SmallClinic, caller: Callable[..., Caller]) -> SmallClinic:
     patient = caller(ActorKind.PATIENT, clinic.patient.id)
     physician = caller(ActorKind.PRACTITIONER, clinic.physician.id)
     radiology = caller(ActorKind.LABORATORY, clinic.radiology.id)
-    dates = {"written_on": TODAY, "expires_on": TODAY + timedelta(days=300)}
-    long_ago = {"last_filled_on": TODAY - timedelta(days=200)}
+    dates: dict[str, Any] = {"written_on": TODAY, "expires_on": TODAY + timedelta(days=300)}
+    long_ago: dict[str, Any] = {"last_filled_on": TODAY - timedelta(days=200)}
     ask_one(patient, prescription(clinic, refills_used=5, **dates, **long_ago).id)
     held = prescription(clinic, **dates, **long_ago)
     physician.post(f"/prescriptions/{held.id}/hold", {"reason": "waiting for a test"})

@@ -1,6 +1,7 @@
 """Giving access: offering, answering, changing and ending it; parents; and who is told."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,9 @@ from sqlalchemy import func, select
 
 from portal.accounts import passwords
 from portal.accounts.model import Account
+from portal.core import loops
 from portal.core.actor import OPERATOR, ActorKind
+from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.tables import OutboxEvent
 from portal.patients.delegation_model import Delegation
@@ -354,9 +357,7 @@ def test_the_age_of_who_was_born_on_a_leap_day(clinic: SmallClinic) -> None:
     for year, month, day, years in ((2024, 2, 28, 11), (2024, 2, 29, 12), (2025, 2, 28, 12)):
         moment = born.replace(year=year, month=month, day=day)
         with transaction(OPERATOR) as session:
-            counted = session.scalar(
-                select(func.extract("year", func.age(moment, born)))  # type: ignore[arg-type]
-            )
+            counted = session.scalar(select(func.extract("year", func.age(moment, born))))
         assert (age_on(born, moment), counted) == (years, years), moment
 
 
@@ -366,3 +367,55 @@ def test_what_an_age_leaves_of_a_parents_categories() -> None:
     left = of_age("parental", ["visits", "results"], born, bounds, today())
     assert left == {"visits"}
     assert of_age("granted", ["results"], born, bounds, today()) == {"results"}
+
+
+def test_a_hundred_offers_at_once_to_one_address_are_one(
+    app: Flask, patient: Caller, clinic: SmallClinic
+) -> None:
+    with ThreadPoolExecutor(10) as pool:
+        callers = [Caller(app, patient.token) for _ in range(100)]
+        statuses = list(pool.map(lambda one: one.post("/delegations", OFFER).status_code, callers))
+    assert statuses.count(201) == 1
+    assert set(statuses) <= {201, 409, 429}
+    with transaction(OPERATOR) as session:
+        assert len(session.scalars(select(Delegation)).all()) == 1, clinic.patient.id
+
+
+def test_of_an_answer_and_a_revocation_at_once_the_revocation_stays(
+    app: Flask, clinic: SmallClinic, patient: Caller, caller: Sign
+) -> None:
+    for _ in range(5):
+        person = new_person()
+        given = give(clinic.patient, person, status="offered")
+        robin = caller(ActorKind.DELEGATE, person)
+        calls = [(robin, "accept"), (patient, "revoke")]
+        with ThreadPoolExecutor(2) as pool:
+            done = [
+                pool.submit(Caller(app, who.token).post, f"/delegations/{given.id}/{act}")
+                for who, act in calls
+            ]
+            accepted, revoked = (one.result().status_code for one in done)
+        assert accepted in (200, 409)
+        assert revoked == 200
+        acting = robin.acting_for(clinic.patient.id)
+        assert code(acting.get("/results")) == (403, "access_ended")
+
+
+def test_nobody_offers_access_to_themselves(
+    clinic: SmallClinic, patient: Caller, mailbox: Mailbox
+) -> None:
+    register(clinic.patient.id, "avery@example.org")
+    answer = patient.post("/delegations", {**OFFER, "email": "Avery@example.org"})
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/email")
+
+
+def test_the_promise_is_kept_and_a_breach_is_found(clinic: SmallClinic, patient: Caller) -> None:
+    offer(patient)
+    late = utcnow() + timedelta(hours=1)
+    with transaction(OPERATOR) as session:
+        found = {one.rule for one in loops.check(session, now=late)}
+    assert "access was given and nobody was looked for" in found
+    drain()
+    with transaction(OPERATOR) as session:
+        found = {one.rule for one in loops.check(session, now=late)}
+    assert "access was given and nobody was looked for" not in found

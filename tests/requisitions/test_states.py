@@ -25,7 +25,7 @@ from portal.requisitions.states import (
 from tests.support.clinic import NOW, actor
 
 # Written out a second time on purpose: status -> (next -> who). d practitioner, s staff,
-# p patient, l laboratory, w worker.
+# p patient, e delegate, l laboratory, w worker.
 _OPEN = {
     "collected": "dslw",
     "in_progress": "lw",
@@ -36,15 +36,16 @@ _OPEN = {
 }
 DESIGN = {
     "draft": {"placed": "d", "cancelled": "d", "expired": "w"},
-    "placed": {"sent": "lw", "accepted": "lw", "scheduled": "pdslw", **_OPEN},
-    "sent": {"placed": "pds", "accepted": "lw", "scheduled": "pdslw", **_OPEN},
-    "accepted": {"placed": "pds", "scheduled": "pdslw", **_OPEN},
-    "scheduled": {"accepted": "pdslw", **_OPEN},
+    "placed": {"sent": "lw", "accepted": "lw", "scheduled": "pedslw", **_OPEN},
+    "sent": {"placed": "peds", "accepted": "lw", "scheduled": "pedslw", **_OPEN},
+    "accepted": {"placed": "peds", "scheduled": "pedslw", **_OPEN},
+    "scheduled": {"accepted": "pedslw", **_OPEN},
     "collected": {"in_progress": "lw", "resulted": "lw", "rejected": "lw"},
     "in_progress": {"resulted": "lw", "rejected": "lw"},
 }
 LETTERS = {
     "p": ActorKind.PATIENT,
+    "e": ActorKind.DELEGATE,
     "d": ActorKind.PRACTITIONER,
     "s": ActorKind.STAFF,
     "l": ActorKind.LABORATORY,
@@ -82,7 +83,7 @@ def test_the_ends_and_what_lies_between() -> None:
 @pytest.mark.parametrize(("before", "after"), list(product(AppointmentStatus, repeat=2)), ids=str)
 def test_appointments(before: AppointmentStatus, after: AppointmentStatus) -> None:
     allowed = (
-        {"cancelled": "pdslw", "attended": "lw", "no_show": "lw"} if before == "booked" else {}
+        {"cancelled": "pedslw", "attended": "lw", "no_show": "lw"} if before == "booked" else {}
     )
     movers = {LETTERS[letter] for letter in allowed.get(after, "")}
     for kind in ActorKind:

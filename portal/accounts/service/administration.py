@@ -84,7 +84,7 @@ def invite(
 
 
 def find_by_email(session: Session, email: str) -> Account | None:
-    """The account that belongs to an address, for the workers."""
+    """The account that belongs to an address: for the workers; others find their own alone."""
     return queries.account_by_email(session, email)
 
 
