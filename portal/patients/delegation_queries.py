@@ -50,7 +50,12 @@ def delegation(session: Session, delegation_id: UUID) -> Delegation | None:
 
 def for_change(session: Session, delegation_id: UUID) -> Delegation | None:
     """A delegation, locked until the transaction ends."""
-    return session.get(Delegation, delegation_id, with_for_update=True, populate_existing=True)
+    return session.scalars(
+        select(Delegation)
+        .where(Delegation.id == delegation_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
 
 
 def open_to(session: Session, patient_id: UUID, email: str) -> Delegation | None:
