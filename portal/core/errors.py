@@ -62,11 +62,11 @@ class NotDelegated(Forbidden):
 
 
 class AccessEnded(Forbidden):
-    """A delegation was revoked, or its period or the age to which it reached is over."""
+    """A delegation was revoked, or today is outside its period, or past the age it reaches to."""
 
     code = "access_ended"
     detail = (
-        "Your access to this patient's record has ended. Ask the patient, or the clinic, for it; "
+        "Your access to this patient's record has ended, or has not begun. Ask the patient for it; "
         "GET /api/v1/me/patients, without the header Acting-For, lists for whom you may act now."
     )
 

@@ -94,6 +94,7 @@ def charges(*, session: Session, actor: Actor, now: datetime) -> list[Charge]:
         standing = rules.standing_of(delegation, row.birth_date, day.bounds, day.today, now)
         if standing not in _SHOWN:
             continue
+        delegating.record(session, actor, "read", delegation, now)
         categories = rules.of_age(
             delegation.kind, delegation.categories, row.birth_date, day.bounds, day.today
         )

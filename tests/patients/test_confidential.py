@@ -20,7 +20,7 @@ from tests.patients.delegates import born_years_ago, give, new_person
 from tests.patients.test_delegated_rows import PROTECTED, rows
 from tests.refills.conftest import Make, ask, ask_one
 from tests.requisitions.conftest import order as order_tests
-from tests.results.conftest import order, receive, wish
+from tests.results.conftest import attach, order, receive, wish
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 from tests.support.work import drain
@@ -73,15 +73,17 @@ def test_a_thirteen_year_olds_mother_sees_the_ordinary_result_and_not_the_confid
         name="Chlamydia",
         requisition_id=order(clinic, status="collected", confidential=True).id,
     )
+    document = attach(secret)
     drain()
     assert ids(looking, "/results") == {str(vaccination)}
     assert looking.get(f"/results/{vaccination}").status_code == 200
     for path in (
         f"/results/{secret}",
         f"/results/{secret}/versions/1",
-        f"/results/{secret}/attachments/{secret}",
+        f"/results/{secret}/attachments/{document}",
     ):
         assert looking.get(path).status_code == 404, path
+        assert patient.get(path).status_code == 200, path
     assert ids(patient, "/results") == {str(vaccination), str(secret)}
     assert patient.get(f"/results/{secret}").status_code == 200
     assert ids(physician, f"/results?patient_id={clinic.patient.id}") == {
