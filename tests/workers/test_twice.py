@@ -18,6 +18,7 @@ from portal.notifications.outreach_states import LetterStatus
 from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
 from portal.patients import merging
+from tests.patients.delegates import give, new_person
 from tests.refills.conftest import Make, ask_one, post_one
 from tests.requisitions.conftest import order as order_tests
 from tests.results.conftest import received, set_report, wish
@@ -178,6 +179,8 @@ def test_every_kind_of_task_twice(
     ]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 200]
     laboratory_order(clinic, physician)
+    given = give(clinic.patient, new_person())
+    assert nurse.post(f"/delegations/{given.id}/revoke").status_code == 200
     seen = run_all_twice()
     denied = physician.post(
         f"/refills/{waiting}/decision", {"decision": "deny", "reason_code": "visit_needed"}
