@@ -44,7 +44,8 @@ TELL = text(
 )
 _LIST = text(
     """
-    SELECT id, event, subject_id, patient_id, data, created_at, read_at FROM notification
+    SELECT id, recipient_kind, event, subject_id, patient_id, data, created_at, read_at
+    FROM notification
     WHERE recipient_id = :recipient_id AND (NOT :unread OR read_at IS NULL)
       AND (CAST(:moment AS timestamptz) IS NULL OR (created_at, id) < (:moment, :id))
     ORDER BY created_at DESC, id DESC LIMIT :limit

@@ -43,7 +43,7 @@ def list_notifications(query: dict[str, Any]) -> Response:
 
 
 def _view(row: Any) -> dict[str, Any]:
-    title, text = words_of(row.event, row.data)
+    title, text = words_of(row.event, row.data, as_delegate=row.recipient_kind == "delegate")
     return {
         "id": row.id,
         "event": row.event,

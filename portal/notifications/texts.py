@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from portal.notifications.rules import category_of
 from portal.notifications.states import NotificationEvent
 
 E = NotificationEvent
@@ -116,11 +117,14 @@ _LINKS: Mapping[str, str] = {
 }
 
 
-def words_of(event: str, data: Mapping[str, Any]) -> tuple[str, str]:
-    """Title and text of a notification."""
+def words_of(event: str, data: Mapping[str, Any], *, as_delegate: bool = False) -> tuple[str, str]:
+    """Title and text of a notification; a delegate reads what the patient was told, as such."""
     title, text = _TEXTS[NotificationEvent(event)]
     reason = _REASONS.get(data.get("reason_code") or "")
-    return title, f"{text} {reason}" if reason else text
+    text = f"{text} {reason}" if reason else text
+    if as_delegate and category_of(NotificationEvent(event)) is not None:
+        text = f"The patient for whom you act was told: {text}"
+    return title, text
 
 
 def link_of(event: str, subject_id: Any) -> str | None:

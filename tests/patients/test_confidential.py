@@ -257,6 +257,7 @@ def test_delegates_are_told_by_category_and_wish(clinic: SmallClinic, caller: Si
     mine = reader.acting_for(clinic.patient.id).get("/notifications").json
     [item] = mine["items"]
     assert (item["event"], item["patient_id"]) == ("result_available", str(clinic.patient.id))
+    assert item["text"].startswith("The patient for whom you act was told: ")
     assert reader.get("/notifications").json["items"] == []
     read = reader.acting_for(clinic.patient.id).post(f"/notifications/{item['id']}/read")
     assert read.status_code == 204
