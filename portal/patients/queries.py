@@ -39,7 +39,13 @@ _ACCESS: list[Any] = [
     AuditEntry.resource,
     AuditEntry.resource_id,
     AuditEntry.purpose,
-    func.coalesce(Practitioner.name, StaffMember.name, Pharmacy.name).label("actor_name"),
+    AuditEntry.on_behalf_of,
+    func.coalesce(
+        Practitioner.name,
+        StaffMember.name,
+        Pharmacy.name,
+        func.careloop_delegate_name(AuditEntry.actor_id, AuditEntry.on_behalf_of),
+    ).label("actor_name"),
 ]
 
 
@@ -116,6 +122,11 @@ def surviving(session: Session, patient_id: UUID) -> UUID | None:
     """The record that stands for a patient; None for nobody's id."""
     found: UUID | None = session.scalar(select(func.careloop_surviving(patient_id)))
     return found
+
+
+def has_address(session: Session, patient_id: UUID) -> bool:
+    """Whether something can be sent to a patient; the address itself isn't for everybody."""
+    return bool(session.scalar(select(func.careloop_has_address(patient_id))))
 
 
 def patient_by_mrn(session: Session, mrn: str, born: date) -> UUID | None:
