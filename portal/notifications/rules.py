@@ -90,6 +90,9 @@ _CATEGORIES: Mapping[str, AccessCategory] = {
     "requisition_": AccessCategory.RESULTS,
     "result_": AccessCategory.RESULTS,
     "appointment_": AccessCategory.APPOINTMENTS,
+    "referral_noted": AccessCategory.VISITS,
+    "referral_": AccessCategory.APPOINTMENTS,
+    "visit_": AccessCategory.VISITS,
 }
 
 

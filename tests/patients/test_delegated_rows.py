@@ -45,7 +45,7 @@ RESULTS = {
     "result_review",
     "follow_up",
 }
-APPOINTMENTS = {"requisition", "requisition_history", "imaging_appointment"}
+APPOINTMENTS = {"requisition", "requisition_history", "appointment", "appointment_history"}
 # Where the work of a request stands, and its hops.
 WORK = {"work_item", "work_item_hop"}
 # A delegate sees of themselves who they are, and what they were given by the patient.

@@ -1,4 +1,4 @@
-"""Planning a visit, holding it, calling it off, and marking it confidential."""
+"""Planning a visit, holding it, calling it off, and keeping it confidential."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,17 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.appointments import service as appointments
 from portal.core.actor import Actor, ActorKind
-from portal.core.errors import FieldError
+from portal.core.errors import FieldError, Forbidden
 from portal.core.ids import new_id
 from portal.core.versions import check_version
 from portal.directory import service as directory
 from portal.directory.errors import PractitionerUnknown
 from portal.directory.model import Practitioner
+from portal.patients import confidentiality
 from portal.patients import service as patients
+from portal.patients.confidentiality import Confidential
 from portal.patients.errors import PatientUnknown
 from portal.patients.model import Patient
 from portal.visits import chart_queries, rules, summary_queries
@@ -40,10 +43,14 @@ class PlanVisit:
     practitioner_id: UUID | None = None
     starts_at: datetime | None = None
     appointment_id: UUID | None = None
+    confidential_reason: str | None = None
 
 
 def plan_visit(*, session: Session, actor: Actor, command: PlanVisit, now: datetime) -> Visit:
-    """Plan a visit. Raises VisitUnusable naming what can't be used."""
+    """Plan a visit. Raises VisitUnusable naming what can't be used, and Forbidden where somebody
+    else than a practitioner wants to keep it confidential."""
+    if command.confidential_reason and actor.kind != ActorKind.PRACTITIONER:
+        raise Forbidden("Only practitioners keep a visit confidential: ask one of them.")
     patient = usable_patient(session, command.patient_id)
     if command.practitioner_id is None and actor.kind != ActorKind.PRACTITIONER:
         raise _unusable("/practitioner_id", "Say who is to see the patient.")
@@ -69,6 +76,8 @@ def plan_visit(*, session: Session, actor: Actor, command: PlanVisit, now: datet
     session.flush()
     step = VisitHistory.of(visit, None, actor=actor, now=now)
     moves.remember(session, visit, step, actor=actor, action="create", now=now)
+    if command.confidential_reason is not None:
+        _mark(session, actor, visit, Confidential(True, command.confidential_reason), now)
     return visit
 
 
@@ -203,27 +212,28 @@ def void_visit(
     return visit
 
 
-def mark_confidential(
-    *,
-    session: Session,
-    actor: Actor,
-    visit_id: UUID,
-    reason: str | None,
-    now: datetime,
+def keep_confidential(
+    *, session: Session, actor: Actor, visit_id: UUID, command: Confidential, now: datetime
 ) -> Visit:
-    """Mark a visit as one that stays with the patient, with a reason, or lift the mark (None); all
-    that belongs to it follows. Raises VisitNotFound.
+    """Keep a visit from delegates, or open it to them again, with all that belongs to it and the
+    appointment that it was booked as. Raises VisitNotFound.
 
-    The history has no word of it: whoever may read it once the mark is lifted need not know.
+    The history has no word of it: whoever may read it once it is opened need not know.
     """
     visit = moves.lock(session, visit_id)
-    confidential = reason is not None
-    visit.confidential = confidential
-    visit.confidential_by = actor.id if confidential else None
-    visit.confidential_at = now if confidential else None
-    visit.confidential_reason = reason
-    visit.version += 1
-    action = "mark_confidential" if confidential else "lift_confidential"
-    moves.record(session, actor, action, "visit", visit.patient_id, visit.id, now)
-    session.flush()
+    if visit.confidential != command.confidential:
+        visit.version += 1
+    _mark(session, actor, visit, command, now)
     return visit
+
+
+def _mark(
+    session: Session, actor: Actor, visit: Visit, command: Confidential, now: datetime
+) -> None:
+    confidentiality.mark(
+        session=session, actor=actor, rows=[visit], resource="visit", command=command, now=now
+    )
+    if visit.appointment_id is not None:
+        appointments.keep_confidential(
+            session=session, actor=actor, ids=[visit.appointment_id], command=command, now=now
+        )
