@@ -175,3 +175,9 @@ rls.protect(
     *to(ActorKind.PRACTITIONER, INSERT, CARED_FOR),
     *rls.system_access(),
 )
+# A problem is as confidential as the visit at which it was found.
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM problem p JOIN visit v ON v.id = p.visit_id "
+    "WHERE p.id = target AND v.confidential)",
+)

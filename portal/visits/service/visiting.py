@@ -1,4 +1,4 @@
-"""Planning a visit, holding it, calling it off, and keeping it confidential."""
+"""Planning a visit, holding it, and calling it off."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.appointments import service as appointments
 from portal.core.actor import Actor, ActorKind
 from portal.core.errors import FieldError, Forbidden
 from portal.core.ids import new_id
@@ -16,7 +15,6 @@ from portal.core.versions import check_version
 from portal.directory import service as directory
 from portal.directory.errors import PractitionerUnknown
 from portal.directory.model import Practitioner
-from portal.patients import confidentiality
 from portal.patients import service as patients
 from portal.patients.confidentiality import Confidential
 from portal.patients.errors import PatientUnknown
@@ -25,6 +23,7 @@ from portal.visits import chart_queries, rules, summary_queries
 from portal.visits.errors import VisitNotChangeable, VisitUnusable
 from portal.visits.model import Visit, VisitHistory
 from portal.visits.service import moves
+from portal.visits.service.confidential import mark
 from portal.visits.service.instructions import close_missing_summary, withdraw
 from portal.visits.states import COMING, VisitKind, VisitStatus
 from portal.worklist import rules as due_times
@@ -77,7 +76,7 @@ def plan_visit(*, session: Session, actor: Actor, command: PlanVisit, now: datet
     step = VisitHistory.of(visit, None, actor=actor, now=now)
     moves.remember(session, visit, step, actor=actor, action="create", now=now)
     if command.confidential_reason is not None:
-        _mark(session, actor, visit, Confidential(True, command.confidential_reason), now)
+        mark(session, actor, visit, Confidential(True, command.confidential_reason), now)
     return visit
 
 
@@ -210,30 +209,3 @@ def void_visit(
     close_missing_summary(session, visit, actor=actor, outcome="entered in error", now=now)
     session.flush()
     return visit
-
-
-def keep_confidential(
-    *, session: Session, actor: Actor, visit_id: UUID, command: Confidential, now: datetime
-) -> Visit:
-    """Keep a visit from delegates, or open it to them again, with all that belongs to it and the
-    appointment that it was booked as. Raises VisitNotFound.
-
-    The history has no word of it: whoever may read it once it is opened need not know.
-    """
-    visit = moves.lock(session, visit_id)
-    if visit.confidential != command.confidential:
-        visit.version += 1
-    _mark(session, actor, visit, command, now)
-    return visit
-
-
-def _mark(
-    session: Session, actor: Actor, visit: Visit, command: Confidential, now: datetime
-) -> None:
-    confidentiality.mark(
-        session=session, actor=actor, rows=[visit], resource="visit", command=command, now=now
-    )
-    if visit.appointment_id is not None:
-        appointments.keep_confidential(
-            session=session, actor=actor, ids=[visit.appointment_id], command=command, now=now
-        )
