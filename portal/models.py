@@ -17,6 +17,8 @@ from portal.messages import model as messages
 from portal.messages import panel_statements as message_panels
 from portal.notifications import model as notifications
 from portal.notifications import outreach_model as outreach
+from portal.patients import confidentiality_model as confidentiality
+from portal.patients import delegation_model as delegations
 from portal.patients import loops as patient_loops
 from portal.patients import model as patients
 from portal.prescriptions import model as prescriptions
@@ -51,8 +53,10 @@ __all__ = [
     "attachments",
     "chart",
     "composing",
+    "confidentiality",
     "consult_notes",
     "core",
+    "delegations",
     "directory",
     "intake",
     "laboratories",

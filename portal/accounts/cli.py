@@ -20,7 +20,7 @@ from portal.core.web import extension
 accounts = AppGroup("accounts", help="Accounts of people.")
 clients = AppGroup("clients", help="Systems that call the API.")
 
-_PERSON = click.Choice(sorted(kind.value for kind in PEOPLE))
+_PERSON = click.Choice(sorted(kind.value for kind in PEOPLE - {ActorKind.DELEGATE}))
 _SYSTEM = click.Choice(sorted(kind.value for kind in CLIENTS))
 
 

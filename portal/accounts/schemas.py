@@ -110,8 +110,12 @@ class RecoveryCodesSchema(Schema):
     recovery_codes = fields.List(fields.String())
 
 
+# Delegates are invited by who gives them access.
+INVITED = [kind.value for kind in ActorKind if kind in PEOPLE - {ActorKind.DELEGATE}]
+
+
 class InviteSchema(Strict):
-    kind = fields.String(required=True, validate=validate.OneOf([kind.value for kind in PEOPLE]))
+    kind = fields.String(required=True, validate=validate.OneOf(INVITED))
     person_id = fields.UUID(required=True)
     email = email_field()
     name = text_field(200)

@@ -11,6 +11,7 @@ class ActorKind(StrEnum):
     """The kinds of actor; each has a database role of the same name, `careloop_<kind>`."""
 
     PATIENT = "patient"
+    DELEGATE = "delegate"
     PRACTITIONER = "practitioner"
     STAFF = "staff"
     ADMINISTRATOR = "administrator"
@@ -26,9 +27,19 @@ class ActorKind(StrEnum):
         return f"careloop_{self.value}"
 
 
-PEOPLE = frozenset(
-    {ActorKind.PATIENT, ActorKind.PRACTITIONER, ActorKind.STAFF, ActorKind.ADMINISTRATOR}
-)
+class AccessCategory(StrEnum):
+    """What of a patient's record somebody may be given access to."""
+
+    MEDICINES = "medicines"
+    RESULTS = "results"
+    MESSAGES = "messages"
+    APPOINTMENTS = "appointments"
+    VISITS = "visits"
+
+
+# A patient, or whoever acts for one.
+PATIENT_SIDE = frozenset({ActorKind.PATIENT, ActorKind.DELEGATE})
+PEOPLE = PATIENT_SIDE | {ActorKind.PRACTITIONER, ActorKind.STAFF, ActorKind.ADMINISTRATOR}
 CLIENTS = frozenset({ActorKind.PHARMACY, ActorKind.LABORATORY, ActorKind.PHONE})
 
 
@@ -36,9 +47,11 @@ CLIENTS = frozenset({ActorKind.PHARMACY, ActorKind.LABORATORY, ActorKind.PHONE})
 class Actor:
     """Somebody or something that acts.
 
-    `id` is the patient, practitioner, staff member, pharmacy or laboratory; `credential_id` the
-    account or client that signed in; `session_id` the session or access token in use;
-    `on_behalf_of` the patient for whom somebody else acts (the phone line, later a delegate).
+    `id` is the patient, practitioner, staff member, pharmacy or laboratory; of a delegate, the
+    person, who may be a patient themselves. `credential_id` is the account or client that signed
+    in; `session_id` the session or access token in use; `on_behalf_of` the patient for whom
+    somebody else acts (a delegate, the phone line), and `categories` what a delegate may have of
+    that patient's record now.
     """
 
     kind: ActorKind
@@ -48,6 +61,7 @@ class Actor:
     on_behalf_of: UUID = NOBODY
     name: str = ""
     purpose: str = "treatment"
+    categories: frozenset[str] = frozenset()
 
     @property
     def subject_id(self) -> UUID:

@@ -51,6 +51,34 @@ class Forbidden(PortalError):
     detail = "You are signed in, but may not do this."
 
 
+class NotDelegated(Forbidden):
+    """The same for a patient of whom the caller was never a delegate, and for nobody's id."""
+
+    code = "not_delegated"
+    detail = (
+        "You may not act for the patient in the header Acting-For. "
+        "GET /api/v1/me/patients, without that header, lists those for whom you may."
+    )
+
+
+class AccessEnded(Forbidden):
+    """A delegation was revoked, or today is outside its period, or past the age it reaches to."""
+
+    code = "access_ended"
+    detail = (
+        "Your access to this patient's record has ended, or has not begun. Ask the patient for it; "
+        "GET /api/v1/me/patients, without the header Acting-For, lists for whom you may act now."
+    )
+
+
+class CategoryNotDelegated(Forbidden):
+    code = "category_not_delegated"
+    detail = (
+        "You act for this patient, but not in this. "
+        "GET /api/v1/me/patients says which categories you may act in; the patient can add others."
+    )
+
+
 class NotFound(PortalError):
     code = "not_found"
     detail = "There is nothing here that you may see. Check the id."
@@ -64,6 +92,14 @@ class Conflict(PortalError):
 class Gone(PortalError):
     code = "gone"
     detail = "This was here and is no more."
+
+
+class ActingForMissing(Conflict):
+    code = "acting_for_missing"
+    detail = (
+        "You have no record of your own here: say for which patient you act in the header "
+        "Acting-For. GET /api/v1/me/patients lists them with their ids."
+    )
 
 
 class PreconditionFailed(PortalError):

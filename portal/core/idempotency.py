@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.core import answers
-from portal.core.actor import Actor
+from portal.core.actor import NOBODY, Actor
 from portal.core.clock import utcnow
 from portal.core.db import run, transaction
 from portal.core.errors import FieldError, Invalid, Malformed
@@ -51,11 +51,13 @@ def _header() -> str | None:
     return key
 
 
-def _digest(content: bytes | None) -> bytes:
+def _digest(actor: Actor, content: bytes | None) -> bytes:
+    """Of the request; one for another patient is another request."""
     body = request.get_data(cache=True) if content is None else content
-    return hashlib.sha256(
-        b"\0".join((request.method.encode(), request.path.encode(), body))
-    ).digest()
+    parts = [request.method.encode(), request.path.encode(), body]
+    if actor.on_behalf_of != NOBODY:
+        parts.append(actor.on_behalf_of.bytes)
+    return hashlib.sha256(b"\0".join(parts)).digest()
 
 
 def once(
@@ -75,7 +77,7 @@ def once(
         if key is None:
             body, status = use_case(session)
             return _response(dumps(body), status)
-        digest = _digest(content)
+        digest = _digest(actor, content)
         return _claimed_or_recalled(session, actor, key, digest, use_case, keep_body)
 
 

@@ -9,7 +9,8 @@ from typing import ParamSpec, TypeVar
 
 from flask import Flask
 
-from portal.core.actor import PEOPLE, ActorKind
+from portal.core.actor import NOBODY, PATIENT_SIDE, PEOPLE, AccessCategory, Actor, ActorKind
+from portal.core.errors import ActingForMissing, CategoryNotDelegated, Forbidden
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,15 +46,24 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "patient.break_glass": CARE_TEAM,
     "patient.merge": frozenset({STAFF}),
     "audit.read_own": frozenset({PATIENT}),
+    "record.keep_confidential": frozenset({PRACTITIONER}),
+    # delegates
+    "delegation.read_own": frozenset({PATIENT}),
+    "delegation.grant": frozenset({PATIENT}),
+    "delegation.revoke": frozenset({PATIENT, STAFF}),
+    "delegation.answer": PATIENT_SIDE,
+    "delegation.read": CARE_TEAM,
+    "delegation.record_parent": frozenset({STAFF}),
+    "parental_access.configure": frozenset({ADMINISTRATOR}),
     # prescriptions
-    "prescription.read": frozenset({PATIENT}) | CARE_TEAM,
+    "prescription.read": PATIENT_SIDE | CARE_TEAM,
     "prescription.write": frozenset({PRACTITIONER}),
     "prescription.override": CARE_TEAM,
     # refills
-    "refill.request": frozenset({PATIENT}),
-    "refill.read": frozenset({PATIENT}) | CARE_TEAM,
-    "refill.cancel": frozenset({PATIENT, PRACTITIONER}),
-    "refill.change_pharmacy": frozenset({PATIENT}),
+    "refill.request": PATIENT_SIDE,
+    "refill.read": PATIENT_SIDE | CARE_TEAM,
+    "refill.cancel": PATIENT_SIDE | {PRACTITIONER},
+    "refill.change_pharmacy": PATIENT_SIDE,
     "refill.decide": frozenset({PRACTITIONER}),
     "refill.liaise": frozenset({STAFF}),
     # pharmacies and the phone line
@@ -63,25 +73,25 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "phone.refill": frozenset({PHONE}),
     # appointments
     "slot.open": CARE_TEAM,
-    "slot.read": frozenset({PATIENT}) | CARE_TEAM,
-    "appointment.read": frozenset({PATIENT}) | CARE_TEAM,
-    "appointment.book": frozenset({PATIENT}) | CARE_TEAM,
+    "slot.read": PATIENT_SIDE | CARE_TEAM,
+    "appointment.read": PATIENT_SIDE | CARE_TEAM,
+    "appointment.book": PATIENT_SIDE | CARE_TEAM,
     "appointment.offer": CARE_TEAM,
-    "appointment.answer": frozenset({PATIENT}),
+    "appointment.answer": PATIENT_SIDE,
     "appointment.settle": CARE_TEAM,
     # requisitions
     "requisition.write": frozenset({PRACTITIONER}),
-    "requisition.read": frozenset({PATIENT}) | CARE_TEAM,
+    "requisition.read": PATIENT_SIDE | CARE_TEAM,
     "requisition.cancel": frozenset({PRACTITIONER}),
-    "requisition.choose_laboratory": frozenset({PATIENT}) | CARE_TEAM,
+    "requisition.choose_laboratory": PATIENT_SIDE | CARE_TEAM,
     "requisition.collect": CARE_TEAM,
     "catalog.read": PEOPLE | {LABORATORY},
-    "imaging.book": frozenset({PATIENT}) | CARE_TEAM,
+    "imaging.book": PATIENT_SIDE | CARE_TEAM,
     "imaging.offer": frozenset({LABORATORY}),
     "laboratory.orders": frozenset({LABORATORY}),
     # results
     "laboratory.report": frozenset({LABORATORY}),
-    "result.read": frozenset({PATIENT}) | CARE_TEAM,
+    "result.read": PATIENT_SIDE | CARE_TEAM,
     "result.review": frozenset({PRACTITIONER}),
     "result.release": frozenset({PRACTITIONER}),
     "result.acknowledge": frozenset({PRACTITIONER}),
@@ -97,23 +107,22 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "advice.read": frozenset({PATIENT}) | CARE_TEAM,
     "advice.record": CARE_TEAM,
     # visits
-    "visit.read": frozenset({PATIENT}) | CARE_TEAM,
+    "visit.read": PATIENT_SIDE | CARE_TEAM,
     "visit.write": CARE_TEAM,
-    "visit.protect": frozenset({PRACTITIONER}),
     "visit.void": frozenset({PRACTITIONER}),
     "visit.summarize": CARE_TEAM,
     "visit.release": frozenset({PRACTITIONER}),
-    "visit.follow": frozenset({PATIENT}) | CARE_TEAM,
-    "vitals.read": frozenset({PATIENT}) | CARE_TEAM,
+    "visit.follow": PATIENT_SIDE | CARE_TEAM,
+    "vitals.read": PATIENT_SIDE | CARE_TEAM,
     "vitals.record": CARE_TEAM,
     "vitals.record_own": frozenset({PATIENT}),
     "vitals.withdraw": frozenset({PATIENT}) | CARE_TEAM,
-    "problem.read": frozenset({PATIENT}) | CARE_TEAM,
+    "problem.read": PATIENT_SIDE | CARE_TEAM,
     "problem.write": frozenset({PRACTITIONER}),
     # referrals
     "referral.write": frozenset({PRACTITIONER}),
-    "referral.read": frozenset({PATIENT}) | CARE_TEAM,
-    "referral.cancel": frozenset({PATIENT, PRACTITIONER}),
+    "referral.read": PATIENT_SIDE | CARE_TEAM,
+    "referral.cancel": PATIENT_SIDE | {PRACTITIONER},
     "referral.decide": CARE_TEAM,
     "referral.arrange": CARE_TEAM,
     "referral.report": CARE_TEAM,
@@ -131,6 +140,31 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "notification.preferences": PEOPLE,
 }
 
+C = AccessCategory
+# What delegates may do for a patient, and in which categories: one of them is enough. Which rows
+# each gives is decided by the database. Whatever else the table above allows them is their own.
+DELEGATED: Mapping[str, frozenset[AccessCategory]] = {
+    "prescription.read": frozenset({C.MEDICINES}),
+    "refill.request": frozenset({C.MEDICINES}),
+    "refill.read": frozenset({C.MEDICINES}),
+    "refill.cancel": frozenset({C.MEDICINES}),
+    "refill.change_pharmacy": frozenset({C.MEDICINES}),
+    "requisition.read": frozenset({C.RESULTS, C.APPOINTMENTS}),  # imaging is booked on one
+    "requisition.choose_laboratory": frozenset({C.RESULTS}),
+    "imaging.book": frozenset({C.APPOINTMENTS}),
+    "result.read": frozenset({C.RESULTS}),
+    "slot.read": frozenset({C.APPOINTMENTS}),
+    "appointment.read": frozenset({C.APPOINTMENTS}),
+    "appointment.book": frozenset({C.APPOINTMENTS}),
+    "appointment.answer": frozenset({C.APPOINTMENTS}),
+    "referral.read": frozenset({C.APPOINTMENTS, C.VISITS}),  # its consult note is of a visit
+    "referral.cancel": frozenset({C.APPOINTMENTS}),
+    "visit.read": frozenset({C.VISITS}),
+    "visit.follow": frozenset({C.VISITS}),
+    "vitals.read": frozenset({C.VISITS}),
+    "problem.read": frozenset({C.VISITS}),
+}
+
 ANYONE = "public"
 
 
@@ -140,6 +174,17 @@ class UndeclaredRoute(RuntimeError):
 
 def permits(kind: ActorKind, permission: str) -> bool:
     return kind in PERMISSIONS.get(permission, frozenset())
+
+
+def check_permission(actor: Actor, permission: str) -> None:
+    """Raises Forbidden; for delegates also ActingForMissing, CategoryNotDelegated."""
+    if not permits(actor.kind, permission):
+        raise Forbidden()
+    if actor.kind is ActorKind.DELEGATE and permission in DELEGATED:
+        if actor.on_behalf_of == NOBODY:
+            raise ActingForMissing()
+        if not DELEGATED[permission] & actor.categories:
+            raise CategoryNotDelegated()
 
 
 def requires(permission: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

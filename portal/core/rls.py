@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from portal.core.actor import ActorKind
+from portal.core.actor import AccessCategory, ActorKind
 
 APP_ROLE = "careloop_app"
 OWNER_ROLE = "careloop_owner"
@@ -79,6 +79,27 @@ def to(
     listed = (kinds,) if isinstance(kinds, ActorKind) else sorted(kinds)  # as policies are named
     listed_verbs = (verbs,) if isinstance(verbs, str) else tuple(verbs)
     return tuple(Grant(kind, listed_verbs, rows, tuple(columns), check) for kind in listed)
+
+
+def delegated(
+    category: AccessCategory,
+    verbs: str | Sequence[str] = SELECT,
+    rows: str = EVERY_ROW,
+    *,
+    columns: Sequence[str] = (),
+    confidential: str | None = None,
+) -> tuple[Grant, ...]:
+    """Grants to delegates: a patient's rows, while they may act for that patient in a category.
+
+    Asked of the delegations once a statement. `confidential` names the column by which a
+    practitioner keeps a row from every delegate.
+    """
+    condition = f"patient_id = (SELECT careloop_delegated('{category}'))"
+    if confidential is not None:
+        condition += f" AND NOT {confidential}"
+    if rows != EVERY_ROW:
+        condition += f" AND ({rows})"
+    return to(ActorKind.DELEGATE, verbs, condition, columns=columns)
 
 
 SYSTEM = (ActorKind.WORKER, ActorKind.OPERATOR)

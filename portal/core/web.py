@@ -15,10 +15,9 @@ from marshmallow import missing
 from webargs.flaskparser import FlaskParser
 
 from portal.config import Config
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.errors import (
     FieldError,
-    Forbidden,
     Invalid,
     NotFound,
     TooLarge,
@@ -27,7 +26,7 @@ from portal.core.errors import (
 )
 from portal.core.log import bind_request_id
 from portal.core.metrics import REQUESTS
-from portal.core.permissions import ANYONE, declared, permits
+from portal.core.permissions import ANYONE, check_permission, declared
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +129,7 @@ def current_actor() -> Actor:
 
 def whose(actor: Actor, patient_id: UUID | None) -> UUID:
     """The patient whose list is read. Raises Invalid when the care team doesn't say whose."""
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         return actor.subject_id
     if patient_id is None:
         raise Invalid(errors=[FieldError("#query/patient_id", "Say whose list you want.")])
@@ -150,8 +149,7 @@ def _check_permission() -> None:
         return
     authenticate: Authenticator = current_app.extensions["careloop.authenticate"]
     g.actor = authenticate()
-    if not permits(g.actor.kind, str(permission)):
-        raise Forbidden()
+    check_permission(g.actor, str(permission))
 
 
 def _check_path() -> None:

@@ -13,7 +13,15 @@ from portal.core import audit_chain
 from portal.core.actor import OPERATOR
 from portal.core.crypto import Vault
 from portal.core.db import transaction
-from portal.demo import directory, lab_stories, logins, patients, stories, visit_stories
+from portal.demo import (
+    delegates,
+    directory,
+    lab_stories,
+    logins,
+    patients,
+    stories,
+    visit_stories,
+)
 from portal.demo.laboratory import laboratory_address
 from portal.demo.logins import Logins
 from portal.demo.settling import leave_the_rest_until
@@ -58,6 +66,7 @@ def _load(session: Session, hashed: Mapping[str, str], vault: Vault, now: dateti
     places = directory.write(session, laboratory_address(), now)
     records = patients.write(session, places, now)
     made = logins.create(session, places, records, hashed, vault, now)
+    delegates.write(session, records, now)
     session.flush()
     session.expunge_all()
     teller = stories.Teller(session, places, records, now)

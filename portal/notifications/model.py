@@ -9,9 +9,9 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import PEOPLE, Actor
+from portal.core.actor import PEOPLE, Actor, ActorKind
 from portal.core.db import Base, names_patient, one_of
-from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.notifications.states import DELIVERY, DeliveryStatus
 
 
@@ -22,7 +22,10 @@ class Channel(StrEnum):
 
 
 class Notification(Base):
-    """Something that somebody is told. `data` holds ids and codes; words are chosen on reading."""
+    """Something that somebody is told. `data` holds ids and codes; words are chosen on reading.
+
+    Of a delegate it says about which patient, and in which category of access.
+    """
 
     __tablename__ = "notification"
     __table_args__ = (
@@ -32,11 +35,14 @@ class Notification(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     recipient_kind: Mapped[str]
-    recipient_id: Mapped[UUID] = mapped_column(info=names_patient("recipient_kind = 'patient'"))
+    recipient_id: Mapped[UUID] = mapped_column(
+        info=names_patient("recipient_kind IN ('patient', 'delegate')")
+    )
     event: Mapped[str]
     source_id: Mapped[UUID]
     subject_id: Mapped[UUID | None]
     patient_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"))
+    category: Mapped[str | None]
     data: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     read_at: Mapped[datetime | None]
@@ -98,10 +104,22 @@ class Preference(Base):
     enabled: Mapped[bool]
 
 
+_OWN = f"recipient_id = {ME} AND recipient_kind <> 'delegate'"
+# What a delegate was told of a patient is theirs to read while they act for that patient in that
+# category; what is about nobody's record, always.
+_AS_DELEGATE = (
+    f"recipient_id = {ME} AND recipient_kind = 'delegate' AND (category IS NULL "
+    f"OR (patient_id = {ON_BEHALF_OF} AND NOT careloop_confidential(subject_id) AND category = ANY("
+    f"(SELECT careloop_delegated_categories({ME}, {ON_BEHALF_OF}, now()))::text[])))"
+)
+_THEMSELVES = PEOPLE - {ActorKind.DELEGATE}
+
 rls.protect(
     "notification",
-    *to(PEOPLE, SELECT, f"recipient_id = {ME}"),
-    *to(PEOPLE, UPDATE, f"recipient_id = {ME}", columns=("read_at",)),
+    *to(_THEMSELVES, SELECT, _OWN),
+    *to(_THEMSELVES, UPDATE, _OWN, columns=("read_at",)),
+    *to(ActorKind.DELEGATE, SELECT, _AS_DELEGATE),
+    *to(ActorKind.DELEGATE, UPDATE, _AS_DELEGATE, columns=("read_at",)),
     *rls.system_access(),
 )
 rls.protect("notification_delivery", *rls.system_access())

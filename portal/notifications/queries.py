@@ -17,8 +17,8 @@ TELL = text(
             id uuid, recipient_id uuid, delivery_id uuid)
     ), told AS (
         INSERT INTO notification (id, recipient_kind, recipient_id, event, source_id, subject_id,
-                                  patient_id, data, created_at)
-        SELECT id, :kind, recipient_id, :event, :source_id, :subject_id, :patient_id,
+                                  patient_id, category, data, created_at)
+        SELECT id, :kind, recipient_id, :event, :source_id, :subject_id, :patient_id, :category,
                CAST(:data AS jsonb), :now
         FROM wanted
         ON CONFLICT (source_id, recipient_id, event) DO NOTHING
@@ -30,7 +30,8 @@ TELL = text(
                CASE WHEN s.status = 'pending' THEN NULL ELSE CAST(:now AS timestamptz) END
         FROM wanted w JOIN told USING (id)
         LEFT JOIN account a
-            ON a.kind = :kind AND a.person_id = w.recipient_id AND a.status = 'active'
+            ON (a.kind = :kind OR :kind = 'delegate' AND a.kind = 'patient')
+           AND a.person_id = w.recipient_id AND a.status = 'active'
         LEFT JOIN notification_preference p
             ON p.person_id = w.recipient_id AND p.event = :event AND p.channel = 'email'
         CROSS JOIN LATERAL (SELECT CASE
@@ -43,7 +44,8 @@ TELL = text(
 )
 _LIST = text(
     """
-    SELECT id, event, subject_id, data, created_at, read_at FROM notification
+    SELECT id, recipient_kind, event, subject_id, patient_id, data, created_at, read_at
+    FROM notification
     WHERE recipient_id = :recipient_id AND (NOT :unread OR read_at IS NULL)
       AND (CAST(:moment AS timestamptz) IS NULL OR (created_at, id) < (:moment, :id))
     ORDER BY created_at DESC, id DESC LIMIT :limit
@@ -57,6 +59,7 @@ MARK_READ = text(
     "WHERE recipient_id = :recipient_id AND (CAST(:id AS uuid) IS NULL OR id = :id) "
     "RETURNING id"
 )
+# A delegate whose access has ended meanwhile has no address any more.
 _ADDRESS = text(
     """
     SELECT d.status, d.notification_id, a.email,
@@ -64,8 +67,12 @@ _ADDRESS = text(
            n.patient_id
     FROM notification_delivery d
     JOIN notification n ON n.id = d.notification_id
-    LEFT JOIN account a ON a.kind = n.recipient_kind AND a.person_id = n.recipient_id
-                       AND a.status = 'active'
+    LEFT JOIN account a
+        ON (a.kind = n.recipient_kind OR n.recipient_kind = 'delegate' AND a.kind = 'patient')
+       AND a.person_id = n.recipient_id AND a.status = 'active'
+       AND (n.recipient_kind <> 'delegate' OR n.category IS NULL
+            OR (NOT careloop_confidential(n.subject_id) AND n.category = ANY(
+                careloop_delegated_categories(n.recipient_id, n.patient_id, now()))))
     WHERE d.id = :id
     """
 )

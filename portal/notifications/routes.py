@@ -43,13 +43,14 @@ def list_notifications(query: dict[str, Any]) -> Response:
 
 
 def _view(row: Any) -> dict[str, Any]:
-    title, text = words_of(row.event, row.data)
+    title, text = words_of(row.event, row.data, as_delegate=row.recipient_kind == "delegate")
     return {
         "id": row.id,
         "event": row.event,
         "title": title,
         "text": text,
         "subject_id": row.subject_id,
+        "patient_id": row.patient_id,
         "link": link_of(row.event, row.subject_id),
         "created_at": row.created_at,
         "read_at": row.read_at,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from portal.core.actor import AccessCategory
 from portal.directory.rules import Calendar
 from portal.notifications.outreach_states import CallOutcome, CallStatus
 from portal.notifications.states import NotificationEvent
@@ -74,8 +75,33 @@ BY_EMAIL = frozenset(
         E.WORK_ESCALATED,
         E.ACCOUNT_CHANGED,
         E.RECORD_OPENED,
+        E.DELEGATION_OFFERED,
+        E.DELEGATION_GIVEN,
+        E.DELEGATION_ANSWERED,
+        E.DELEGATION_ENDED,
     }
 )
+
+
+# Of whose telling delegates have a part, by how the event's name begins. The others are about the
+# patient's own account, or for the care team.
+_CATEGORIES: Mapping[str, AccessCategory] = {
+    "refill_": AccessCategory.MEDICINES,
+    "requisition_": AccessCategory.RESULTS,
+    "result_": AccessCategory.RESULTS,
+    "appointment_": AccessCategory.APPOINTMENTS,
+    "referral_noted": AccessCategory.VISITS,
+    "referral_": AccessCategory.APPOINTMENTS,
+    "visit_": AccessCategory.VISITS,
+}
+
+
+def category_of(event: NotificationEvent) -> AccessCategory | None:
+    """In which category of access an event is told to delegates; None where it never is."""
+    for start, category in _CATEGORIES.items():
+        if event.startswith(start):
+            return category
+    return None
 
 
 def by_email(event: NotificationEvent) -> bool:

@@ -20,6 +20,9 @@ class NotificationSchema(Schema):
     title = fields.String(metadata={"example": "Ready to pick up"})
     text = fields.String()
     subject_id = fields.UUID(allow_none=True)
+    patient_id = fields.UUID(
+        allow_none=True, metadata={"description": "Whose record it is about, if anybody's"}
+    )
     link = fields.String(allow_none=True)
     created_at = fields.DateTime()
     read_at = fields.DateTime(allow_none=True)

@@ -22,6 +22,7 @@ from portal.notifications.letter_pdf import LetterText
 from portal.notifications.letters import find_another_way, move_letter, queue_letter
 from portal.notifications.model import Channel, Delivery, DeliveryAttempt, Preference
 from portal.notifications.states import DeliveryStatus, NotificationEvent
+from portal.patients import delegating as delegations
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 
@@ -41,6 +42,7 @@ __all__ = [
     "record_call",
     "send_mail",
     "set_preferences",
+    "tell_delegates",
 ]
 
 
@@ -58,8 +60,19 @@ def notify(
 ) -> None:
     """Tell people of one kind of something that happened, once for each `source_id`.
 
-    Those who want the event by e-mail, and have an account, get one from the workers.
+    Those who want the event by e-mail, and have an account, get one from the workers. What a
+    patient is told, their delegates in its category are told too.
     """
+    if recipient_kind is ActorKind.PATIENT and patient_id is not None:
+        tell_delegates(
+            session=session,
+            event=event,
+            source_id=source_id,
+            subject_id=subject_id,
+            patient_id=patient_id,
+            data=data,
+            now=now,
+        )
     if not recipient_ids:
         return
     rows = [{"id": new_id(), "recipient_id": id_, "delivery_id": new_id()} for id_ in recipient_ids]
@@ -72,6 +85,7 @@ def notify(
             "source_id": source_id,
             "subject_id": subject_id,
             "patient_id": patient_id,
+            "category": rules.category_of(event),
             "data": orjson.dumps(dict(data)).decode(),
             "by_default": rules.by_email(event),
             "now": now,
@@ -79,6 +93,34 @@ def notify(
     )
     for row in pending:
         outbox.emit(session, "notification.deliver", now=now, delivery_id=row.id)
+
+
+def tell_delegates(
+    *,
+    session: Session,
+    event: NotificationEvent,
+    source_id: UUID,
+    subject_id: UUID | None,
+    patient_id: UUID,
+    data: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Tell those who act for a patient, in the event's category and wish to be told; nobody of
+    what is about the patient alone, or is kept from delegates."""
+    category = rules.category_of(event)
+    if category is None:
+        return
+    notify(
+        session=session,
+        recipient_kind=ActorKind.DELEGATE,
+        recipient_ids=delegations.told_with(session, patient_id, category, subject_id, now),
+        event=event,
+        source_id=source_id,
+        subject_id=subject_id,
+        patient_id=patient_id,
+        data=data,
+        now=now,
+    )
 
 
 def mark_read(*, session: Session, actor: Actor, id_: UUID | None, now: datetime) -> int:

@@ -98,3 +98,7 @@ class NotificationEvent(StrEnum):
     WORK_URGENT = "work_urgent"
     ACCOUNT_CHANGED = "account_changed"
     RECORD_OPENED = "record_opened"
+    DELEGATION_OFFERED = "delegation_offered"
+    DELEGATION_GIVEN = "delegation_given"
+    DELEGATION_ANSWERED = "delegation_answered"
+    DELEGATION_ENDED = "delegation_ended"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from portal.notifications.rules import category_of
 from portal.notifications.states import NotificationEvent
 
 E = NotificationEvent
@@ -187,6 +188,22 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "Somebody outside your care team opened your record in an exceptional case. "
         "Your access log says who and when.",
     ),
+    E.DELEGATION_OFFERED: (
+        "Somebody asks you to act for them",
+        "A patient wants you to have access to their record. See whose, and accept or decline.",
+    ),
+    E.DELEGATION_GIVEN: (
+        "You may act for somebody",
+        "The clinic gave you access to the record of somebody in your care. See whose.",
+    ),
+    E.DELEGATION_ANSWERED: (
+        "Your offer of access was answered",
+        "Somebody to whom you offered access to your record has answered. See how.",
+    ),
+    E.DELEGATION_ENDED: (
+        "Access to a record has ended",
+        "Somebody may no longer act for a patient. See who may.",
+    ),
     E.ACCOUNT_CHANGED: ("Your account", "How you sign in was changed. If this wasn't you, call."),
 }
 
@@ -215,14 +232,18 @@ _LINKS: Mapping[str, str] = {
     "visit_": "visits",
     "referral_": "referrals",
     "work_": "worklist",
+    "delegation_answered": "delegations",
 }
 
 
-def words_of(event: str, data: Mapping[str, Any]) -> tuple[str, str]:
-    """Title and text of a notification."""
+def words_of(event: str, data: Mapping[str, Any], *, as_delegate: bool = False) -> tuple[str, str]:
+    """Title and text of a notification; a delegate reads what the patient was told, as such."""
     title, text = _TEXTS[NotificationEvent(event)]
     reason = _REASONS.get(data.get("reason_code") or "")
-    return title, f"{text} {reason}" if reason else text
+    text = f"{text} {reason}" if reason else text
+    if as_delegate and category_of(NotificationEvent(event)) is not None:
+        text = f"The patient for whom you act was told: {text}"
+    return title, text
 
 
 def link_of(event: str, subject_id: Any) -> str | None:

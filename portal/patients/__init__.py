@@ -1,1 +1,1 @@
-"""Patients, their care team, and break-glass access."""
+"""Patients, their care team, break-glass access, and who acts for them."""

@@ -36,3 +36,43 @@ class UnusableReference(Invalid):
 
     def __init__(self, pointer: str, message: str) -> None:
         super().__init__(message, errors=[FieldError(pointer, message)])
+
+
+class DelegationNotFound(NotFound):
+    code = "delegation_not_found"
+    detail = "There is no such delegation that you may see. Take the id from the list."
+
+
+class DelegationEnded(Conflict):
+    """A delegation is changed or answered that was declined or revoked, or that lapsed."""
+
+    code = "delegation_ended"
+    detail = "This delegation has ended. A new one has to be given."
+
+
+class AlreadyDelegated(Conflict):
+    """The person has access already, or was offered it; the problem has the delegation's id."""
+
+    code = "already_delegated"
+    detail = "This person has access already, or was offered it: change that delegation."
+
+
+class NotOfAge(Conflict):
+    """Minors give no access to their record; that of their parents is recorded by the staff."""
+
+    code = "not_of_age"
+    detail = "Only adults give others access to their record. The clinic can record a parent."
+
+
+class NotAMinor(Conflict):
+    """Parents of adults have the access that the adult gives them."""
+
+    code = "not_a_minor"
+    detail = "This patient is of age, and gives access themselves (POST /api/v1/delegations)."
+
+
+class RecordedByClinic(Conflict):
+    """A parent's access is a matter of the staff, not of the minor."""
+
+    code = "recorded_by_clinic"
+    detail = "The clinic recorded this parent's access: ask its staff to end or to change it."

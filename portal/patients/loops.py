@@ -1,4 +1,4 @@
-"""What would break the promise about records that were merged."""
+"""What would break the promise about records that were merged, and about access that was given."""
 
 from portal.core import loops
 
@@ -12,6 +12,18 @@ loops.declare(
         "a record was merged and somebody can still sign in to it": """
             SELECT p.id FROM patient p JOIN account a ON a.kind = 'patient' AND a.person_id = p.id
             WHERE p.merged_into_id IS NOT NULL AND a.status <> 'disabled'
+        """,
+        "a record was merged and access to it stayed behind": """
+            SELECT d.id FROM delegation d JOIN patient p ON p.id = d.patient_id
+            WHERE p.merged_at < :settled AND d.status IN ('offered', 'accepted')
+        """,
+        "access was given and nobody was looked for": """
+            SELECT d.id FROM delegation d
+            WHERE d.delegate_id IS NULL AND d.status IN ('offered', 'accepted')
+              AND d.offered_at < :settled
+              AND NOT EXISTS (SELECT FROM account a WHERE lower(a.email) = lower(d.email))
+              AND NOT EXISTS (SELECT FROM outbox_event e WHERE e.kind = 'delegation.offered'
+                              AND e.status = 'dead' AND e.payload ->> 'delegation_id' = d.id::text)
         """,
     }
 )

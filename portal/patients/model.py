@@ -141,6 +141,13 @@ rls.protect(
             "version",
         ),
     ),
+    # Where somebody lives, and how to reach them, is no delegate's business.
+    *to(
+        ActorKind.DELEGATE,
+        SELECT,
+        "id = (SELECT careloop_delegated_any())",
+        columns=("id", "given_name", "family_name", "birth_date", "time_zone", "clinic_id"),
+    ),
     *to((ActorKind.PRACTITIONER, ActorKind.STAFF), SELECT, "careloop_cares_for(id)"),
     *to(ActorKind.STAFF, INSERT),
     *to(

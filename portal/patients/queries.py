@@ -1,6 +1,6 @@
 """Every SELECT of this slice. Whose rows come back is decided by the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +14,9 @@ from portal.directory.model import Pharmacy, Practitioner, StaffMember
 from portal.patients.model import CareTeamMember, Patient
 
 _BY_MRN = text("SELECT careloop_patient_by_mrn(:mrn, :born)")
+_IS_CONFIDENTIAL = text(
+    "SELECT bool_or(careloop_confidential(id)) FROM unnest(CAST(:ids AS uuid[])) AS id"
+)
 # Whom the actor cares for, found by index once instead of by a policy for each patient there is.
 _MINE = func.careloop_my_patients().table_valued(
     column("id", Uuid()),
@@ -39,7 +42,13 @@ _ACCESS: list[Any] = [
     AuditEntry.resource,
     AuditEntry.resource_id,
     AuditEntry.purpose,
-    func.coalesce(Practitioner.name, StaffMember.name, Pharmacy.name).label("actor_name"),
+    AuditEntry.on_behalf_of,
+    func.coalesce(
+        Practitioner.name,
+        StaffMember.name,
+        Pharmacy.name,
+        func.careloop_delegate_name(AuditEntry.actor_id, AuditEntry.on_behalf_of),
+    ).label("actor_name"),
 ]
 
 
@@ -116,6 +125,21 @@ def surviving(session: Session, patient_id: UUID) -> UUID | None:
     """The record that stands for a patient; None for nobody's id."""
     found: UUID | None = session.scalar(select(func.careloop_surviving(patient_id)))
     return found
+
+
+def has_address(session: Session, patient_id: UUID) -> bool:
+    """Whether something can be sent to a patient; the address itself isn't for everybody."""
+    return bool(session.scalar(select(func.careloop_has_address(patient_id))))
+
+
+def clinic_of(session: Session, patient_id: UUID) -> UUID | None:
+    """The clinic of a patient whom the actor may see."""
+    return session.execute(select(Patient.clinic_id).where(Patient.id == patient_id)).scalar()
+
+
+def is_confidential(session: Session, ids: Collection[UUID]) -> bool:
+    """Whether one of these is, or hangs on, something that is kept from delegates."""
+    return bool(session.scalar(_IS_CONFIDENTIAL, {"ids": list(ids)}))
 
 
 def patient_by_mrn(session: Session, mrn: str, born: date) -> UUID | None:

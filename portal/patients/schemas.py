@@ -6,7 +6,8 @@ from marshmallow import Schema, fields, post_load, validate, validates_schema
 from marshmallow.exceptions import ValidationError
 
 from portal.core.clock import utcnow
-from portal.core.schemas import ZONES, Listing, PageQuery, Strict, text_field
+from portal.core.schemas import NO_CONTROLS, ZONES, Listing, PageQuery, Strict, text_field
+from portal.patients.confidentiality import Confidential
 from portal.patients.model import CareRole, Sex
 from portal.patients.queries import Wanted
 from portal.patients.service import BreakGlass
@@ -19,6 +20,19 @@ OLDEST = 130
 
 def _optional(most: int) -> fields.String:
     return text_field(most, required=False, allow_none=True)
+
+
+def confidential_reason(**options: Any) -> fields.String:
+    """Why something is kept from delegates: for the care team alone."""
+    settings: dict[str, Any] = {
+        "validate": [validate.Length(10, 500), NO_CONTROLS],
+        "metadata": {
+            "description": "Why it is kept from everybody who acts for the patient",
+            "example": "Asked for by the patient in confidence",
+        },
+        **options,
+    }
+    return fields.String(**settings)
 
 
 def _plausible_birth(day: Any) -> None:
@@ -165,10 +179,24 @@ class AccessSchema(Schema):
     at = fields.DateTime()
     actor_kind = fields.String(metadata={"example": "practitioner"})
     actor_name = fields.String(allow_none=True, metadata={"example": "Dr. Ines Okafor"})
+    on_behalf_of = fields.UUID(
+        allow_none=True, metadata={"description": "For whom somebody acted: a delegate's patient"}
+    )
     action = fields.String(metadata={"example": "read"})
     resource = fields.String(metadata={"example": "prescription"})
     resource_id = fields.UUID(allow_none=True)
     purpose = fields.String(metadata={"example": "treatment"})
+
+
+class ConfidentialSchema(Strict):
+    """Whether something is kept from everybody who acts for the patient."""
+
+    confidential = fields.Boolean(load_default=True)
+    reason = confidential_reason(required=True)
+
+    @post_load
+    def _command(self, data: dict[str, Any], **_kwargs: Any) -> Confidential:
+        return Confidential(**data)
 
 
 class PatientPage(Listing):

@@ -64,6 +64,19 @@ def surviving(session: Session, patient_id: UUID) -> Patient:
     return get_patient(session, found)
 
 
+def clinic_of(session: Session, patient_id: UUID) -> UUID:
+    """The clinic of a patient, for whoever may know no more of them. Raises PatientUnknown."""
+    found = queries.clinic_of(session, patient_id)
+    if found is None:
+        raise PatientUnknown()
+    return found
+
+
+def has_address(session: Session, patient_id: UUID) -> bool:
+    """Whether something can be sent to a patient, for whoever may not see where."""
+    return queries.has_address(session, patient_id)
+
+
 def read_patient(*, session: Session, actor: Actor, patient_id: UUID, now: datetime) -> Patient:
     """Raises PatientUnknown."""
     patient = get_patient(session, patient_id)

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.ids import new_id
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
@@ -61,6 +61,7 @@ class Prescription(Base):
     last_filled_on: Mapped[date | None]
     early_refill_until: Mapped[date | None]
     previous_id: Mapped[UUID | None] = mapped_column(ForeignKey("prescription.id"))
+    confidential: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(server_default=text("1"))
 
@@ -141,11 +142,16 @@ _CARED_FOR = "careloop_cares_for(patient_id)"
 _AT_PHARMACY = f"pharmacy_id = {ME} OR careloop_pharmacy_fills(id)"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
 _RESERVES = ("refills_used", "version")
+_MEDICINES = AccessCategory.MEDICINES
+# What is seen of a prescription's past is what is seen of it now.
+_SEEN = "EXISTS (SELECT FROM prescription p WHERE p.id = prescription_id)"
 
 rls.protect(
     "prescription",
     *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
     *to(ActorKind.PATIENT, UPDATE, _OF_PATIENT, columns=_RESERVES),
+    *rls.delegated(_MEDICINES, SELECT, confidential="confidential"),
+    *rls.delegated(_MEDICINES, UPDATE, confidential="confidential", columns=_RESERVES),
     *to(ActorKind.PHONE, SELECT, _FOR_PATIENT),
     *to(ActorKind.PHONE, UPDATE, _FOR_PATIENT, columns=_RESERVES),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
@@ -163,6 +169,7 @@ rls.protect(
 rls.protect(
     "prescription_history",
     *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
+    *rls.delegated(_MEDICINES, SELECT, _SEEN),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
     *rls.system_access(),
@@ -170,8 +177,13 @@ rls.protect(
 rls.protect(
     "dispense",
     *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
+    *rls.delegated(_MEDICINES, SELECT, _SEEN),
     *to(ActorKind.PHONE, SELECT, _FOR_PATIENT),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(ActorKind.PHARMACY, (SELECT, INSERT), f"pharmacy_id = {ME}"),
     *rls.system_access(),
+)
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM prescription WHERE prescription.id = target AND confidential)",
 )

@@ -14,6 +14,8 @@ from portal.core.db import transaction
 from portal.core.idempotency import once
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
+from portal.patients.confidentiality import Confidential
+from portal.patients.schemas import ConfidentialSchema
 from portal.prescriptions import service
 from portal.prescriptions.model import Prescription
 from portal.prescriptions.schemas import (
@@ -89,6 +91,26 @@ def hold_prescription(body: dict[str, Any], prescription_id: UUID) -> Prescripti
 def resume_prescription(body: dict[str, Any], prescription_id: UUID) -> Prescription:
     """Resume a prescription that was on hold"""
     return _change(prescription_id, PrescriptionStatus.ACTIVE, body["reason"])
+
+
+@blueprint.route("/prescriptions/<uuid:prescription_id>/confidential", methods=["POST"])
+@requires("record.keep_confidential")
+@blueprint.arguments(ConfidentialSchema)
+@blueprint.response(200, PrescriptionSchema)
+def keep_prescription_confidential(command: Confidential, prescription_id: UUID) -> Prescription:
+    """Keep a prescription from everybody who acts for the patient, or open it to them again
+
+    With it its refills and renewals. The patient sees it as before.
+    """
+    actor = current_actor()
+    with transaction(actor) as session:
+        return service.keep_confidential(
+            session=session,
+            actor=actor,
+            prescription_id=prescription_id,
+            command=command,
+            now=utcnow(),
+        )
 
 
 @blueprint.route("/prescriptions/<uuid:prescription_id>/early-refill", methods=["POST"])

@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
 
 from portal.core.schemas import Strict, text_field
+from portal.patients.schemas import confidential_reason
 from portal.prescriptions.service import Order, WritePrescription
 
 
@@ -52,12 +53,15 @@ class WritePrescriptionSchema(Strict):
         metadata={"description": "DEA schedule of a controlled substance, 2 to 5"},
     )
 
+    confidential_reason = confidential_reason(load_default=None, allow_none=True)
+
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> WritePrescription:
         drug = data.pop("drug")
         return WritePrescription(
             patient_id=data.pop("patient_id"),
             pharmacy_id=data.pop("pharmacy_id"),
+            confidential_reason=data.pop("confidential_reason"),
             order=Order(
                 rxnorm_code=drug["rxnorm_code"],
                 drug_name=drug["name"],
@@ -109,6 +113,7 @@ class PrescriptionSchema(Schema):
     expires_on = fields.Date()
     early_refill_until = fields.Date(allow_none=True)
     previous_id = fields.UUID(allow_none=True)
+    confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
 
     def _drug(self, row: Any) -> dict[str, str]:
         return {

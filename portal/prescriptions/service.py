@@ -14,7 +14,9 @@ from portal.core.clock import local_day
 from portal.core.errors import FieldError
 from portal.core.ids import new_id
 from portal.directory import service as directory
+from portal.patients import confidentiality
 from portal.patients import service as patients
+from portal.patients.confidentiality import Confidential
 from portal.prescriptions import queries, rules
 from portal.prescriptions.errors import (
     PharmacyNeeded,
@@ -47,11 +49,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class WritePrescription:
-    """A new order for a patient; without a pharmacy it goes to the preferred one."""
+    """A new order for a patient; without a pharmacy it goes to the preferred one. With a reason it
+    is kept from delegates from the beginning."""
 
     patient_id: UUID
     pharmacy_id: UUID | None
     order: Order
+    confidential_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,40 @@ def write_prescription(
         today=local_day(now, patient.time_zone),
         now=now,
     )
+    if command.confidential_reason is not None:
+        why = Confidential(True, command.confidential_reason)
+        keep_confidential(
+            session=session, actor=actor, prescription_id=prescription.id, command=why, now=now
+        )
     outbox.emit(session, "prescription.written", now=now, prescription_id=prescription.id)
     return prescription
+
+
+def keep_confidential(
+    *,
+    session: Session,
+    actor: Actor,
+    prescription_id: UUID,
+    command: Confidential,
+    now: datetime,
+) -> Prescription:
+    """Keep a prescription from delegates, or open it to them again, together with those that it
+    renewed and those that renewed it: each names the same medicine.
+
+    Raises PrescriptionNotFound.
+    """
+    rows = {row.id: row for row in queries.renewals_for_change(session, prescription_id)}
+    if prescription_id not in rows:
+        raise PrescriptionNotFound()
+    confidentiality.mark(
+        session=session,
+        actor=actor,
+        rows=rows.values(),
+        resource="prescription",
+        command=command,
+        now=now,
+    )
+    return rows[prescription_id]
 
 
 def _write(
@@ -103,7 +139,7 @@ def _write(
     order: Order,
     today: date,
     now: datetime,
-    previous_id: UUID | None = None,
+    previous: Prescription | None = None,
 ) -> Prescription:
     check_refills(order.schedule, order.refills_authorized)
     prescription = Prescription(
@@ -116,7 +152,8 @@ def _write(
         status=PrescriptionStatus.ACTIVE,
         written_on=today,
         expires_on=rules.expires_on(order.schedule, today),
-        previous_id=previous_id,
+        previous_id=previous.id if previous else None,
+        confidential=previous is not None and previous.confidential,
         created_at=now,
         **asdict(order),
     )
@@ -168,7 +205,7 @@ def write_successor(
         order=Order(**{name: getattr(old, name) for name in Order.__dataclass_fields__} | changed),
         today=today,
         now=now,
-        previous_id=old.id,
+        previous=old,
     )
 
 

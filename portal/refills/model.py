@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.ids import new_id
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
@@ -167,10 +167,15 @@ _CARED_FOR = "careloop_cares_for(patient_id)"
 _SENT_HERE = f"pharmacy_id = {ME} AND (status <> 'awaiting_prescriber' OR channel = 'pharmacy')"
 _HERE = f"pharmacy_id = {ME}"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+_MEDICINES = AccessCategory.MEDICINES
+# Of a prescription that is kept from delegates they see no refills either.
+_PRESCRIBED = "EXISTS (SELECT FROM prescription p WHERE p.id = prescription_id)"
+_SEEN = "EXISTS (SELECT FROM refill r WHERE r.id = refill_id)"
 
 rls.protect(
     "refill",
     *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), _OF_PATIENT),
+    *rls.delegated(_MEDICINES, (SELECT, INSERT, UPDATE), _PRESCRIBED),
     *to(ActorKind.PHONE, (SELECT, INSERT), _FOR_PATIENT),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(ActorKind.PRACTITIONER, (INSERT, UPDATE), _CARED_FOR),
@@ -180,6 +185,8 @@ rls.protect(
 rls.protect(
     "refill_history",
     *to(ActorKind.PATIENT, (SELECT, INSERT), _OF_PATIENT),
+    *rls.delegated(_MEDICINES, SELECT, _SEEN),
+    *rls.delegated(_MEDICINES, INSERT),
     *to(ActorKind.PHONE, (SELECT, INSERT), _FOR_PATIENT),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
@@ -197,6 +204,12 @@ rls.way_in(
 rls.way_in(
     "careloop_pharmacy_fills",
     f"EXISTS (SELECT FROM refill WHERE refill.prescription_id = target AND {_SENT_HERE})",
+)
+
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM refill r JOIN prescription p ON p.id = r.prescription_id "
+    "WHERE r.id = target AND p.confidential)",
 )
 
 # A refill that waits for its prescriber has an open work item, or the commit fails.

@@ -26,7 +26,7 @@ _CANDIDATES = text(
     f"""
     SELECT {_FACTS}, p.patient_id, p.prescriber_id, p.pharmacy_id, p.drug_name, p.strength,
            p.refill_number, pr.clinic_id, pr.pool_id, pr.name AS prescriber_name,
-           pa.time_zone, pa.line IS NOT NULL AS has_address,
+           pa.time_zone, careloop_has_address(p.patient_id) AS has_address,
            ph.name AS pharmacy_name, ph.active, ph.mail_order, ph.mails
     FROM prescription p
     JOIN patient pa ON pa.id = p.patient_id
@@ -43,7 +43,8 @@ _PHARMACIES = text("SELECT id, name, active, mail_order, mails FROM pharmacy WHE
 
 _PRESCRIPTION = f"""
     SELECT {_FACTS}, p.refill_number, p.patient_id, p.rxnorm_code, p.drug_name, p.strength, p.form,
-           p.directions, p.quantity, p.unit, p.status_reason, p.previous_id, p.created_at,
+           p.directions, p.quantity, p.unit, p.status_reason, p.previous_id, p.confidential,
+           p.created_at,
            p.prescriber_id, pr.name AS prescriber_name,
            p.pharmacy_id, ph.name AS pharmacy_name, ph.phone AS pharmacy_phone, pa.time_zone
     FROM prescription p
@@ -90,7 +91,8 @@ _ONE_REFILL = text(f"{_REFILL} WHERE r.id = :id")
 _HISTORY = text(
     """
     SELECT h.id, h.from_status, h.to_status, h.at, h.actor_kind, h.reason_code, h.note,
-           coalesce(pr.name, st.name, ph.name) AS actor_name
+           coalesce(pr.name, st.name, ph.name, CASE WHEN h.actor_kind = 'delegate'
+                THEN careloop_delegate_name(h.actor_id, h.patient_id) END) AS actor_name
     FROM refill_history h
     LEFT JOIN practitioner pr ON h.actor_kind = 'practitioner' AND pr.id = h.actor_id
     LEFT JOIN staff_member st ON h.actor_kind = 'staff' AND st.id = h.actor_id

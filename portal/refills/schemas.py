@@ -167,6 +167,7 @@ class PrescriptionViewSchema(Schema):
     expires_on = fields.Date()
     last_filled_on = fields.Date(allow_none=True)
     renews_id = fields.UUID(allow_none=True)
+    confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
     prescriber = fields.Nested(NameSchema)
     pharmacy = fields.Nested(NameSchema)
     refill = fields.Nested(EligibilitySchema)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from portal.core.actor import ActorKind
+from portal.core.actor import PATIENT_SIDE, ActorKind
 from portal.core.states import Transitions
 
 
@@ -73,7 +73,7 @@ class DenialReason(StrEnum):
 PHARMACY = frozenset({ActorKind.PHARMACY})
 PRESCRIBER = frozenset({ActorKind.PRACTITIONER})
 # The workers withdraw what a prescriber's stop makes pointless.
-REQUESTER = frozenset({ActorKind.PATIENT, ActorKind.PRACTITIONER, ActorKind.WORKER})
+REQUESTER = PATIENT_SIDE | {ActorKind.PRACTITIONER, ActorKind.WORKER}
 
 S = RefillStatus
 

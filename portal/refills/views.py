@@ -63,6 +63,7 @@ def prescription_view(row: Row[Any], now: datetime) -> dict[str, Any]:
         "expires_on": row.expires_on,
         "last_filled_on": row.last_filled_on,
         "renews_id": row.previous_id,
+        "confidential": row.confidential,
         "prescriber": {"id": row.prescriber_id, "name": row.prescriber_name},
         "pharmacy": {
             "id": row.pharmacy_id,

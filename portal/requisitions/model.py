@@ -8,10 +8,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.ids import new_id
-from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.requisitions.states import (
     REQUISITION,
     STANDING,
@@ -146,6 +146,7 @@ class Requisition(Base):
     fasting: Mapped[bool] = mapped_column(server_default=text("false"))
     note: Mapped[str | None]
     draft: Mapped[bool] = mapped_column(server_default=text("false"))
+    confidential: Mapped[bool] = mapped_column(server_default=text("false"))
     not_before: Mapped[date | None]
     ordered_at: Mapped[datetime]
     status_at: Mapped[datetime]
@@ -232,6 +233,8 @@ _CARED_FOR = "careloop_cares_for(patient_id)"
 _HERE = f"laboratory_id = {ME}"
 _SENT_HERE = f"{_HERE} AND NOT draft"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+_RESULTS, _APPOINTMENTS = AccessCategory.RESULTS, AccessCategory.APPOINTMENTS
+_IMAGING = "kind = 'imaging' AND NOT draft"
 # What is seen of a requisition's past is what is seen of it now.
 _SEEN = "EXISTS (SELECT FROM requisition r WHERE r.id = requisition_id)"
 # What each may change of it: patients choose the place and an appointment, staff also collect.
@@ -247,6 +250,11 @@ rls.share(
 rls.protect(
     "standing_order",
     *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
+    *rls.delegated(
+        _RESULTS,
+        SELECT,
+        "EXISTS (SELECT FROM requisition r WHERE r.standing_order_id = standing_order.id)",
+    ),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(ActorKind.PRACTITIONER, (INSERT, UPDATE), _CARED_FOR),
     *rls.system_access(),
@@ -260,6 +268,22 @@ rls.protect(
         f"{_OF_PATIENT} AND NOT draft",
         columns=(*_CHOICE, "reason_code", "reason"),
     ),
+    *rls.delegated(_RESULTS, SELECT, "NOT draft", confidential="confidential"),
+    *rls.delegated(_APPOINTMENTS, SELECT, _IMAGING, confidential="confidential"),
+    *rls.delegated(
+        _RESULTS,
+        UPDATE,
+        "NOT draft",
+        confidential="confidential",
+        columns=(*_CHOICE, "reason_code", "reason"),
+    ),
+    *rls.delegated(
+        _APPOINTMENTS,
+        UPDATE,
+        _IMAGING,
+        confidential="confidential",
+        columns=(*_CHOICE, "reason_code", "reason"),
+    ),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(ActorKind.STAFF, UPDATE, _CARED_FOR, columns=(*_CHOICE, *_MOVED, "collected_at")),
     *to(ActorKind.PRACTITIONER, (INSERT, UPDATE), _CARED_FOR),
@@ -270,6 +294,7 @@ rls.protect(
 rls.protect(
     "requisition_history",
     *to(ActorKind.PATIENT, (SELECT, INSERT), f"{_OF_PATIENT} AND {_SEEN}"),
+    *to(ActorKind.DELEGATE, (SELECT, INSERT), f"patient_id = {ON_BEHALF_OF} AND {_SEEN}"),
     *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR),
     *to(ActorKind.LABORATORY, (SELECT, INSERT), f"{_HERE} AND {_SEEN}"),
     *rls.system_access(),
@@ -277,4 +302,8 @@ rls.protect(
 rls.way_in(
     "careloop_laboratory_serves",
     f"EXISTS (SELECT FROM requisition WHERE requisition.patient_id = target AND {_SENT_HERE})",
+)
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM requisition WHERE requisition.id = target AND confidential)",
 )

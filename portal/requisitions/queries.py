@@ -38,9 +38,9 @@ _APPOINTMENT = """
 _REQUISITION = f"""
     SELECT r.id, r.placer_number, r.group_number, r.filler_number, r.patient_id, r.kind,
            r.test_code, r.test_name, r.status, r.priority, r.diagnoses, r.specimen_code,
-           r.specimen_name, r.fasting, r.note, r.draft, r.not_before, r.ordered_at, r.status_at,
-           r.collect_by, r.expires_at, r.expected_by, r.collected_at, r.reason_code, r.reason,
-           r.closed_at, r.orderer_id, pr.name AS orderer_name,
+           r.specimen_name, r.fasting, r.note, r.draft, r.confidential, r.not_before,
+           r.ordered_at, r.status_at, r.collect_by, r.expires_at, r.expected_by, r.collected_at,
+           r.reason_code, r.reason, r.closed_at, r.orderer_id, pr.name AS orderer_name,
            r.laboratory_id, la.name AS laboratory_name, la.kind AS laboratory_kind,
            la.phone AS laboratory_phone, la.hours AS laboratory_hours,
            la.time_zone AS laboratory_time_zone, la.line, la.city, la.state, la.postal_code,
@@ -70,7 +70,8 @@ _SOME_REQUISITIONS = text(f"{_REQUISITION} WHERE r.id = ANY(:ids) ORDER BY r.id"
 _HISTORY = text(
     """
     SELECT h.id, h.from_status, h.to_status, h.at, h.actor_kind, h.reason_code, h.reason,
-           coalesce(pr.name, st.name, la.name) AS actor_name
+           coalesce(pr.name, st.name, la.name, CASE WHEN h.actor_kind = 'delegate'
+                THEN careloop_delegate_name(h.actor_id, h.patient_id) END) AS actor_name
     FROM requisition_history h
     LEFT JOIN practitioner pr ON h.actor_kind = 'practitioner' AND pr.id = h.actor_id
     LEFT JOIN staff_member st ON h.actor_kind = 'staff' AND st.id = h.actor_id
@@ -198,6 +199,17 @@ def last_of_standing(session: Session, standing_order_id: UUID) -> Requisition |
         .order_by(Requisition.id.desc())
         .limit(1)
     ).first()
+
+
+def of_standing_for_change(session: Session, standing_order_id: UUID) -> Sequence[Requisition]:
+    """Every requisition of a standing order, locked in id order."""
+    return session.scalars(
+        select(Requisition)
+        .where(Requisition.standing_order_id == standing_order_id)
+        .order_by(Requisition.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def step(session: Session, history_id: UUID) -> RequisitionHistory | None:

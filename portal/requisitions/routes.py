@@ -16,6 +16,8 @@ from portal.core.json import json_response
 from portal.core.paging import decode_cursor, decode_key, page_by
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor, whose
+from portal.patients.confidentiality import Confidential
+from portal.patients.schemas import ConfidentialSchema
 from portal.requisitions import queries, service
 from portal.requisitions.errors import RequisitionNotFound, TestNotFound
 from portal.requisitions.schemas import (
@@ -199,6 +201,25 @@ def change_laboratory(body: dict[str, Any], requisition_id: UUID) -> Response:
     with transaction(actor) as session:
         service.change_laboratory(
             session=session, actor=actor, requisition_id=requisition_id, now=now, **body
+        )
+        view = timeline(session, actor, requisition_id)
+    return json_response(view)
+
+
+@blueprint.route("/requisitions/<uuid:requisition_id>/confidential", methods=["POST"])
+@requires("record.keep_confidential")
+@blueprint.arguments(ConfidentialSchema)
+@blueprint.response(200, RequisitionTimelineSchema)
+def keep_requisition_confidential(command: Confidential, requisition_id: UUID) -> Response:
+    """Keep a requisition from everybody who acts for the patient, or open it to them again
+
+    With it its standing order's others, its appointment and its results. The patient sees it as
+    before.
+    """
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        service.keep_confidential(
+            session=session, actor=actor, requisition_id=requisition_id, command=command, now=now
         )
         view = timeline(session, actor, requisition_id)
     return json_response(view)

@@ -13,6 +13,7 @@ from portal.core.schemas import (
     note_field,
     text_field,
 )
+from portal.patients.schemas import confidential_reason
 from portal.requisitions.service import OrderedTest, OrderTests, Standing
 from portal.requisitions.states import RequisitionKind, RequisitionPriority, RequisitionStatus
 
@@ -81,6 +82,7 @@ class OrderTestsSchema(Strict):
     not_before = fields.Date(load_default=None, allow_none=True)
     draft = fields.Boolean(load_default=False)
     standing = fields.Nested(StandingSchema, load_default=None, allow_none=True)
+    confidential_reason = confidential_reason(load_default=None, allow_none=True)
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> OrderTests:
@@ -223,6 +225,7 @@ class RequisitionViewSchema(Schema):
     diagnoses = fields.List(fields.Nested(DiagnosisSchema))
     specimen = fields.Dict(allow_none=True)
     note = fields.String(allow_none=True)
+    confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
     ordered_at = fields.DateTime()
     status_at = fields.DateTime()
     not_before = fields.Date(allow_none=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from portal.core.actor import ActorKind
+from portal.core.actor import PATIENT_SIDE, ActorKind
 from portal.core.states import Transitions
 
 
@@ -73,7 +73,7 @@ S = RequisitionStatus
 _WORKER = frozenset({ActorKind.WORKER})
 _ORDERER = frozenset({ActorKind.PRACTITIONER})
 _LABORATORY = frozenset({ActorKind.LABORATORY, ActorKind.WORKER})
-_CHOOSERS = frozenset({ActorKind.PATIENT, ActorKind.PRACTITIONER, ActorKind.STAFF})
+_CHOOSERS = PATIENT_SIDE | {ActorKind.PRACTITIONER, ActorKind.STAFF}
 _BOOKERS = _CHOOSERS | _LABORATORY
 # Specimens are also taken at the clinic.
 _COLLECTORS = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF}) | _LABORATORY

@@ -55,6 +55,7 @@ def requisition_view(row: Row[Any], now: datetime) -> dict[str, Any]:
         "diagnoses": row.diagnoses,
         "specimen": coded(row.specimen_code, row.specimen_name),
         "note": row.note,
+        "confidential": row.confidential,
         "ordered_at": row.ordered_at,
         "status_at": row.status_at,
         "not_before": row.not_before,

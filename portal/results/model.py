@@ -11,9 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Numeric
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
-from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.results.states import (
     RELEASE,
     Abnormality,
@@ -115,6 +115,7 @@ class DiagnosticReport(Base):
     communicated_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
     reminded_at: Mapped[datetime | None]
+    confidential: Mapped[bool] = mapped_column(server_default=text("false"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
 
     __mapper_args__ = {"version_id_col": version}
@@ -261,11 +262,21 @@ _SEEN = "EXISTS (SELECT FROM diagnostic_report r WHERE r.id = report_id)"
 _OWN_SEEN = f"patient_id = {ME} AND {_SEEN}"
 _CARED_FOR = "careloop_cares_for(patient_id)"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+_RESULTS = AccessCategory.RESULTS
+# What was ordered in confidence is reported in confidence.
+_TO_DELEGATES = (
+    "release_status = 'released' AND (requisition_id IS NULL "
+    "OR EXISTS (SELECT FROM requisition q WHERE q.id = requisition_id))"
+)
+_SEEN_FOR = f"patient_id = {ON_BEHALF_OF} AND {_SEEN}"
+_LOOKED = ("seen_at", "communicated_at", "version")
 
 rls.protect(
     "diagnostic_report",
     *to(ActorKind.PATIENT, SELECT, _RELEASED),
-    *to(ActorKind.PATIENT, UPDATE, _RELEASED, columns=("seen_at", "communicated_at", "version")),
+    *to(ActorKind.PATIENT, UPDATE, _RELEASED, columns=_LOOKED),
+    *rls.delegated(_RESULTS, SELECT, _TO_DELEGATES, confidential="confidential"),
+    *rls.delegated(_RESULTS, UPDATE, _TO_DELEGATES, confidential="confidential", columns=_LOOKED),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(ActorKind.PRACTITIONER, UPDATE, _CARED_FOR),
     *to(ActorKind.STAFF, UPDATE, _CARED_FOR, columns=("communicated_at", "version")),
@@ -275,14 +286,21 @@ for _table in ("report_version", "observation", "report_attachment"):
     rls.protect(
         _table,
         *to(ActorKind.PATIENT, SELECT, _OWN_SEEN),
+        *to(ActorKind.DELEGATE, SELECT, _SEEN_FOR),
         *to(_CARE_TEAM, SELECT, _CARED_FOR),
         *rls.system_access(),
     )
 rls.protect(
     "release_entry",
     *to(ActorKind.PATIENT, SELECT, _OWN_SEEN),
+    *to(ActorKind.DELEGATE, SELECT, _SEEN_FOR),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
     *to(rls.SYSTEM, (SELECT, INSERT)),
     *to(ActorKind.WORKER, UPDATE, columns=("patient_id",)),  # of a duplicate that was merged
+)
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM diagnostic_report d LEFT JOIN requisition q ON q.id = d.requisition_id "
+    "WHERE d.id = target AND (d.confidential OR coalesce(q.confidential, false)))",
 )

@@ -19,7 +19,8 @@ _REPORT = """
            r.code_system, r.name, r.category, r.status, r.abnormality, r.version_number,
            r.current_version_id, r.collected_at, r.reported_at, r.received_at, r.release_status,
            r.release_due_at, r.released_at, r.reviewed_at, r.reviewed_version, r.communicated_at,
-           r.seen_at, r.responsible_id, p.name AS responsible_name, rv.name AS reviewer_name
+           r.seen_at, r.confidential, r.responsible_id, p.name AS responsible_name,
+           rv.name AS reviewer_name
     FROM diagnostic_report r
     JOIN practitioner p ON p.id = r.responsible_id
     LEFT JOIN practitioner rv ON rv.id = r.reviewed_by

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import rls
 from portal.core.actor import ActorKind
 from portal.core.db import Base, names_patient, one_of
-from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.results.states import FollowUpKind
 
 
@@ -65,7 +65,7 @@ class ResultView(Base):
     report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"), primary_key=True)
     version_number: Mapped[int] = mapped_column(primary_key=True)
     viewer_id: Mapped[UUID] = mapped_column(
-        primary_key=True, info=names_patient("viewer_kind = 'patient'")
+        primary_key=True, info=names_patient("viewer_kind IN ('patient', 'delegate')")
     )
     viewer_kind: Mapped[str]
     patient_id: Mapped[UUID]
@@ -108,13 +108,16 @@ class CriticalAlert(Base):
 
 
 _CARED_FOR = "careloop_cares_for(patient_id)"
-_OWN_SEEN = f"patient_id = {ME} AND EXISTS (SELECT FROM diagnostic_report r WHERE r.id = report_id)"
+_SEEN = "EXISTS (SELECT FROM diagnostic_report r WHERE r.id = report_id)"
+_OWN_SEEN = f"patient_id = {ME} AND {_SEEN}"
+_SEEN_FOR = f"patient_id = {ON_BEHALF_OF} AND {_SEEN}"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
 
 for _table in ("result_review", "follow_up"):
     rls.protect(
         _table,
         *to(ActorKind.PATIENT, SELECT, _OWN_SEEN),
+        *to(ActorKind.DELEGATE, SELECT, _SEEN_FOR),
         *to(_CARE_TEAM, SELECT, _CARED_FOR),
         *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
         *rls.system_access(),
@@ -122,6 +125,7 @@ for _table in ("result_review", "follow_up"):
 rls.protect(
     "result_view",
     *to(ActorKind.PATIENT, (SELECT, INSERT), f"patient_id = {ME} AND viewer_id = {ME}"),
+    *to(ActorKind.DELEGATE, (SELECT, INSERT), f"{_SEEN_FOR} AND viewer_id = {ME}"),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(_CARE_TEAM, INSERT, f"viewer_id = {ME}"),
     *rls.system_access(),

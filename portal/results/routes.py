@@ -9,7 +9,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.json import json_response
@@ -86,7 +86,7 @@ def read_result(result_id: UUID) -> Response:
 def looked_at(session: Session, actor: Actor, result_id: UUID, now: datetime) -> dict[str, Any]:
     """A result as the actor sees it, its look kept. Raises ResultNotFound."""
     row = service.look(session=session, actor=actor, report_id=result_id, now=now)
-    for_care_team = actor.kind != ActorKind.PATIENT
+    for_care_team = actor.kind not in PATIENT_SIDE
     parts = Parts(
         observations=queries.observations(session, row.current_version_id),
         versions=queries.versions(session, result_id),

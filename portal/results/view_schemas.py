@@ -40,6 +40,7 @@ class ResultSchema(Schema):
     reviewed_at = fields.DateTime(allow_none=True)
     communicated_at = fields.DateTime(allow_none=True)
     seen_at = fields.DateTime(allow_none=True)
+    confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
 
 
 class ResultPage(Listing):

@@ -34,6 +34,7 @@ def result_view(row: Any) -> dict[str, Any]:
         "reviewed_by": row.reviewer_name,
         "communicated_at": row.communicated_at,
         "seen_at": row.seen_at,
+        "confidential": row.confidential,
     }
 
 

@@ -12,6 +12,8 @@ from portal.core.clock import utcnow
 from portal.core.idempotency import once
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
+from portal.patients.confidentiality import Confidential
+from portal.patients.schemas import ConfidentialSchema
 from portal.results import service
 from portal.results.routes import looked_at
 from portal.results.schemas import (
@@ -121,3 +123,15 @@ def acknowledge_result(command: Acknowledge, result_id: UUID) -> Response:
 def note_communicated(command: Communicated, result_id: UUID) -> Response:
     """Note that the patient was told of a result by other means, and how"""
     return _done(service.mark_communicated, result_id, command=command)
+
+
+@blueprint.route("/results/<uuid:result_id>/confidential", methods=["POST"])
+@requires("record.keep_confidential")
+@blueprint.arguments(ConfidentialSchema)
+@blueprint.response(200, FullResultSchema)
+def keep_result_confidential(command: Confidential, result_id: UUID) -> Response:
+    """Keep a result from everybody who acts for the patient, or open it to them again
+
+    With it what it was ordered by. The patient sees it as before.
+    """
+    return _done(service.keep_confidential, result_id, command=command)

@@ -9,8 +9,9 @@ from flask import Flask
 from flask_smorest import Api
 
 from portal import __version__
+from portal.accounts import authentication
 from portal.core import idempotency
-from portal.core.permissions import ANYONE, PERMISSIONS, declared
+from portal.core.permissions import ANYONE, DELEGATED, PERMISSIONS, declared
 from portal.web.examples import example_of
 
 SETTINGS: dict[str, Any] = {
@@ -149,6 +150,17 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
     "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.MAX_LENGTH},
     "example": "6f1f0d0e-8d54-4e6a-9d1c-2b1f0f3c7a11",
 }
+ACTING_FOR: dict[str, Any] = {
+    "name": authentication.ACTING_FOR,
+    "in": "header",
+    "required": False,
+    "description": (
+        "The id of the patient for whom you act, of `GET /me/patients`; you need one of the "
+        "categories in `x-delegated`. Without it patients act for themselves."
+    ),
+    "schema": {"type": "string", "format": "uuid"},
+    "example": "01890a5d-ac96-774b-bcce-b302099a8057",
+}
 IF_MATCH: dict[str, Any] = {
     "name": "If-Match",
     "in": "header",
@@ -197,6 +209,9 @@ def _complete(operation: dict[str, Any], view: Callable[..., Any], schemas: dict
     parameters = operation.setdefault("parameters", [])
     if "once" in names or "once_warned" in names:
         parameters.append(IDEMPOTENCY_KEY)
+    if permission in DELEGATED:
+        parameters.append(ACTING_FOR)
+        operation["x-delegated"] = sorted(DELEGATED[permission])
     if "expected_version" in names or "_change" in names:
         parameters.append(IF_MATCH)
     _complete_answers(operation, permission)

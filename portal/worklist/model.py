@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.worklist.states import WORK_ITEM, Priority, WorkItemKind, WorkItemStatus
@@ -104,6 +104,17 @@ _THEIRS = (
     f"OR pool_id = ANY(ARRAY({_POOLS} AND (lead OR member_kind = 'staff')))"
 )
 CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+_ABOUT_CONFIDENTIAL = "careloop_confidential(subject_id)"
+# Delegates follow with whom a request is, and close what asked whether a result was seen.
+_OPEN_TO_DELEGATES = {
+    AccessCategory.MEDICINES: "kind LIKE 'refill!_%' ESCAPE '!'",
+    AccessCategory.RESULTS: "kind LIKE 'requisition!_%' ESCAPE '!' "
+    "OR kind IN ('result_unseen', 'result_communication')",
+    AccessCategory.APPOINTMENTS: "kind LIKE 'referral!_%' ESCAPE '!' "
+    "OR kind LIKE 'requisition!_%' ESCAPE '!' "
+    "AND EXISTS (SELECT FROM requisition r WHERE r.id = subject_id)",
+    AccessCategory.VISITS: "kind = 'visit_instruction_overdue'",
+}
 
 rls.protect(
     "work_item",
@@ -111,6 +122,13 @@ rls.protect(
     *to(CARE_TEAM, (SELECT, INSERT, UPDATE), "careloop_cares_for(patient_id)"),
     *to(CARE_TEAM, SELECT, "careloop_passed_on(id)"),
     *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), f"patient_id = {ME}"),
+    *(
+        grant
+        for category, kinds in _OPEN_TO_DELEGATES.items()
+        for grant in rls.delegated(
+            category, (SELECT, INSERT, UPDATE), kinds, confidential=_ABOUT_CONFIDENTIAL
+        )
+    ),
     *to(ActorKind.PHONE, (SELECT, INSERT, UPDATE), f"patient_id = {ON_BEHALF_OF}"),
     *to(ActorKind.PHARMACY, INSERT, "careloop_pharmacy_serves(patient_id)"),
     *rls.system_access(),
@@ -123,6 +141,12 @@ rls.protect(
         "EXISTS (SELECT FROM work_item w WHERE w.id = work_item_id)",
     ),
     *to(ActorKind.PATIENT, (SELECT, INSERT), f"patient_id = {ME}"),
+    *to(
+        ActorKind.DELEGATE,
+        SELECT,
+        f"patient_id = {ON_BEHALF_OF} "
+        "AND EXISTS (SELECT FROM work_item w WHERE w.id = work_item_id)",
+    ),
     *to(ActorKind.PHONE, (SELECT, INSERT), f"patient_id = {ON_BEHALF_OF}"),
     *to(ActorKind.PHARMACY, INSERT, "careloop_pharmacy_serves(patient_id)"),
     *rls.system_access(),

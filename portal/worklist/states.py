@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from portal.core.actor import ActorKind
+from portal.core.actor import PATIENT_SIDE, ActorKind
 from portal.core.states import Transitions
 
 
@@ -63,7 +63,7 @@ class Priority(StrEnum):
 
 
 _WORKERS = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF, ActorKind.WORKER})
-_CLOSERS = _WORKERS | {ActorKind.PATIENT, ActorKind.PHARMACY, ActorKind.PHONE}
+_CLOSERS = _WORKERS | PATIENT_SIDE | {ActorKind.PHARMACY, ActorKind.PHONE}
 
 WORK_ITEM = Transitions(
     "work item",

@@ -28,6 +28,7 @@ NOT_FUZZED = {"sign_out", "revoke_session", "revoke_others", "change_password"}
 def tokens(clinic: SmallClinic) -> dict[str, str]:
     ids = {
         ActorKind.PATIENT: clinic.patient.id,
+        ActorKind.DELEGATE: uuid4(),
         ActorKind.PRACTITIONER: clinic.physician.id,
         ActorKind.STAFF: clinic.nurse.id,
         ActorKind.ADMINISTRATOR: uuid4(),

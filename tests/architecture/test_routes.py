@@ -31,6 +31,7 @@ def calls(app: Flask) -> Iterator[tuple[str, str, str]]:
 def everybody(app: Flask, clinic: SmallClinic) -> dict[ActorKind, Caller]:
     ids = {
         ActorKind.PATIENT: clinic.patient.id,
+        ActorKind.DELEGATE: uuid4(),
         ActorKind.PRACTITIONER: clinic.physician.id,
         ActorKind.STAFF: clinic.nurse.id,
         ActorKind.ADMINISTRATOR: uuid4(),

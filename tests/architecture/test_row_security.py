@@ -1,6 +1,7 @@
 """Who sees which rows, asked of the database without any WHERE."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -58,6 +59,7 @@ OPEN = {
     "laboratory_connection",
     "coverage",
     "outbox_event",
+    "parental_access",
     "audit_seal",
     "phone_miss",
     "red_flag_set",
@@ -103,6 +105,9 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     patient.patch("/me/preferences", {"results": {"by": "letter"}})
     add(*record(clinic, clinic.patient.id))
     queue_letter(clinic)
+    robin = {"email": "robin@example.org", "name": "Robin", "relationship": "spouse"}
+    patient.post("/delegations", {**robin, "categories": ["medicines", "visits"]})
+    physician.post(f"/prescriptions/{rx.id}/confidential", {"reason": "asked for in confidence"})
     drain()
     tell_of_critical(clinic, patient, physician)
     order_tests(physician, clinic, standing={"count": 2, "interval_days": 30})
@@ -204,6 +209,7 @@ def outsiders(clinic: SmallClinic) -> dict[str, Actor]:
         "staff": actor(ActorKind.STAFF, uuid4()),
         "pharmacy": actor(ActorKind.PHARMACY, clinic.other_pharmacy.id),
         "laboratory": actor(ActorKind.LABORATORY, uuid4()),
+        "delegate": replace(actor(ActorKind.DELEGATE, uuid4()), on_behalf_of=clinic.patient.id),
         "phone": actor(ActorKind.PHONE, NOBODY),
         "administrator": actor(ActorKind.ADMINISTRATOR, uuid4()),
         "anonymous": actor(ActorKind.ANONYMOUS, NOBODY),
@@ -268,6 +274,7 @@ def test_the_story_fills_the_tables(story: SmallClinic) -> None:
         "staff",
         "pharmacy",
         "laboratory",
+        "delegate",
         "phone",
         "administrator",
         "anonymous",

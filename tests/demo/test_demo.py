@@ -139,3 +139,18 @@ def test_nothing_of_this_runs_outside_the_demo(app: Flask) -> None:
         assert outcome.exit_code == 1
         assert "PORTAL_ENV=demo" in outcome.output
     assert count("clinic") == 0
+
+
+def test_a_friend_acts_for_an_old_lady(app: Flask, here: Config, vault: Vault) -> None:
+    load(config=here, vault=vault, now=utcnow())
+    accounts = json.loads((here.var / "demo.json").read_text())["accounts"]
+    friend = next(one for one in accounts if one["name"].startswith("Mei-Ling"))
+    answer = Caller(app).post(
+        "/sessions", {"email": friend["email"], "password": friend["password"]}
+    )
+    signed_in = Caller(app, answer.json["token"])
+    [charge] = signed_in.get("/me/patients").json["items"]
+    assert (charge["name"], charge["status"]) == ("Grace Nakamura", "active")
+    acting = signed_in.acting_for(charge["patient_id"])
+    assert acting.get("/prescriptions").json["items"]
+    assert acting.get("/results").status_code == 403

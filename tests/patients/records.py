@@ -3,11 +3,14 @@
 from typing import Any
 from uuid import UUID
 
+from portal.core.actor import OPERATOR
 from portal.core.clock import utcnow
 from portal.core.db import Base
 from portal.core.ids import new_id
 from portal.notifications.model import Delivery, Notification
 from portal.notifications.outreach_model import CallAttempt, PhoneCall
+from portal.patients.confidentiality_model import ConfidentialityEntry
+from portal.patients.delegation_model import Delegation, DelegationHistory
 from portal.requisitions.model import Requisition, RequisitionHistory
 from portal.results.model import (
     DiagnosticReport,
@@ -135,8 +138,30 @@ def result(clinic: SmallClinic, patient_id: UUID, requisition_id: UUID) -> list[
     ]
 
 
+def delegation(patient_id: UUID, **changes: Any) -> Delegation:
+    """Somebody may act for a patient."""
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "patient_id": patient_id,
+        "delegate_id": new_id(),
+        "delegate_kind": "delegate",
+        "delegate_name": "Robin Other",
+        "email": f"{new_id().hex}@example.org",
+        "kind": "granted",
+        "relationship": "friend",
+        "status": "accepted",
+        "categories": ["visits"],
+        "starts_on": TODAY,
+        "offered_at": utcnow(),
+        "offered_by": patient_id,
+        "version": 1,
+        **changes,
+    }
+    return Delegation(**values)
+
+
 def record(clinic: SmallClinic, patient_id: UUID) -> list[Base]:
-    """An order with its result, a call that was tried, and a notification."""
+    """An order with its result, a call that was tried, a notification, and who acts for them."""
     now = utcnow()
     order = requisition(clinic, patient_id)
     about = {"event": "result_available", "source_id": new_id(), "subject_id": new_id()}
@@ -152,7 +177,20 @@ def record(clinic: SmallClinic, patient_id: UUID) -> list[Base]:
         created_at=now,
         **about,
     )
+    person = delegation(patient_id)
     return [
+        person,
+        DelegationHistory.of(person, None, actor=OPERATOR, now=now),
+        ConfidentialityEntry(
+            id=new_id(),
+            patient_id=patient_id,
+            resource="requisition",
+            resource_id=order.id,
+            confidential=True,
+            reason="asked for in confidence",
+            at=now,
+            actor_id=clinic.physician.id,
+        ),
         order,
         RequisitionHistory(
             id=new_id(),

@@ -23,6 +23,7 @@ from portal.patients import merging, service
 from portal.patients.errors import PatientUnknown
 from portal.patients.model import CareTeamMember, Patient
 from portal.requisitions.model import Requisition
+from tests.patients.delegates import give, new_person
 from tests.patients.records import record, requisition
 from tests.refills.conftest import TODAY, ask_one
 from tests.support.api import Caller
@@ -396,3 +397,20 @@ def test_a_row_that_was_written_late_follows(
 
 def values_of(row: Requisition) -> dict[str, Any]:
     return {name: value for name, value in vars(row).items() if not name.startswith("_")}
+
+
+def test_who_acted_for_a_duplicate_acts_for_the_record_that_stands(
+    clinic: SmallClinic, duplicate: Patient, nurse: Caller, caller: Sign
+) -> None:
+    """And whoever is the duplicate goes on acting, as the record that stands."""
+    person, child = new_person(), clinic.other_patient
+    give(duplicate, person, categories=["results"])
+    give(child, duplicate.id, person_kind="patient", categories=["visits"])
+    assert merge(nurse, duplicate.id, clinic.patient.id).status_code == 200
+    drain()
+    robin = caller(ActorKind.DELEGATE, person)
+    assert robin.acting_for(clinic.patient.id).get("/results").status_code == 200
+    assert robin.acting_for(duplicate.id).get("/results").status_code == 403
+    patient = caller(ActorKind.PATIENT, clinic.patient.id)
+    [charge] = patient.get("/me/patients").json["items"]
+    assert charge["patient_id"] == str(child.id)

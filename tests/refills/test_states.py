@@ -13,8 +13,8 @@ from tests.support.clinic import NOW, actor
 
 # Written out a second time on purpose: status -> (next -> who).
 DESIGN = {
-    "awaiting_prescriber": {"sending": "d", "denied": "d", "cancelled": "pdw"},
-    "sending": {"with_pharmacy": "f", "not_dispensed": "f", "cancelled": "pdw"},
+    "awaiting_prescriber": {"sending": "d", "denied": "d", "cancelled": "pedw"},
+    "sending": {"with_pharmacy": "f", "not_dispensed": "f", "cancelled": "pedw"},
     "with_pharmacy": {
         "preparing": "f",
         "on_hold": "f",
@@ -22,7 +22,7 @@ DESIGN = {
         "ready_for_pickup": "f",
         "shipped": "f",
         "not_dispensed": "f",
-        "cancelled": "pdw",
+        "cancelled": "pedw",
     },
     "preparing": dict.fromkeys(
         ["on_hold", "partially_ready", "ready_for_pickup", "shipped", "not_dispensed"], "f"
@@ -33,7 +33,7 @@ DESIGN = {
         "ready_for_pickup": "f",
         "shipped": "f",
         "not_dispensed": "f",
-        "cancelled": "pdw",
+        "cancelled": "pedw",
     },
     "partially_ready": dict.fromkeys(
         ["ready_for_pickup", "shipped", "picked_up", "not_dispensed"], "f"
@@ -43,6 +43,7 @@ DESIGN = {
 }
 LETTERS = {
     "p": ActorKind.PATIENT,
+    "e": ActorKind.DELEGATE,
     "d": ActorKind.PRACTITIONER,
     "f": ActorKind.PHARMACY,
     "w": ActorKind.WORKER,

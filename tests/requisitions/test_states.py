@@ -22,7 +22,7 @@ from portal.requisitions.states import (
 from tests.support.clinic import NOW, actor
 
 # Written out a second time on purpose: status -> (next -> who). d practitioner, s staff,
-# p patient, l laboratory, w worker.
+# p patient, e delegate, l laboratory, w worker.
 _OPEN = {
     "collected": "dslw",
     "in_progress": "lw",
@@ -33,15 +33,16 @@ _OPEN = {
 }
 DESIGN = {
     "draft": {"placed": "d", "cancelled": "d", "expired": "w"},
-    "placed": {"sent": "lw", "accepted": "lw", "scheduled": "pdslw", **_OPEN},
-    "sent": {"placed": "pds", "accepted": "lw", "scheduled": "pdslw", **_OPEN},
-    "accepted": {"placed": "pds", "scheduled": "pdslw", **_OPEN},
-    "scheduled": {"accepted": "pdslw", **_OPEN},
+    "placed": {"sent": "lw", "accepted": "lw", "scheduled": "pedslw", **_OPEN},
+    "sent": {"placed": "peds", "accepted": "lw", "scheduled": "pedslw", **_OPEN},
+    "accepted": {"placed": "peds", "scheduled": "pedslw", **_OPEN},
+    "scheduled": {"accepted": "pedslw", **_OPEN},
     "collected": {"in_progress": "lw", "resulted": "lw", "rejected": "lw"},
     "in_progress": {"resulted": "lw", "rejected": "lw"},
 }
 LETTERS = {
     "p": ActorKind.PATIENT,
+    "e": ActorKind.DELEGATE,
     "d": ActorKind.PRACTITIONER,
     "s": ActorKind.STAFF,
     "l": ActorKind.LABORATORY,

@@ -16,16 +16,24 @@ class Answer(TestResponse):
 
 
 class Caller:
-    """Speaks JSON to the application, as one actor or as nobody."""
+    """Speaks JSON to the application, as one actor or as nobody; perhaps for a patient."""
 
-    def __init__(self, app: Flask, token: str | None = None) -> None:
+    def __init__(self, app: Flask, token: str | None = None, acting_for: object = None) -> None:
         self._client = app.test_client(use_cookies=False)
+        self._app = app
         self.token = token
+        self._acting_for = acting_for
+
+    def acting_for(self, patient_id: object) -> "Caller":
+        """The same caller, acting for a patient."""
+        return Caller(self._app, self.token, patient_id)
 
     def request(self, method: str, path: str, **kwargs: Any) -> Answer:
         headers = dict(kwargs.pop("headers", {}))
         if self.token:
             headers.setdefault("Authorization", f"Bearer {self.token}")
+        if self._acting_for is not None:
+            headers.setdefault("Acting-For", str(self._acting_for))
         return cast(Answer, self._client.open(path, method=method, headers=headers, **kwargs))
 
     def get(self, path: str, **kwargs: Any) -> Answer:

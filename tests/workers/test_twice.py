@@ -32,6 +32,7 @@ from tests.appointments.conftest import (
 from tests.appointments.conftest import offer as offer_times
 from tests.attachments.story import leave_an_upload, leave_attachment_events
 from tests.messages.story import leave_message_events, want_a_digest
+from tests.patients.delegates import give, new_person
 from tests.refills.conftest import Make, ask_one, post_one
 from tests.requisitions.conftest import order as order_tests
 from tests.results.conftest import received, set_report, wish
@@ -228,6 +229,8 @@ def test_every_kind_of_task_twice(
     ]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 200]
     laboratory_order(clinic, physician)
+    given = give(clinic.patient, new_person())
+    assert nurse.post(f"/delegations/{given.id}/revoke").status_code == 200
     seen = run_all_twice()
     denied = physician.post(
         f"/refills/{waiting}/decision", {"decision": "deny", "reason_code": "visit_needed"}

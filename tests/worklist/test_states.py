@@ -13,14 +13,15 @@ from tests.support.clinic import NOW, actor
 
 # Written out a second time on purpose: status -> (next -> who).
 DESIGN = {
-    "open": {"claimed": "dsw", "done": "dswpfv", "cancelled": "dswpfv"},
-    "claimed": {"open": "dsw", "done": "dswpfv", "cancelled": "dswpfv"},
+    "open": {"claimed": "dsw", "done": "dswpefv", "cancelled": "dswpefv"},
+    "claimed": {"open": "dsw", "done": "dswpefv", "cancelled": "dswpefv"},
 }
 LETTERS = {
     "d": ActorKind.PRACTITIONER,
     "s": ActorKind.STAFF,
     "w": ActorKind.WORKER,
     "p": ActorKind.PATIENT,
+    "e": ActorKind.DELEGATE,
     "f": ActorKind.PHARMACY,
     "v": ActorKind.PHONE,
 }

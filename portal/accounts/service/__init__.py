@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.model import AccessToken, PasswordReset, SignInSession, UsedAssertion
 from portal.accounts.service import administration, clients, passwords, second_factor, sessions
-from portal.accounts.service.administration import Invite, create_account, invite
+from portal.accounts.service.administration import Invite, create_account, find_by_email, invite
 from portal.accounts.service.clients import CreateClient, create_client
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "clients",
     "create_account",
     "create_client",
+    "find_by_email",
     "invite",
     "passwords",
     "purge_expired",

@@ -83,6 +83,11 @@ def invite(
     return "-".join(code[i : i + 4] for i in range(0, _CODE_LENGTH, 4))
 
 
+def find_by_email(session: Session, email: str) -> Account | None:
+    """The account that belongs to an address: for the workers; others find their own alone."""
+    return queries.account_by_email(session, email)
+
+
 def _add(session: Session, command: Invite, now: datetime) -> UUID:
     account = Account(
         id=new_id(),

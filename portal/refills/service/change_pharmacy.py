@@ -57,10 +57,9 @@ def _checked_delivery(
     session: Session, refill: Refill, pharmacy_id: UUID, delivery: str | None
 ) -> str:
     pharmacy = queries.pharmacies(session, {pharmacy_id}).get(pharmacy_id)
-    patient = patients.get_patient(session, refill.patient_id)
     mail_only = pharmacy is not None and pharmacy.mail_order
     wanted = delivery or (Delivery.MAIL if mail_only else refill.delivery)
-    rules.check_pharmacy(pharmacy, wanted, patient.line is not None)
+    rules.check_pharmacy(pharmacy, wanted, patients.has_address(session, refill.patient_id))
     return wanted
 
 

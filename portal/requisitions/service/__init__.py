@@ -3,6 +3,7 @@
 from portal.requisitions.service.appointments import Imaging, book_slot, requisition_of
 from portal.requisitions.service.cancel import cancel_requisition
 from portal.requisitions.service.change_laboratory import change_laboratory
+from portal.requisitions.service.confidential import keep_confidential
 from portal.requisitions.service.feed import acknowledge, read_orders
 from portal.requisitions.service.follow import follow_move
 from portal.requisitions.service.order import OrderedTest, OrderTests, Standing, order_tests
@@ -45,6 +46,7 @@ __all__ = [
     "find_unresulted",
     "follow_move",
     "get_requisition",
+    "keep_confidential",
     "make_standing",
     "order_tests",
     "place",

@@ -12,7 +12,9 @@ from portal.core.clock import local_day
 from portal.core.errors import FieldError
 from portal.core.ids import new_id
 from portal.directory.model import Laboratory
+from portal.patients import confidentiality
 from portal.patients import service as patients
+from portal.patients.confidentiality import Confidential
 from portal.patients.errors import PatientUnknown
 from portal.patients.model import Patient
 from portal.requisitions import queries, rules
@@ -52,7 +54,7 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class OrderTests:
     """What a practitioner orders for a patient, at one place. `diagnoses` are {code, text} of
-    ICD-10-CM."""
+    ICD-10-CM. With a reason it is kept from delegates from the beginning."""
 
     patient_id: UUID
     tests: Sequence[OrderedTest]
@@ -64,6 +66,7 @@ class OrderTests:
     not_before: date | None = None
     draft: bool = False
     standing: Standing | None = None
+    confidential_reason: str | None = None
 
 
 def order_tests(
@@ -91,6 +94,15 @@ def order_tests(
         session.add(requisition)
         session.flush()
         began(session, requisition, actor, now)
+    if command.confidential_reason is not None:
+        confidentiality.mark(
+            session=session,
+            actor=actor,
+            rows=made,
+            resource="requisition",
+            command=Confidential(True, command.confidential_reason),
+            now=now,
+        )
     session.flush()
     return made
 
@@ -188,6 +200,7 @@ def _new(
         test_name=test.name,
         status=S.DRAFT if command.draft else S.PLACED,
         draft=command.draft,
+        confidential=False,
         priority=command.priority,
         diagnoses=[dict(one) for one in command.diagnoses],
         specimen_code=ordered.specimen_code or test.specimen_code,

@@ -70,6 +70,7 @@ _SAME = (
     "specimen_code",
     "specimen_name",
     "fasting",
+    "confidential",
 )
 
 

@@ -6,6 +6,7 @@ from portal.results.service.communicate import (
     follow_letter,
     mark_communicated,
 )
+from portal.results.service.confidential import keep_confidential
 from portal.results.service.critical import Acknowledge, acknowledge
 from portal.results.service.follow import follow_release, follow_review, follow_version
 from portal.results.service.follow_ups import WantedFollowUp
@@ -40,6 +41,7 @@ __all__ = [
     "follow_review",
     "follow_version",
     "hold",
+    "keep_confidential",
     "look",
     "look_at_attachment",
     "look_at_version",

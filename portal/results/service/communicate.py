@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import WORKER, Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, WORKER, Actor, ActorKind
 from portal.directory import service as directory
 from portal.notifications import service as notifications
 from portal.notifications.outreach_states import CallStatus, ContactChannel, LetterStatus
@@ -45,7 +45,7 @@ def tell(*, session: Session, report: DiagnosticReport, now: datetime) -> None:
         return
     patient = patients.surviving(session, report.patient_id)
     by_portal = _channel(session, patient) == ContactChannel.PORTAL
-    looked = any(row.viewer_kind == ActorKind.PATIENT for row in viewers)
+    looked = any(row.viewer_kind in PATIENT_SIDE for row in viewers)
     facts = rules.TellingFacts(
         released=True,
         status=ReportStatus(version.status),
@@ -104,6 +104,15 @@ def tell_patient(
         _note_told(session, report, now, "told by the portal", now)
         return
     report.communicated_at = None
+    notifications.tell_delegates(
+        session=session,
+        event=event,
+        source_id=source_id,
+        subject_id=report.id,
+        patient_id=patient.id,
+        data={},
+        now=now,
+    )
     if channel == ContactChannel.LETTER:
         _write(session, report, event, source_id, now)
     else:

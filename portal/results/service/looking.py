@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.results import queries
 from portal.results.errors import AttachmentNotFound, ResultNotFound, VersionNotFound
 from portal.results.service import items
@@ -22,9 +22,9 @@ def look(*, session: Session, actor: Actor, report_id: UUID, now: datetime) -> R
     """
     report = _found(session, actor, report_id, now)
     _see(session, actor, report, report.version_number, now)
-    if actor.kind == ActorKind.PATIENT and queries.note_seen(session, report_id, now):
+    if actor.kind in PATIENT_SIDE and queries.note_seen(session, report_id, now):
         for kind in (WorkItemKind.RESULT_UNSEEN, WorkItemKind.RESULT_COMMUNICATION):
-            items.close_item(session, actor, report_id, kind, "seen by the patient", now)
+            items.close_item(session, actor, report_id, kind, f"seen by the {actor.kind}", now)
     return report
 
 

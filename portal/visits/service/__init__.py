@@ -2,6 +2,7 @@
 
 from portal.visits.service.booked import follow_appointment
 from portal.visits.service.composing import compose
+from portal.visits.service.confidential import keep_confidential
 from portal.visits.service.follow import follow_release, follow_visit
 from portal.visits.service.instructions import (
     mark_done,
@@ -23,7 +24,6 @@ from portal.visits.service.visiting import (
     cancel_visit,
     change_visit,
     finish_visit,
-    mark_confidential,
     plan_visit,
     start_visit,
     void_visit,
@@ -49,7 +49,7 @@ __all__ = [
     "follow_appointment",
     "follow_release",
     "follow_visit",
-    "mark_confidential",
+    "keep_confidential",
     "mark_done",
     "note_done",
     "note_refill",
