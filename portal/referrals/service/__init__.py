@@ -22,6 +22,7 @@ from portal.referrals.service.refer import (
     send_referral,
 )
 from portal.referrals.service.report import NoteHold, WriteNote, answer, release_note, write_note
+from portal.referrals.service.standing import Standing, sent_about, standing
 from portal.referrals.service.watch import (
     expire_referrals,
     find_unattended,
@@ -36,6 +37,7 @@ __all__ = [
     "NoteHold",
     "Outside",
     "Refer",
+    "Standing",
     "WriteNote",
     "accept",
     "answer",
@@ -60,6 +62,8 @@ __all__ = [
     "release_note",
     "schedule",
     "send_referral",
+    "sent_about",
+    "standing",
     "warn_of_expiry",
     "write_note",
 ]
