@@ -15,7 +15,7 @@ from workers.registry import Event, handles
 @handles("referral.moved")
 def follow_move(*, session: Session, event: Event, now: datetime) -> None:
     referral_id = event.uuid("referral_id")
-    service.free_offers(session=session, referral_id=referral_id, now=now)
+    service.free_times(session=session, referral_id=referral_id, now=now)
     service.follow_move(
         session=session, referral_id=referral_id, history_id=event.uuid("history_id"), now=now
     )

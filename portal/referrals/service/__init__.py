@@ -1,6 +1,6 @@
 """Use cases of referrals, a file each."""
 
-from portal.referrals.service.appointments import follow_offer, free_offers
+from portal.referrals.service.appointments import follow_offer, free_times
 from portal.referrals.service.arrange import (
     Arrange,
     attended,
@@ -53,7 +53,7 @@ __all__ = [
     "follow_move",
     "follow_note",
     "follow_offer",
-    "free_offers",
+    "free_times",
     "give_information",
     "keep_confidential",
     "no_show",
