@@ -21,6 +21,7 @@ from tests.patients.delegates import (
     born_years_ago,
     give,
     new_person,
+    reading_as,
     today,
 )
 from tests.refills.conftest import TODAY, ask_one
@@ -62,7 +63,7 @@ def rows(reader: Actor, table: str) -> list[dict[str, Any]]:
         ).scalar()
     if not may:
         return []
-    with transaction(reader) as session:
+    with reading_as(reader) as session:
         found = session.execute(text(f"SELECT {columns} FROM {table}"))
         return [dict(row._mapping) for row in found]
 
