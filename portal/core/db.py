@@ -36,7 +36,8 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from portal.config import Config
 from portal.core import answers, audit, outbox
-from portal.core.actor import Actor
+from portal.core.actor import NOBODY, Actor, ActorKind
+from portal.core.errors import AccessEnded
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -106,6 +107,10 @@ _BEGIN = (
     "SET LOCAL careloop.credential_id = '{credential_id}'; "
     "SET LOCAL careloop.on_behalf_of = '{on_behalf_of}'"
 )
+# Whoever acts for somebody keeps that access for the length of a transaction: taking it away waits,
+# so that nothing is half done, and nothing begins after. Raises this SQLSTATE where it has ended.
+_HOLD = "; SELECT careloop_hold_delegation()"
+ACCESS_ENDED = "CL001"
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
 )
@@ -146,7 +151,10 @@ def _execute(
 
 
 def _begin(session: Session, actor: Actor, locks: Collection[str]) -> None:
-    """Begin a transaction as `actor`. Several commands at once can't be prepared."""
+    """Begin a transaction as `actor`. Several commands at once can't be prepared.
+
+    Raises AccessEnded for a delegate whose access was taken away since the request came.
+    """
     statement = _BEGIN.format(
         role=actor.kind.database_role,
         actor_id=actor.id,
@@ -154,7 +162,13 @@ def _begin(session: Session, actor: Actor, locks: Collection[str]) -> None:
         on_behalf_of=actor.on_behalf_of,
     )
     locked = [f"; SELECT pg_advisory_xact_lock({number})" for number in _lock_numbers(locks)]
-    _execute(session.connection(), statement + "".join(locked), prepare=False)
+    held = _HOLD if actor.kind is ActorKind.DELEGATE and actor.on_behalf_of != NOBODY else ""
+    try:
+        _execute(session.connection(), statement + held + "".join(locked), prepare=False)
+    except DBAPIError as error:
+        if held and getattr(error.orig, "sqlstate", None) == ACCESS_ENDED:
+            raise AccessEnded() from error
+        raise
 
 
 def _lock_numbers(names: Collection[str]) -> list[int]:
