@@ -37,6 +37,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from portal.config import Config
 from portal.core import answers, audit, outbox
 from portal.core.actor import Actor
+from portal.core.errors import AccessEnded, Unavailable
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -109,6 +110,7 @@ _BEGIN = (
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
 )
+_ACCESS = text("SELECT careloop_delegated_categories(:delegate, :patient, now()) AS categories")
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
@@ -154,7 +156,27 @@ def _begin(session: Session, actor: Actor, locks: Collection[str]) -> None:
         on_behalf_of=actor.on_behalf_of,
     )
     locked = [f"; SELECT pg_advisory_xact_lock({number})" for number in _lock_numbers(locks)]
+    if actor.categories:
+        [number] = _lock_numbers([access_lock(actor.id, actor.on_behalf_of)])
+        locked.insert(0, f"; SELECT pg_advisory_xact_lock_shared({number})")
     _execute(session.connection(), statement + "".join(locked), prepare=False)
+
+
+def access_lock(delegate_id: UUID, patient_id: UUID) -> str:
+    """The lock that a delegate's transactions share, and who changes their access takes alone: what
+    they began is done before the access ends, or is not begun."""
+    return f"access {delegate_id} {patient_id}"
+
+
+def _check_access(session: Session, actor: Actor) -> None:
+    """Raises AccessEnded, or Unavailable for a moment, where a delegate has none or less of the
+    patient's record now than when they were recognised."""
+    values = {"delegate": actor.id, "patient": actor.on_behalf_of}
+    [row] = run(session, _ACCESS, values)
+    if not row.categories:
+        raise AccessEnded()
+    if not actor.categories <= set(row.categories):
+        raise Unavailable("What you may do for this patient was changed just now. Try again.")
 
 
 def _lock_numbers(names: Collection[str]) -> list[int]:
@@ -198,6 +220,8 @@ def transaction(actor: Actor, *, locks: Collection[str] = ()) -> Iterator[Sessio
     `locks` are names of what only one transaction at a time may work on; every statement after
     sees what the one before has committed.
 
+    Raises AccessEnded for a delegate whose access has ended since they were recognised.
+
     Everything is transaction-local, so that a pooler in transaction mode may stand between. Audit
     and outbox rows gathered on the way are written in the same commit. Any exception rolls back.
     """
@@ -207,6 +231,8 @@ def transaction(actor: Actor, *, locks: Collection[str] = ()) -> Iterator[Sessio
     session.info["actor"] = actor
     try:
         _begin(session, actor, locks)
+        if actor.categories:
+            _check_access(session, actor)
         yield session
         session.flush()
         write_gathered(session)

@@ -98,13 +98,13 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "result.communicate": CARE_TEAM,
     "reconciliation.work": frozenset({STAFF}),
     # messages and the advice line
-    "message.read": frozenset({PATIENT}) | CARE_TEAM,
-    "message.write": frozenset({PATIENT}) | CARE_TEAM,
-    "message.ask": frozenset({PATIENT}),
+    "message.read": PATIENT_SIDE | CARE_TEAM,
+    "message.write": PATIENT_SIDE | CARE_TEAM,
+    "message.ask": PATIENT_SIDE,
     "message.write_many": CARE_TEAM,
     "message.quick_reply": CARE_TEAM,
-    "advice.request": frozenset({PATIENT}),
-    "advice.read": frozenset({PATIENT}) | CARE_TEAM,
+    "advice.request": PATIENT_SIDE,
+    "advice.read": PATIENT_SIDE | CARE_TEAM,
     "advice.record": CARE_TEAM,
     # visits
     "visit.read": frozenset({PATIENT}) | CARE_TEAM,
@@ -132,8 +132,8 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "letter.work": frozenset({STAFF}),
     "call.work": CARE_TEAM,
     # attachments
-    "attachment.upload": frozenset({PATIENT}) | CARE_TEAM,
-    "attachment.read": frozenset({PATIENT}) | CARE_TEAM,
+    "attachment.upload": PATIENT_SIDE | CARE_TEAM,
+    "attachment.read": PATIENT_SIDE | CARE_TEAM,
     # worklist and notifications
     "worklist.read": CARE_TEAM,
     "worklist.work": CARE_TEAM,
@@ -154,6 +154,13 @@ DELEGATED: Mapping[str, frozenset[AccessCategory]] = {
     "requisition.choose_laboratory": frozenset({C.RESULTS}),
     "imaging.book": frozenset({C.APPOINTMENTS}),
     "result.read": frozenset({C.RESULTS}),
+    "message.read": frozenset({C.MESSAGES}),
+    "message.write": frozenset({C.MESSAGES}),
+    "message.ask": frozenset({C.MESSAGES}),
+    "advice.request": frozenset({C.MESSAGES}),
+    "advice.read": frozenset({C.MESSAGES}),
+    "attachment.upload": frozenset({C.MESSAGES}),
+    "attachment.read": frozenset({C.MESSAGES}),
 }
 
 ANYONE = "public"

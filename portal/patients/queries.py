@@ -50,6 +50,16 @@ _ACCESS: list[Any] = [
 
 
 @dataclass(frozen=True, slots=True)
+class Bearings:
+    """Where a patient belongs, and in which language and time zone they live."""
+
+    id: UUID
+    clinic_id: UUID
+    language: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What a patient is looked for by; each given part must hold."""
 
@@ -116,6 +126,12 @@ def accesses(
         query = query.where(tuple_(AuditEntry.at, AuditEntry.id) < after)
     ordered = query.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
     return session.execute(ordered.limit(limit + 1)).all()
+
+
+def bearings(session: Session, patient_id: UUID) -> Bearings | None:
+    columns = (Patient.id, Patient.clinic_id, Patient.language, Patient.time_zone)
+    row = session.execute(select(*columns).where(Patient.id == patient_id)).first()
+    return None if row is None else Bearings(*row)
 
 
 def surviving(session: Session, patient_id: UUID) -> UUID | None:

@@ -52,6 +52,14 @@ def get_patient(session: Session, id_: UUID) -> Patient:
     return found
 
 
+def bearings(session: Session, patient_id: UUID) -> queries.Bearings:
+    """What of a patient's record also who acts for them may see. Raises PatientUnknown."""
+    found = queries.bearings(session, patient_id)
+    if found is None:
+        raise PatientUnknown()
+    return found
+
+
 def surviving(session: Session, patient_id: UUID) -> Patient:
     """The record that stands for a patient: their own, or the one that it was merged into.
 

@@ -112,6 +112,7 @@ _OPEN_TO_DELEGATES = {
     "OR kind IN ('result_unseen', 'result_communication')",
     AccessCategory.APPOINTMENTS: "kind LIKE 'requisition!_%' ESCAPE '!' "
     "AND EXISTS (SELECT FROM requisition r WHERE r.id = subject_id)",
+    AccessCategory.MESSAGES: "kind IN ('thread_reply', 'advice_call')",
 }
 
 rls.protect(

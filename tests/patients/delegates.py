@@ -5,8 +5,11 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from portal.core.actor import AccessCategory, Actor, ActorKind
+from sqlalchemy import text
+
+from portal.core.actor import OPERATOR, AccessCategory, Actor, ActorKind
 from portal.core.clock import local_day, utcnow
+from portal.core.db import transaction
 from portal.core.ids import new_id
 from portal.patients.delegation_model import Delegate, Delegation
 from portal.patients.model import Patient
@@ -64,14 +67,19 @@ def give(
 
 
 def acting(person_id: UUID, patient: Patient) -> Actor:
-    """A delegate as the database is told of them: what they may have is for it to find."""
+    """A delegate as they are recognised now: what they may have is for the database to find."""
+    with transaction(OPERATOR) as session:
+        categories = session.execute(
+            text("SELECT careloop_delegated_categories(:person, :patient, now())"),
+            {"person": person_id, "patient": patient.id},
+        ).scalar_one()
     return Actor(
         ActorKind.DELEGATE,
         person_id,
         credential_id=new_id(),
         session_id=new_id(),
         on_behalf_of=patient.id,
-        categories=frozenset(EVERYTHING),
+        categories=frozenset(categories),
     )
 
 

@@ -45,7 +45,7 @@ def keep_upload(
     content's lock is held until the commit, so that no sweep deletes what this row names. Raises
     PatientUnknown, TooManyUnused, StorageAway.
     """
-    patient = patients.get_patient(session, command.patient_id)
+    patient = patients.bearings(session, command.patient_id)
     if queries.unused_by(session, actor) >= MOST_UNUSED:
         raise TooManyUnused()
     digest = command.received.digest

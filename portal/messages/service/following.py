@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import WORKER, ActorKind
+from portal.core.actor import PATIENT_SIDE, WORKER, ActorKind
 from portal.directory import service as directory
 from portal.messages import queries, rules
 from portal.messages.model import Message, Thread, ThreadHistory
@@ -20,7 +20,7 @@ def follow_message(*, session: Session, message_id: UUID, now: datetime) -> None
     message = session.get(Message, message_id)
     if message is None or message.kind == MessageKind.INTERNAL_NOTE:
         return
-    if message.author_kind != ActorKind.PATIENT:
+    if message.author_kind not in PATIENT_SIDE:
         _tell_patient(session, message.patient_id, message.thread_id, message_id, _RECEIVED, now)
         return
     thread = moves.lock(session, message.thread_id)

@@ -55,7 +55,7 @@ def look_through(session: Session, actor: Actor, *texts: str) -> Guidance:
     """What is in a patient's texts, in the patient's language. Raises PatientUnknown."""
     in_force = red_flags_in_force(session)
     flags = in_force.found_in(*texts)
-    patient = patients.get_patient(session, actor.subject_id)
+    patient = patients.bearings(session, actor.subject_id)
     return Guidance(
         version=in_force.version,
         flags=flags,
