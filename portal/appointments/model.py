@@ -14,7 +14,7 @@ from portal.appointments.states import (
     CancellationReason,
 )
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.ids import new_id
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
@@ -116,6 +116,7 @@ class Appointment(Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     status: Mapped[str]
+    confidential: Mapped[bool] = mapped_column(server_default=text("false"))
     booked_at: Mapped[datetime]
     booked_by_kind: Mapped[str]
     booked_by: Mapped[UUID]
@@ -198,17 +199,19 @@ _AT_MY_CLINIC = (
 _HERE = f"laboratory_id = {ME}"
 _SEEN = "EXISTS (SELECT FROM appointment a WHERE a.id = appointment_id)"
 CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+APPOINTMENTS = AccessCategory.APPOINTMENTS
 
 # No patient is in a slot: who has it is in the appointments.
 rls.share(
     "slot",
-    *to(ActorKind.PATIENT, SELECT),
+    *to(PATIENT_SIDE, SELECT),
     *to((*CARE_TEAM, ActorKind.LABORATORY), (SELECT, INSERT, UPDATE)),
     *rls.system_access(),
 )
 rls.protect(
     "appointment",
     *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), _OF_PATIENT),
+    *rls.delegated(APPOINTMENTS, (SELECT, INSERT, UPDATE), confidential="confidential"),
     *to(CARE_TEAM, (SELECT, INSERT, UPDATE), _CARED_FOR),
     *to(ActorKind.PRACTITIONER, (SELECT, UPDATE), _WITH_ME),
     *to(ActorKind.STAFF, (SELECT, UPDATE), _AT_MY_CLINIC),
@@ -218,6 +221,7 @@ rls.protect(
 rls.protect(
     "appointment_history",
     *to(ActorKind.PATIENT, (SELECT, INSERT), _OF_PATIENT),
+    *rls.delegated(APPOINTMENTS, (SELECT, INSERT), _SEEN),
     *to((*CARE_TEAM, ActorKind.LABORATORY), (SELECT, INSERT), _SEEN),
     *rls.system_access(),
 )
@@ -226,6 +230,10 @@ rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM appointment a WHERE a.patient_id = target AND a.practitioner_id = {ME} "
     f"AND a.status <> 'cancelled' AND a.starts_at > now() - interval '30 days')",
+)
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM appointment WHERE appointment.id = target AND confidential)",
 )
 # Which slots are free is for everybody who may book one; whose the others are is not. One that an
 # open offer holds is free for who has that offer.

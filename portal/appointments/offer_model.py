@@ -14,7 +14,7 @@ from portal.appointments.states import (
     WaitingStatus,
 )
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 
@@ -123,23 +123,34 @@ class EarlierWish(Base):
 _OF_PATIENT = f"patient_id = {ME}"
 _CARED_FOR = "careloop_cares_for(patient_id)"
 _SEEN = "EXISTS (SELECT FROM appointment_offer o WHERE o.id = offer_id)"
+APPOINTMENTS = AccessCategory.APPOINTMENTS
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
 
 rls.protect(
     "appointment_offer",
     *to(ActorKind.PATIENT, (SELECT, UPDATE), _OF_PATIENT),
+    *rls.delegated(
+        APPOINTMENTS,
+        (SELECT, UPDATE),
+        confidential="(careloop_confidential(about_id) OR careloop_confidential(replaces_id))",
+    ),
     *to(_CARE_TEAM, (SELECT, INSERT, UPDATE), _CARED_FOR),
     *rls.system_access(),
 )
 rls.protect(
     "appointment_offer_slot",
-    *to(ActorKind.PATIENT, SELECT, _SEEN),
+    *to(PATIENT_SIDE, SELECT, _SEEN),
     *to(_CARE_TEAM, (SELECT, INSERT), _SEEN),
     *rls.system_access(),
 )
 rls.protect(
     "earlier_wish",
     *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), _OF_PATIENT),
+    *rls.delegated(
+        APPOINTMENTS,
+        (SELECT, INSERT, UPDATE),
+        "EXISTS (SELECT FROM appointment a WHERE a.id = appointment_id)",
+    ),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *rls.system_access(),
 )

@@ -1,11 +1,11 @@
 """Reading times and who has which, and the locks that keep a time for one patient."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -70,8 +70,9 @@ _NEXT_FREE = text(
 )
 _APPOINTMENT = f"""
     SELECT a.id, a.patient_id, a.slot_id, a.about_kind, a.about_id, a.service_type, a.minutes,
-           a.not_before, a.starts_at, a.ends_at, a.status, a.booked_at, a.ended_at, a.reason_code,
-           a.reason, a.calendar_uid, a.sequence, a.laboratory_id, a.practitioner_id, s.room,
+           a.not_before, a.starts_at, a.ends_at, a.status, a.confidential, a.booked_at, a.ended_at,
+           a.reason_code, a.reason, a.calendar_uid, a.sequence, a.laboratory_id,
+           a.practitioner_id, s.room,
            EXISTS (SELECT FROM earlier_wish w WHERE w.appointment_id = a.id
                    AND w.status = 'waiting') AS waits_for_earlier,
            pa.given_name, pa.family_name, {_PLACE}
@@ -114,7 +115,8 @@ _LATEST = text(
 _HISTORY = text(
     """
     SELECT h.from_status, h.to_status, h.at, h.actor_kind, h.reason_code, h.reason,
-           coalesce(pr.name, st.name, la.name) AS actor_name
+           coalesce(pr.name, st.name, la.name, CASE WHEN h.actor_kind = 'delegate'
+                THEN careloop_delegate_name(h.actor_id, h.patient_id) END) AS actor_name
     FROM appointment_history h
     LEFT JOIN practitioner pr ON h.actor_kind = 'practitioner' AND pr.id = h.actor_id
     LEFT JOIN staff_member st ON h.actor_kind = 'staff' AND st.id = h.actor_id
@@ -128,6 +130,17 @@ def lock_for(session: Session, subject: UUID) -> None:
     """Let one transaction at a time change a time, or somebody's times: whoever books may not lock
     the row itself."""
     lock(session, [f"time {subject}"])
+
+
+def of_these_for_change(session: Session, ids: Collection[UUID]) -> Sequence[Appointment]:
+    """The appointments of these ids, and those about what has them, locked in id order."""
+    return session.scalars(
+        select(Appointment)
+        .where(or_(Appointment.id.in_(ids), Appointment.about_id.in_(ids)))
+        .order_by(Appointment.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def slot(session: Session, slot_id: UUID) -> Slot | None:

@@ -9,12 +9,12 @@ from portal.appointments import offer_queries, queries
 from portal.appointments.errors import AppointmentNotFound, OfferNotFound
 from portal.appointments.views import appointment_detail, offer_view
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 
 
 def of_patient(actor: Actor, patient_id: UUID | None) -> UUID | None:
     """The patient for whom somebody acts: patients for themselves alone."""
-    return actor.subject_id if actor.kind == ActorKind.PATIENT else patient_id
+    return actor.subject_id if actor.kind in PATIENT_SIDE else patient_id
 
 
 def detail(session: Session, actor: Actor, appointment_id: UUID) -> dict[str, Any]:

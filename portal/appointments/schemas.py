@@ -14,7 +14,7 @@ MOST_OFFERED = 10
 LOCAL_TIME = {"example": "2026-03-05T09:00:00-05:00"}
 
 
-class AboutSchema(Strict):
+class AppointmentAboutSchema(Strict):
     """What the appointment is about."""
 
     kind = fields.String(
@@ -69,7 +69,7 @@ class SlotsQuery(PageQuery):
 
 class BookAppointmentSchema(Strict):
     about = fields.Nested(
-        AboutSchema,
+        AppointmentAboutSchema,
         load_default=None,
         allow_none=True,
         metadata={"description": "Nothing: a visit of its own"},
@@ -97,7 +97,7 @@ class OfferTimesSchema(Strict):
     """Times of which the patient takes one."""
 
     patient_id = fields.UUID(load_default=None, allow_none=True)
-    about = fields.Nested(AboutSchema, load_default=None, allow_none=True)
+    about = fields.Nested(AppointmentAboutSchema, load_default=None, allow_none=True)
     slot_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, MOST_OFFERED))
     expires_at = fields.AwareDateTime(
         load_default=None,

@@ -20,7 +20,7 @@ from portal.appointments.schemas import (
     TimesSchema,
 )
 from portal.appointments.views import opened_slot_view, slot_view
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
@@ -61,7 +61,7 @@ def list_slots(query: dict[str, Any]) -> Response:
     actor, now = current_actor(), utcnow()
     wanted = _wanted(query, now)
     with transaction(actor) as session:
-        if actor.kind == ActorKind.PATIENT:
+        if actor.kind in PATIENT_SIDE:
             wanted["practitioner_id"] = query["practitioner_id"]
             rows = queries.free_slots(session, actor.subject_id, **wanted)
             view = slot_view

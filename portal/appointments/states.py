@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from portal.core.actor import ActorKind
+from portal.core.actor import PATIENT_SIDE, ActorKind
 from portal.core.states import Transitions
 
 
@@ -49,7 +49,7 @@ class WaitingStatus(StrEnum):
     ENDED = "ended"
 
 
-_PATIENT = frozenset({ActorKind.PATIENT})
+_PATIENT = PATIENT_SIDE
 _WORKER = frozenset({ActorKind.WORKER})
 _CARE_TEAM = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF})
 _PLACE = _CARE_TEAM | {ActorKind.LABORATORY} | _WORKER

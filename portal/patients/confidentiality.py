@@ -4,7 +4,7 @@ A minor's confidential care stays with the minor, whoever else may see the rest 
 flag is a column of the table itself; row policies for delegates name it (`rls.delegated`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal.core import audit
 from portal.core.actor import Actor
 from portal.core.ids import new_id
+from portal.patients import queries
 from portal.patients.confidentiality_model import ConfidentialityEntry
 
 
@@ -32,6 +33,11 @@ class Markable(Protocol):
     id: Any
     patient_id: Any
     confidential: Any
+
+
+def is_kept(session: Session, ids: Collection[UUID]) -> bool:
+    """Whether one of these is kept from delegates, or hangs on something that is."""
+    return queries.is_confidential(session, ids)
 
 
 def mark(

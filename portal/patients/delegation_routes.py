@@ -232,7 +232,7 @@ def give_up(patient_id: UUID) -> None:
 @blueprint.route("/delegations/<uuid:delegation_id>/accept", methods=["POST"])
 @requires("delegation.answer")
 @blueprint.response(200, ChargeList)
-def accept_offer(delegation_id: UUID) -> Response:
+def accept_delegation(delegation_id: UUID) -> Response:
     """Accept to act for a patient; answers with all for whom you may"""
     return _answer(delegation_id, accept=True)
 
@@ -240,7 +240,7 @@ def accept_offer(delegation_id: UUID) -> Response:
 @blueprint.route("/delegations/<uuid:delegation_id>/decline", methods=["POST"])
 @requires("delegation.answer")
 @blueprint.response(200, ChargeList)
-def decline_offer(delegation_id: UUID) -> Response:
+def decline_delegation(delegation_id: UUID) -> Response:
     """Decline to act for a patient"""
     return _answer(delegation_id, accept=False)
 

@@ -1,6 +1,6 @@
 """Every SELECT of this slice. Whose rows come back is decided by the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +14,9 @@ from portal.directory.model import Pharmacy, Practitioner, StaffMember
 from portal.patients.model import CareTeamMember, Patient
 
 _BY_MRN = text("SELECT careloop_patient_by_mrn(:mrn, :born)")
+_IS_CONFIDENTIAL = text(
+    "SELECT bool_or(careloop_confidential(id)) FROM unnest(CAST(:ids AS uuid[])) AS id"
+)
 # Whom the actor cares for, found by index once instead of by a policy for each patient there is.
 _MINE = func.careloop_my_patients().table_valued(
     column("id", Uuid()),
@@ -47,16 +50,6 @@ _ACCESS: list[Any] = [
         func.careloop_delegate_name(AuditEntry.actor_id, AuditEntry.on_behalf_of),
     ).label("actor_name"),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Bearings:
-    """Where a patient belongs, and in which language and time zone they live."""
-
-    id: UUID
-    clinic_id: UUID
-    language: str
-    time_zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +121,6 @@ def accesses(
     return session.execute(ordered.limit(limit + 1)).all()
 
 
-def bearings(session: Session, patient_id: UUID) -> Bearings | None:
-    columns = (Patient.id, Patient.clinic_id, Patient.language, Patient.time_zone)
-    row = session.execute(select(*columns).where(Patient.id == patient_id)).first()
-    return None if row is None else Bearings(*row)
-
-
 def surviving(session: Session, patient_id: UUID) -> UUID | None:
     """The record that stands for a patient; None for nobody's id."""
     found: UUID | None = session.scalar(select(func.careloop_surviving(patient_id)))
@@ -143,6 +130,20 @@ def surviving(session: Session, patient_id: UUID) -> UUID | None:
 def has_address(session: Session, patient_id: UUID) -> bool:
     """Whether something can be sent to a patient; the address itself isn't for everybody."""
     return bool(session.scalar(select(func.careloop_has_address(patient_id))))
+
+
+def clinic_of(session: Session, patient_id: UUID) -> UUID | None:
+    """The clinic of a patient whom the actor may see."""
+    return session.execute(select(Patient.clinic_id).where(Patient.id == patient_id)).scalar()
+
+
+def language_of(session: Session, patient_id: UUID) -> str | None:
+    return session.execute(select(Patient.language).where(Patient.id == patient_id)).scalar()
+
+
+def is_confidential(session: Session, ids: Collection[UUID]) -> bool:
+    """Whether one of these is, or hangs on, something that is kept from delegates."""
+    return bool(session.scalar(_IS_CONFIDENTIAL, {"ids": list(ids)}))
 
 
 def patient_by_mrn(session: Session, mrn: str, born: date) -> UUID | None:

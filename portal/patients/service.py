@@ -52,14 +52,6 @@ def get_patient(session: Session, id_: UUID) -> Patient:
     return found
 
 
-def bearings(session: Session, patient_id: UUID) -> queries.Bearings:
-    """What of a patient's record also who acts for them may see. Raises PatientUnknown."""
-    found = queries.bearings(session, patient_id)
-    if found is None:
-        raise PatientUnknown()
-    return found
-
-
 def surviving(session: Session, patient_id: UUID) -> Patient:
     """The record that stands for a patient: their own, or the one that it was merged into.
 
@@ -70,6 +62,22 @@ def surviving(session: Session, patient_id: UUID) -> Patient:
     if found is None:
         raise PatientUnknown()
     return get_patient(session, found)
+
+
+def clinic_of(session: Session, patient_id: UUID) -> UUID:
+    """The clinic of a patient, for whoever may know no more of them. Raises PatientUnknown."""
+    found = queries.clinic_of(session, patient_id)
+    if found is None:
+        raise PatientUnknown()
+    return found
+
+
+def language_of(session: Session, patient_id: UUID) -> str:
+    """A patient's language (BCP 47), for whoever knows no more of them. Raises PatientUnknown."""
+    found = queries.language_of(session, patient_id)
+    if found is None:
+        raise PatientUnknown()
+    return found
 
 
 def has_address(session: Session, patient_id: UUID) -> bool:

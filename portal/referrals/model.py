@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.ids import new_id
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
@@ -99,6 +99,7 @@ class Referral(Base):
     no_shows: Mapped[int] = mapped_column(server_default=text("0"))
     reason_code: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+    confidential: Mapped[bool] = mapped_column(server_default=text("false"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
 
     __mapper_args__ = {"version_id_col": version}
@@ -169,9 +170,11 @@ class ReferralHistory(Base):
         )
 
 
+APPOINTMENTS, VISITS = AccessCategory.APPOINTMENTS, AccessCategory.VISITS
 _CARED_FOR = "careloop_cares_for(patient_id)"
-_OF_PATIENT = f"patient_id = {ME} AND requested_at IS NOT NULL"
-_SPECIALISTS = f"specialist_id = {ME} AND requested_at IS NOT NULL"
+_SENT = "requested_at IS NOT NULL"
+_OF_PATIENT = f"patient_id = {ME} AND {_SENT}"
+_SPECIALISTS = f"specialist_id = {ME} AND {_SENT}"
 _PRACTITIONERS = f"referrer_id = {ME} OR ({_SPECIALISTS}) OR {_CARED_FOR}"
 _MY_POOLS = f"SELECT pool_id FROM pool_member WHERE member_id = {ME}"
 _ARRANGED = f"pool_id = ANY(ARRAY({_MY_POOLS})) AND requested_at IS NOT NULL"
@@ -195,6 +198,9 @@ rls.protect(
     "referral",
     *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
     *to(ActorKind.PATIENT, UPDATE, _OF_PATIENT, columns=_MOVED),
+    *rls.delegated(APPOINTMENTS, SELECT, _SENT, confidential="confidential"),
+    *rls.delegated(APPOINTMENTS, UPDATE, _SENT, confidential="confidential", columns=_MOVED),
+    *rls.delegated(VISITS, SELECT, _SENT, confidential="confidential"),
     *to(ActorKind.PRACTITIONER, (SELECT, UPDATE), _PRACTITIONERS),
     *to(ActorKind.PRACTITIONER, INSERT, f"referrer_id = {ME} AND {_CARED_FOR}"),
     *to(ActorKind.STAFF, SELECT, _STAFFS),
@@ -218,8 +224,14 @@ rls.protect(
 rls.protect(
     "referral_history",
     *to(ActorKind.PATIENT, (SELECT, INSERT), f"patient_id = {ME} AND {_SEEN}"),
+    *rls.delegated(APPOINTMENTS, (SELECT, INSERT), _SEEN),
+    *rls.delegated(VISITS, SELECT, _SEEN),
     *to((ActorKind.PRACTITIONER, ActorKind.STAFF), (SELECT, INSERT), _SEEN),
     *rls.system_access(),
+)
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM referral WHERE referral.id = target AND confidential)",
 )
 # Whoever referred, whoever was asked and whoever arranges it sees the patient while it goes on;
 # what has ended can still be looked at for a month where the patient was seen, else for a day.

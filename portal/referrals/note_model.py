@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.referrals.states import (
@@ -102,21 +102,21 @@ class ConsultNote(Base):
 
 
 _SEEN = "EXISTS (SELECT FROM referral r WHERE r.id = referral_id)"
+_WRITTEN_FOR_THEM = f"visible_to_patient AND {_SEEN}"
+_RELEASED = f"release_status = 'released' AND {_SEEN}"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
 
 rls.protect(
     "referral_message",
-    *to(ActorKind.PATIENT, SELECT, f"patient_id = {ME} AND visible_to_patient AND {_SEEN}"),
+    *to(ActorKind.PATIENT, SELECT, f"patient_id = {ME} AND {_WRITTEN_FOR_THEM}"),
+    *rls.delegated(AccessCategory.VISITS, SELECT, _WRITTEN_FOR_THEM),
     *to(_CARE_TEAM, (SELECT, INSERT), _SEEN),
     *rls.system_access(),
 )
 rls.protect(
     "consult_note",
-    *to(
-        ActorKind.PATIENT,
-        SELECT,
-        f"patient_id = {ME} AND release_status = 'released' AND {_SEEN}",
-    ),
+    *to(ActorKind.PATIENT, SELECT, f"patient_id = {ME} AND {_RELEASED}"),
+    *rls.delegated(AccessCategory.VISITS, SELECT, _RELEASED),
     *to(_CARE_TEAM, (SELECT, INSERT), _SEEN),
     *to(
         ActorKind.PRACTITIONER,

@@ -44,7 +44,8 @@ _ONE_REFERRAL = text(f"{_REFERRAL} WHERE r.id = :id")
 _HISTORY = text(
     """
     SELECT h.id, h.from_status, h.to_status, h.at, h.actor_kind, h.reason_code, h.note,
-           coalesce(pr.name, st.name) AS actor_name
+           coalesce(pr.name, st.name, CASE WHEN h.actor_kind = 'delegate'
+                THEN careloop_delegate_name(h.actor_id, h.patient_id) END) AS actor_name
     FROM referral_history h
     LEFT JOIN practitioner pr ON h.actor_kind = 'practitioner' AND pr.id = h.actor_id
     LEFT JOIN staff_member st ON h.actor_kind = 'staff' AND st.id = h.actor_id

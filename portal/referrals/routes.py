@@ -8,7 +8,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
@@ -17,6 +17,8 @@ from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
+from portal.patients.confidentiality import Confidential
+from portal.patients.schemas import ConfidentialSchema
 from portal.referrals import queries, service
 from portal.referrals.errors import ReferralNotFound
 from portal.referrals.queries import Wanted
@@ -93,7 +95,7 @@ def list_referrals(query: dict[str, Any]) -> Response:
 
 def _wanted(actor: Actor, query: dict[str, Any]) -> Wanted:
     """Raises Invalid when the care team says neither whose, nor from or to whom."""
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         return Wanted(patient_id=actor.subject_id)
     if not (query["patient_id"] or query["to"] or query["by"]):
         message = "Say whose list you want, or to=me, or by=me."
@@ -130,7 +132,7 @@ def _timeline(session: Session, actor: Actor, referral_id: UUID) -> dict[str, An
         notes=queries.notes(session, row.id),
         item=worklist.item_about(session, row.id),
     )
-    for_care_team = actor.kind != ActorKind.PATIENT
+    for_care_team = actor.kind not in PATIENT_SIDE
     return timeline_view(row, parts, utcnow(), for_care_team=for_care_team)
 
 
@@ -162,6 +164,18 @@ def send_referral(body: dict[str, Any], referral_id: UUID) -> Response:
 def cancel_referral(body: dict[str, Any], referral_id: UUID) -> Response:
     """Call a referral off, as long as the patient was not seen"""
     return _step(referral_id, service.cancel_referral, **body)
+
+
+@blueprint.route("/referrals/<uuid:referral_id>/confidential", methods=["POST"])
+@requires("record.keep_confidential")
+@blueprint.arguments(ConfidentialSchema)
+@blueprint.response(200, ReferralTimelineSchema)
+def keep_referral_confidential(command: Confidential, referral_id: UUID) -> Response:
+    """Keep a referral from everybody who acts for the patient, or open it to them again
+
+    What was written about it, its appointments and their visits go with it.
+    """
+    return _step(referral_id, service.keep_confidential, command=command)
 
 
 @blueprint.route("/referrals/<uuid:referral_id>/close", methods=["POST"])
@@ -261,7 +275,7 @@ def schedule_referral(command: Arrange, referral_id: UUID) -> Response:
 @requires("referral.arrange")
 @blueprint.arguments(CallOffSchema)
 @blueprint.response(200, ReferralTimelineSchema)
-def call_off_appointment(body: dict[str, Any], referral_id: UUID) -> Response:
+def call_off_referral_appointment(body: dict[str, Any], referral_id: UUID) -> Response:
     """Call the appointment off: another is to be arranged"""
     return _step(referral_id, service.call_off, **body)
 

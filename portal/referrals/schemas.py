@@ -12,6 +12,7 @@ from portal.core.schemas import (
     note_field,
     text_field,
 )
+from portal.patients.schemas import confidential_reason
 from portal.referrals.service import (
     Addressee,
     Arrange,
@@ -102,7 +103,7 @@ class AuthorizeSchema(Strict):
     authorization = fields.Nested(AuthorizationSchema, required=True)
 
 
-class AboutSchema(Strict):
+class ReferralAboutSchema(Strict):
     """Something of the patient's record that the referral is about."""
 
     kind = fields.String(required=True, validate=validate.OneOf([kind.value for kind in AboutKind]))
@@ -137,7 +138,9 @@ class ReferSchema(Strict):
         metadata={"description": "Why, in ICD-10-CM"},
     )
     about = fields.List(
-        fields.Nested(AboutSchema), load_default=list, validate=validate.Length(max=MOST_LINKS)
+        fields.Nested(ReferralAboutSchema),
+        load_default=list,
+        validate=validate.Length(max=MOST_LINKS),
     )
     authorization = fields.Nested(AuthorizationSchema, load_default=Authorization)
     pool_id = fields.UUID(
@@ -146,6 +149,7 @@ class ReferSchema(Strict):
         metadata={"description": "The team that arranges; your clinic's staff unless given"},
     )
     draft = fields.Boolean(load_default=False)
+    confidential_reason = confidential_reason(load_default=None, allow_none=True)
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> Refer:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from portal.core.actor import ActorKind
+from portal.core.actor import PATIENT_SIDE, ActorKind
 from portal.core.states import Transitions
 
 
@@ -108,11 +108,9 @@ S = ReferralStatus
 _REFERRER = frozenset({ActorKind.PRACTITIONER})
 # For a specialist elsewhere the staff record what that office says.
 _SPECIALIST = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF})
-_ARRANGERS = frozenset(
-    {ActorKind.PRACTITIONER, ActorKind.STAFF, ActorKind.PATIENT, ActorKind.WORKER}
-)
+_ARRANGERS = PATIENT_SIDE | {ActorKind.PRACTITIONER, ActorKind.STAFF, ActorKind.WORKER}
 _WITNESSES = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF, ActorKind.WORKER})
-_WITHDRAWERS = frozenset({ActorKind.PATIENT, ActorKind.PRACTITIONER})
+_WITHDRAWERS = PATIENT_SIDE | {ActorKind.PRACTITIONER}
 _WORKER = frozenset({ActorKind.WORKER})
 
 _OPEN: Mapping[ReferralStatus, frozenset[ActorKind]] = {

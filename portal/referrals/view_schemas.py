@@ -59,6 +59,7 @@ class ReferralViewSchema(Schema):
     next_step = fields.String(metadata={"description": "What is outstanding, in plain words"})
     reason_code = fields.String(allow_none=True)
     closed_at = fields.DateTime(allow_none=True)
+    confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
     version = fields.Integer()
 
 

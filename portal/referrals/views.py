@@ -56,6 +56,7 @@ def referral_view(row: Row[Any], now: datetime) -> dict[str, Any]:
         "next_step": rules.next_step(kind, status, row.no_shows, specialist_name(row)),
         "reason_code": row.reason_code,
         "closed_at": row.closed_at,
+        "confidential": row.confidential,
         "version": row.version,
     }
 

@@ -12,7 +12,7 @@ from portal.core.actor import Actor, ActorKind
 from portal.core.db import Base, names_patient, one_of
 from portal.core.ids import new_id
 from portal.core.rls import INSERT, SELECT, UPDATE, to
-from portal.visits.model import CARE_TEAM, CARED_FOR, OF_PATIENT, VISIT_SEEN
+from portal.visits.model import CARE_TEAM, CARED_FOR, OF_PATIENT, VISIT_SEEN, VISITS
 from portal.visits.states import PROBLEM, CodeSystem, Position, ProblemStatus, VitalSource
 
 
@@ -142,10 +142,13 @@ class ProblemVersion(Base):
 
 _OF_NO_HIDDEN_VISIT = f"(visit_id IS NULL OR {VISIT_SEEN})"
 _OWN = f"{OF_PATIENT} AND source = 'patient'"
+_MEANT = f"status <> 'entered_in_error' AND {_OF_NO_HIDDEN_VISIT}"
+_SEEN = "EXISTS (SELECT FROM problem p WHERE p.id = problem_id)"
 
 rls.protect(
     "vital_sign",
     *to(ActorKind.PATIENT, SELECT, f"{OF_PATIENT} AND {_OF_NO_HIDDEN_VISIT}"),
+    *rls.delegated(VISITS, SELECT, _OF_NO_HIDDEN_VISIT),
     *to(ActorKind.PATIENT, INSERT, _OWN),
     *to(
         ActorKind.PATIENT,
@@ -158,23 +161,23 @@ rls.protect(
 )
 rls.protect(
     "problem",
-    *to(
-        ActorKind.PATIENT,
-        SELECT,
-        f"{OF_PATIENT} AND status <> 'entered_in_error' AND {_OF_NO_HIDDEN_VISIT}",
-    ),
+    *to(ActorKind.PATIENT, SELECT, f"{OF_PATIENT} AND {_MEANT}"),
+    *rls.delegated(VISITS, SELECT, _MEANT),
     *to(CARE_TEAM, SELECT, CARED_FOR),
     *to(ActorKind.PRACTITIONER, (INSERT, UPDATE), CARED_FOR),
     *rls.system_access(),
 )
 rls.protect(
     "problem_version",
-    *to(
-        ActorKind.PATIENT,
-        SELECT,
-        f"{OF_PATIENT} AND EXISTS (SELECT FROM problem p WHERE p.id = problem_id)",
-    ),
+    *to(ActorKind.PATIENT, SELECT, f"{OF_PATIENT} AND {_SEEN}"),
+    *rls.delegated(VISITS, SELECT, _SEEN),
     *to(CARE_TEAM, SELECT, CARED_FOR),
     *to(ActorKind.PRACTITIONER, INSERT, CARED_FOR),
     *rls.system_access(),
+)
+# A problem is as confidential as the visit at which it was found.
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM problem p JOIN visit v ON v.id = p.visit_id "
+    "WHERE p.id = target AND v.confidential)",
 )

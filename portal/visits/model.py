@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.ids import new_id
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
@@ -22,7 +22,7 @@ class Visit(Base):
     `starts_at` is when it is to begin; `started_at` and `ended_at` when it did and was over.
     `appointment_id` is the appointment that it was booked as. `summary_due_at` is by when its
     summary is to be released; empty before it began and once there is one. A confidential visit
-    of a minor is not shown to those who act for them.
+    is not shown to those who act for the patient.
     """
 
     __tablename__ = "visit"
@@ -37,11 +37,6 @@ class Visit(Base):
         CheckConstraint(
             "(summary_due_at IS NOT NULL) <= (status IN ('in_progress', 'finished'))",
             name="summary",
-        ),
-        CheckConstraint(
-            "confidential = (confidential_by IS NOT NULL) "
-            "AND confidential = (confidential_reason IS NOT NULL)",
-            name="confidential",
         ),
         Index("ix_visit_patient", "patient_id", "starts_at", "id"),
         Index("ix_visit_practitioner", "practitioner_id", "patient_id"),
@@ -69,9 +64,6 @@ class Visit(Base):
     status_at: Mapped[datetime]
     summary_due_at: Mapped[datetime | None]
     confidential: Mapped[bool] = mapped_column(server_default=text("false"))
-    confidential_by: Mapped[UUID | None] = mapped_column(ForeignKey("practitioner.id"))
-    confidential_at: Mapped[datetime | None]
-    confidential_reason: Mapped[str | None]
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(server_default=text("1"))
 
@@ -138,17 +130,22 @@ CARED_FOR = "careloop_cares_for(patient_id)"
 # What belongs to a visit is seen by those who see the visit.
 VISIT_SEEN = "EXISTS (SELECT FROM visit v WHERE v.id = visit_id)"
 CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+VISITS = AccessCategory.VISITS
 
 # What was entered in error may be another patient's.
+_MEANT = "status <> 'entered_in_error'"
+
 rls.protect(
     "visit",
-    *to(ActorKind.PATIENT, SELECT, f"{OF_PATIENT} AND status <> 'entered_in_error'"),
+    *to(ActorKind.PATIENT, SELECT, f"{OF_PATIENT} AND {_MEANT}"),
+    *rls.delegated(VISITS, SELECT, _MEANT, confidential="careloop_confidential(id)"),
     *to(CARE_TEAM, (SELECT, INSERT, UPDATE), CARED_FOR),
     *rls.system_access(),
 )
 rls.protect(
     "visit_history",
     *to(ActorKind.PATIENT, SELECT, f"{OF_PATIENT} AND {VISIT_SEEN}"),
+    *rls.delegated(VISITS, SELECT, VISIT_SEEN),
     *to(CARE_TEAM, (SELECT, INSERT), CARED_FOR),
     *rls.system_access(),
 )
@@ -158,4 +155,10 @@ rls.way_in(
     f"EXISTS (SELECT FROM visit v WHERE v.patient_id = target AND v.practitioner_id = {ME} "
     f"AND (v.status IN ('planned', 'in_progress') OR (v.status = 'finished' "
     f"AND v.ended_at > now() - interval '30 days')))",
+)
+# A visit is as confidential as the appointment that it was booked as.
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM visit v LEFT JOIN appointment a ON a.id = v.appointment_id "
+    "WHERE v.id = target AND (v.confidential OR coalesce(a.confidential, false)))",
 )

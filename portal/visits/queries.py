@@ -13,17 +13,16 @@ from portal.visits.model import Visit, VisitHistory
 
 _VISIT = """
     SELECT v.id, v.patient_id, v.appointment_id, v.kind, v.status, v.reason, v.starts_at,
-           v.started_at, v.ended_at, v.status_at, v.summary_due_at, v.confidential,
-           v.confidential_at, v.confidential_reason, v.version, v.created_at,
+           v.started_at, v.ended_at, v.status_at, v.summary_due_at, v.version, v.created_at,
+           v.confidential OR coalesce(ap.confidential, false) AS confidential,
            pa.given_name, pa.family_name, v.practitioner_id, pr.name AS practitioner_name,
-           cp.name AS confidential_by_name,
            v.clinic_id, cl.name AS clinic_name, cl.phone AS clinic_phone, cl.time_zone,
            s.number AS summary_number, s.released_at AS summary_released_at
     FROM visit v
     JOIN patient pa ON pa.id = v.patient_id
     JOIN practitioner pr ON pr.id = v.practitioner_id
     JOIN clinic cl ON cl.id = v.clinic_id
-    LEFT JOIN practitioner cp ON cp.id = v.confidential_by
+    LEFT JOIN appointment ap ON ap.id = v.appointment_id
     LEFT JOIN LATERAL (
         SELECT vs.number, vs.released_at FROM visit_summary vs
         WHERE vs.visit_id = v.id AND vs.status = 'released' ORDER BY vs.number DESC LIMIT 1

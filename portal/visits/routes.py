@@ -9,7 +9,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.clock import local_day, utcnow
 from portal.core.db import transaction
 from portal.core.idempotency import once
@@ -18,6 +18,8 @@ from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.versions import expected_version, tagged
 from portal.core.web import Blueprint, current_actor, whose
+from portal.patients.confidentiality import Confidential
+from portal.patients.schemas import ConfidentialSchema
 from portal.visits import chart_queries, queries, service, summary_queries
 from portal.visits.chart_views import vital_view, with_bmi
 from portal.visits.errors import VisitNotFound
@@ -27,7 +29,6 @@ from portal.visits.schemas import (
     DueListSchema,
     FullVisitSchema,
     PlanVisitSchema,
-    VisitConfidentialSchema,
     VisitPage,
     VisitsQuery,
     VisitStepSchema,
@@ -92,7 +93,7 @@ def list_visits(query: dict[str, Any]) -> Response:
         seen = {patient_id} if patient_id else {row.patient_id for row in page.items}
         for one in sorted(seen):
             audit.record(session, actor, "read", "visit", patient_id=one, at=now)
-    for_care_team = actor.kind != ActorKind.PATIENT
+    for_care_team = actor.kind not in PATIENT_SIDE
     items = [visit_view(row, now, for_care_team=for_care_team) for row in page.items]
     return json_response({"items": items, "next": page.next, "sources": []})
 
@@ -117,7 +118,7 @@ def full_view(session: Session, actor: Actor, visit_id: UUID, now: datetime) -> 
         session, actor, "read", "visit", patient_id=row.patient_id, resource_id=row.id, at=now
     )
     return full_visit_view(
-        visit_view(row, now, for_care_team=actor.kind != ActorKind.PATIENT),
+        visit_view(row, now, for_care_team=actor.kind not in PATIENT_SIDE),
         vitals=with_bmi(
             [vital_view(one) for one in chart_queries.vitals_of_visit(session, row.id)]
         ),
@@ -194,16 +195,15 @@ def void_visit(body: dict[str, Any], visit_id: UUID) -> Response:
 
 
 @blueprint.route("/visits/<uuid:visit_id>/confidential", methods=["POST"])
-@requires("visit.protect")
-@blueprint.arguments(VisitConfidentialSchema)
+@requires("record.keep_confidential")
+@blueprint.arguments(ConfidentialSchema)
 @blueprint.response(200, FullVisitSchema)
-def mark_confidential(body: dict[str, Any], visit_id: UUID) -> Response:
-    """Mark a visit as confidential, or lift the mark
+def keep_visit_confidential(command: Confidential, visit_id: UUID) -> Response:
+    """Keep a visit from everybody who acts for the patient, or open it to them again
 
-    A confidential visit of a minor stays with them: with its measurements, problems, summary and
-    instructions it is not shown to those who act for them.
+    Its measurements, problems, summary, instructions and its appointment go with it.
     """
-    return _step(visit_id, service.mark_confidential, reason=body["reason"])
+    return _step(visit_id, service.keep_confidential, command=command)
 
 
 @blueprint.route("/visits/<uuid:visit_id>/due", methods=["GET"])

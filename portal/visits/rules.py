@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from portal.core.actor import ActorKind
+from portal.core.actor import PATIENT_SIDE, ActorKind
 from portal.visits.states import COMING, DoneBy, InstructionKind, VisitStatus
 
 # A visit may be written down after it was held, and planned for as long as calendars are kept.
@@ -56,7 +56,7 @@ def with_whom(status: VisitStatus, summary_number: int | None) -> str | None:
 def patient_may_mark(kind: ActorKind, target_known: bool) -> bool:
     """Whether somebody may say by hand that an instruction is done: the patient only where nothing
     else tells."""
-    return kind != ActorKind.PATIENT or not target_known
+    return kind not in PATIENT_SIDE or not target_known
 
 
 def composed(

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from portal.core.schemas import Listing, PageQuery, Strict, text_field
+from portal.patients.schemas import confidential_reason
 from portal.visits.chart_schemas import VitalViewSchema
 from portal.visits.service import PlanVisit
 from portal.visits.states import VisitKind
@@ -29,6 +30,7 @@ class PlanVisitSchema(Strict):
         load_default=None, allow_none=True, metadata={"description": "Now, unless given"}
     )
     appointment_id = fields.UUID(load_default=None, allow_none=True)
+    confidential_reason = confidential_reason(load_default=None, allow_none=True)
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> PlanVisit:
@@ -55,26 +57,6 @@ class VisitStepSchema(Strict):
 
 class WhySchema(Strict):
     reason = text_field(300, metadata={"example": "The patient is travelling"})
-
-
-class VisitConfidentialSchema(Strict):
-    """Marks a visit as one that stays with the patient, with a reason, or lifts the mark."""
-
-    confidential = fields.Boolean(load_default=True)
-    reason = text_field(
-        300,
-        required=False,
-        load_default=None,
-        allow_none=True,
-        metadata={"description": "Needed to mark; for the care team alone", "example": "Asked for"},
-    )
-
-    @validates_schema
-    def _consistent(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        if data["confidential"] and data["reason"] is None:
-            raise ValidationError("Say why it is confidential.", "reason")
-        if not data["confidential"] and data["reason"] is not None:
-            raise ValidationError("Only marking needs a reason: leave it out.", "reason")
 
 
 class VisitsQuery(PageQuery):
@@ -126,13 +108,10 @@ class VisitViewSchema(Schema):
     late = fields.Boolean(metadata={"description": "It was to begin by now and has not"})
     practitioner = fields.Nested(VisitPersonSchema)
     clinic = fields.Nested(VisitClinicSchema)
-    confidential = fields.Boolean()
+    confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
     summary = fields.Nested(VisitSummaryLinkSchema, allow_none=True)
     summary_due_at = fields.DateTime(
         allow_none=True, metadata={"description": "For the care team alone"}
-    )
-    marked_confidential = fields.Dict(
-        allow_none=True, metadata={"description": "By whom, when and why: for the care team alone"}
     )
     version = fields.Integer()
 

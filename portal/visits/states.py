@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from portal.core.actor import ActorKind
+from portal.core.actor import PATIENT_SIDE, ActorKind
 from portal.core.states import Transitions
 
 
@@ -133,7 +133,7 @@ INSTRUCTION = Transitions(
     "instruction",
     {
         InstructionStatus.OPEN: {
-            InstructionStatus.DONE: _CARE_TEAM | _WORKER | {ActorKind.PATIENT},
+            InstructionStatus.DONE: _CARE_TEAM | _WORKER | PATIENT_SIDE,
             InstructionStatus.CANCELLED: _PRACTITIONER | _WORKER,
         },
         InstructionStatus.DONE: {},

@@ -11,7 +11,7 @@ from portal.core import rls
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import Base, names_patient, one_of
 from portal.core.rls import INSERT, SELECT, UPDATE, to
-from portal.visits.model import CARE_TEAM, CARED_FOR, OF_PATIENT, VISIT_SEEN
+from portal.visits.model import CARE_TEAM, CARED_FOR, OF_PATIENT, VISIT_SEEN, VISITS
 from portal.visits.states import (
     INSTRUCTION,
     SUMMARY,
@@ -115,7 +115,9 @@ class VisitInstruction(Base):
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     closed_by_kind: Mapped[str | None]
-    closed_by: Mapped[UUID | None] = mapped_column(info=names_patient("closed_by_kind = 'patient'"))
+    closed_by: Mapped[UUID | None] = mapped_column(
+        info=names_patient("closed_by_kind IN ('patient', 'delegate')")
+    )
     done_by: Mapped[str | None]
 
     def move_to(
@@ -130,11 +132,17 @@ class VisitInstruction(Base):
         self.done_by = done_by
 
 
+_GIVEN = f"status = 'released' AND {VISIT_SEEN}"
+_CLOSED = ("status", "closed_at", "closed_by_kind", "closed_by", "done_by")
+# What is to be done by something that is kept from delegates is kept from them too.
+_KEPT = "careloop_confidential(target_id)"
+
 # Nobody may change what was released. The workers move it along when two records are merged; the
 # operator loads the demo's.
 rls.protect(
     "visit_summary",
-    *to(ActorKind.PATIENT, SELECT, f"{OF_PATIENT} AND status = 'released' AND {VISIT_SEEN}"),
+    *to(ActorKind.PATIENT, SELECT, f"{OF_PATIENT} AND {_GIVEN}"),
+    *rls.delegated(VISITS, SELECT, _GIVEN),
     *to(CARE_TEAM, (SELECT, INSERT), CARED_FOR),
     *to(CARE_TEAM, UPDATE, f"status = 'draft' AND {CARED_FOR}", check=CARED_FOR),
     *to(rls.SYSTEM, (SELECT, INSERT)),
@@ -144,12 +152,9 @@ rls.protect(
 rls.protect(
     "visit_instruction",
     *to(ActorKind.PATIENT, SELECT, f"{OF_PATIENT} AND {VISIT_SEEN}"),
-    *to(
-        ActorKind.PATIENT,
-        UPDATE,
-        f"{OF_PATIENT} AND {VISIT_SEEN}",
-        columns=("status", "closed_at", "closed_by_kind", "closed_by", "done_by"),
-    ),
+    *to(ActorKind.PATIENT, UPDATE, f"{OF_PATIENT} AND {VISIT_SEEN}", columns=_CLOSED),
+    *rls.delegated(VISITS, SELECT, VISIT_SEEN, confidential=_KEPT),
+    *rls.delegated(VISITS, UPDATE, VISIT_SEEN, confidential=_KEPT, columns=_CLOSED),
     *to(CARE_TEAM, (SELECT, INSERT, UPDATE), CARED_FOR),
     *rls.system_access(),
 )

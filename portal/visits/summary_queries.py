@@ -37,7 +37,8 @@ _LATEST = text(
 _INSTRUCTION = """
     SELECT i.id, i.visit_id, i.patient_id, i.kind, i.text, i.due_on, i.due_at, i.target_id,
            i.status, i.created_at, i.closed_at, i.closed_by_kind, i.done_by,
-           coalesce(pr.name, st.name) AS closed_by_name
+           coalesce(pr.name, st.name, CASE WHEN i.closed_by_kind = 'delegate'
+                THEN careloop_delegate_name(i.closed_by, i.patient_id) END) AS closed_by_name
     FROM visit_instruction i
     LEFT JOIN practitioner pr ON i.closed_by_kind = 'practitioner' AND pr.id = i.closed_by
     LEFT JOIN staff_member st ON i.closed_by_kind = 'staff' AND st.id = i.closed_by

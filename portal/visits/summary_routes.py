@@ -9,7 +9,7 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.idempotency import once
@@ -82,7 +82,7 @@ def _summary(
     """A version as the actor sees it, and for its ETag. Raises VisitNotFound, SummaryNotFound."""
     visit = _visit(session, visit_id)
     row = queries.summary(
-        session, visit_id, number=number, drafts=drafts and actor.kind != ActorKind.PATIENT
+        session, visit_id, number=number, drafts=drafts and actor.kind not in PATIENT_SIDE
     )
     if row is None:
         raise SummaryNotFound()

@@ -18,7 +18,7 @@ _SOME_HOURS = 8
 
 
 def visit_view(row: Row[Any], now: datetime, *, for_care_team: bool) -> dict[str, Any]:
-    """A visit as lists show it. Why it is confidential is for the care team alone."""
+    """A visit as lists show it."""
     status = VisitStatus(row.status)
     view = {
         "id": row.id,
@@ -47,7 +47,6 @@ def visit_view(row: Row[Any], now: datetime, *, for_care_team: bool) -> dict[str
     }
     if for_care_team:
         view["summary_due_at"] = row.summary_due_at
-        view["marked_confidential"] = _marked(row)
     return view
 
 
@@ -58,16 +57,6 @@ def _summary_of(row: Row[Any]) -> dict[str, Any] | None:
         "number": row.summary_number,
         "released_at": row.summary_released_at,
         "link": f"/api/v1/visits/{row.id}/summary",
-    }
-
-
-def _marked(row: Row[Any]) -> dict[str, Any] | None:
-    if not row.confidential:
-        return None
-    return {
-        "by": row.confidential_by_name,
-        "at": row.confidential_at,
-        "reason": row.confidential_reason,
     }
 
 

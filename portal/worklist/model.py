@@ -110,9 +110,11 @@ _OPEN_TO_DELEGATES = {
     AccessCategory.MEDICINES: "kind LIKE 'refill!_%' ESCAPE '!'",
     AccessCategory.RESULTS: "kind LIKE 'requisition!_%' ESCAPE '!' "
     "OR kind IN ('result_unseen', 'result_communication')",
-    AccessCategory.APPOINTMENTS: "kind LIKE 'requisition!_%' ESCAPE '!' "
+    AccessCategory.APPOINTMENTS: "kind LIKE 'referral!_%' ESCAPE '!' "
+    "OR kind LIKE 'requisition!_%' ESCAPE '!' "
     "AND EXISTS (SELECT FROM requisition r WHERE r.id = subject_id)",
     AccessCategory.MESSAGES: "kind IN ('thread_reply', 'advice_call')",
+    AccessCategory.VISITS: "kind = 'visit_instruction_overdue'",
 }
 
 rls.protect(

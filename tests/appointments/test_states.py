@@ -21,17 +21,18 @@ from portal.core.states import IllegalTransition
 from tests.support.clinic import NOW, actor
 
 # Written out a second time on purpose: status -> who may move there from the first one. d
-# practitioner, s staff, p patient, l laboratory, w worker.
+# practitioner, s staff, p patient, e who acts for them, l laboratory, w worker.
 LETTERS = {
     "p": ActorKind.PATIENT,
+    "e": ActorKind.DELEGATE,
     "d": ActorKind.PRACTITIONER,
     "s": ActorKind.STAFF,
     "l": ActorKind.LABORATORY,
     "w": ActorKind.WORKER,
 }
-APPOINTMENTS = {"cancelled": "pdslw", "attended": "dslw", "no_show": "dslw"}
-OFFERS = {"accepted": "p", "declined": "p", "expired": "w", "withdrawn": "dsw"}
-WAITS = {"found": "pw", "left": "p", "ended": "w"}
+APPOINTMENTS = {"cancelled": "pedslw", "attended": "dslw", "no_show": "dslw"}
+OFFERS = {"accepted": "pe", "declined": "pe", "expired": "w", "withdrawn": "dsw"}
+WAITS = {"found": "pew", "left": "pe", "ended": "w"}
 
 
 def movers(allowed: dict[str, str], first: str, before: str, after: str) -> set[ActorKind]:

@@ -1,6 +1,6 @@
 """Delegations for tests: given at once, by the database, to a patient or to a new delegate."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from portal.core.db import transaction
 from portal.core.ids import new_id
 from portal.patients.delegation_model import Delegate, Delegation
 from portal.patients.model import Patient
+from tests.support.api import Caller
 from tests.support.clinic import ZONE, add
 
 EVERYTHING = tuple(category.value for category in AccessCategory)
@@ -81,6 +82,13 @@ def acting(person_id: UUID, patient: Patient) -> Actor:
         on_behalf_of=patient.id,
         categories=frozenset(categories),
     )
+
+
+def acting_for(patient: Patient, sign: Callable[..., Caller], *categories: str) -> Caller:
+    """Somebody without a record, signed in and acting for a patient in these categories alone."""
+    person = new_person()
+    give(patient, person, categories=categories)
+    return sign(ActorKind.DELEGATE, person, "Robin Other").acting_for(patient.id)
 
 
 def born_years_ago(years: int, *, zone: str = ZONE, days_later: int = 0) -> date:

@@ -13,8 +13,8 @@ from portal.referrals.states import REFERRAL, NoteRelease, NoteReleaseRule, Refe
 from tests.support.clinic import NOW, actor
 
 # Written out a second time on purpose: status -> (next -> who). d practitioner, s staff,
-# p patient, w worker.
-_OPEN = {"cancelled": "pd", "expired": "w"}
+# p patient, e who acts for them, w worker.
+_OPEN = {"cancelled": "ped", "expired": "w"}
 DESIGN = {
     "draft": {"requested": "d", "cancelled": "d", "expired": "w"},
     "requested": {
@@ -26,20 +26,21 @@ DESIGN = {
     },
     "needs_information": {"requested": "d", "declined": "ds", **_OPEN},
     "declined": {"requested": "d", "closed": "d", **_OPEN},
-    "accepted": {"scheduled": "pdsw", "attended": "dsw", "report_received": "ds", **_OPEN},
+    "accepted": {"scheduled": "pedsw", "attended": "dsw", "report_received": "ds", **_OPEN},
     "scheduled": {
-        "scheduled": "pdsw",
-        "accepted": "pdsw",
+        "scheduled": "pedsw",
+        "accepted": "pedsw",
         "attended": "dsw",
         "no_show": "dsw",
         **_OPEN,
     },
-    "no_show": {"scheduled": "pdsw", "closed": "d", **_OPEN},
+    "no_show": {"scheduled": "pedsw", "closed": "d", **_OPEN},
     "attended": {"report_received": "ds", "closed": "d"},
     "report_received": {"closed": "d"},
 }
 LETTERS = {
     "p": ActorKind.PATIENT,
+    "e": ActorKind.DELEGATE,
     "d": ActorKind.PRACTITIONER,
     "s": ActorKind.STAFF,
     "w": ActorKind.WORKER,

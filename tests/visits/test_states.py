@@ -22,6 +22,7 @@ from tests.support.clinic import NOW, actor
 
 LETTERS = {
     "p": ActorKind.PATIENT,
+    "e": ActorKind.DELEGATE,
     "d": ActorKind.PRACTITIONER,
     "s": ActorKind.STAFF,
     "w": ActorKind.WORKER,
@@ -38,7 +39,7 @@ PROBLEMS = {
     "remission": {"recurrence": "d", "resolved": "d", "entered_in_error": "d"},
     "resolved": {"recurrence": "d", "entered_in_error": "d"},
 }
-INSTRUCTIONS = {"open": {"done": "pdsw", "cancelled": "dw"}}
+INSTRUCTIONS = {"open": {"done": "pedsw", "cancelled": "dw"}}
 
 
 def movers(design: dict[str, dict[str, str]], before: str, after: str) -> set[ActorKind]:

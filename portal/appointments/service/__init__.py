@@ -2,6 +2,7 @@
 
 from portal.appointments.service.answers import accept_offer, decline_offer
 from portal.appointments.service.book import book, change_appointment
+from portal.appointments.service.confidential import keep_confidential
 from portal.appointments.service.earlier import leave_waiting, offer_freed, wish_earlier
 from portal.appointments.service.follow import follow_move, follow_offer_end, follow_offered
 from portal.appointments.service.offers import OfferTimes, offer_times, withdraw_offer
@@ -28,6 +29,7 @@ __all__ = [
     "follow_move",
     "follow_offer_end",
     "follow_offered",
+    "keep_confidential",
     "leave_waiting",
     "no_show",
     "offer_freed",

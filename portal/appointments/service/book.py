@@ -19,9 +19,10 @@ from portal.appointments.service import moves
 from portal.appointments.service.limits import check_in_time
 from portal.appointments.states import AppointmentStatus, CancellationReason
 from portal.appointments.subjects import Subject, subject_of
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.errors import FieldError
 from portal.core.ids import new_id
+from portal.patients import confidentiality
 from portal.patients import service as patients
 
 
@@ -72,7 +73,8 @@ def lock_needs(
     if patient_id is None:
         message = "Say for whom, or what it is about."
         raise SlotUnusable(message, errors=[FieldError("/patient_id", message)])
-    return Needs(patients.get_patient(session, patient_id).id), None
+    patients.clinic_of(session, patient_id)
+    return Needs(patient_id), None
 
 
 def take(
@@ -99,7 +101,9 @@ def take(
     _check_fit(session, actor, slot, about, needs, now, pointer)
     if queries.is_taken(session, slot_id, offer_id, now):
         raise SlotTaken()
-    made = queries.write_booked(session, _row(slot, about, needs, actor, instead, now))
+    row = _row(slot, about, needs, actor, instead, now)
+    row.confidential = _is_kept(session, about, instead)
+    made = queries.write_booked(session, row)
     if made is None:
         if about is not None and queries.booked_about(session, about.kind, about.id):
             raise AlreadyBooked()
@@ -135,11 +139,16 @@ def _not_for_visits(
     clinic's practitioners; others are reached by a referral."""
     if slot.practitioner_id is None:
         return "A department's times are for what was ordered: say what it is about."
-    if actor.kind == ActorKind.PATIENT:
-        patient = patients.get_patient(session, patient_id)
-        if patient.clinic_id != slot.clinic_id:
-            return "This is another clinic's: choose one of GET /slots, or ask for a referral."
+    if actor.kind in PATIENT_SIDE and patients.clinic_of(session, patient_id) != slot.clinic_id:
+        return "This is another clinic's: choose one of GET /slots, or ask for a referral."
     return None
+
+
+def _is_kept(session: Session, about: About | None, instead: Appointment | None) -> bool:
+    """Whether an appointment is kept from delegates: as what it is about, and as the one before."""
+    if instead is not None and instead.confidential:
+        return True
+    return about is not None and confidentiality.is_kept(session, [about.id])
 
 
 def _row(

@@ -119,7 +119,7 @@ def _pool(session: Session, practitioner_id: UUID | None, patient_id: UUID) -> U
     clinic."""
     if practitioner_id is not None:
         return directory.get_practitioner(session, practitioner_id).pool_id
-    clinic_id = patients.get_patient(session, patient_id).clinic_id
+    clinic_id = patients.clinic_of(session, patient_id)
     return directory.pool_of(session, clinic_id, PoolKind.CLINIC_STAFF)
 
 

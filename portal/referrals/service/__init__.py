@@ -10,6 +10,7 @@ from portal.referrals.service.arrange import (
     schedule,
 )
 from portal.referrals.service.close import cancel_referral, close_referral
+from portal.referrals.service.confidential import keep_confidential
 from portal.referrals.service.decide import accept, ask, decline, give_information
 from portal.referrals.service.follow import follow_move, follow_note
 from portal.referrals.service.refer import (
@@ -51,6 +52,7 @@ __all__ = [
     "follow_move",
     "follow_note",
     "give_information",
+    "keep_confidential",
     "no_show",
     "refer",
     "release_held",

@@ -14,17 +14,21 @@ from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.directory.errors import NoPool, PractitionerUnknown
 from portal.directory.model import PoolKind
+from portal.patients import confidentiality
 from portal.patients import service as patients
+from portal.patients.confidentiality import Confidential
 from portal.patients.errors import PatientUnknown
 from portal.patients.model import Patient
 from portal.referrals import queries, rules
 from portal.referrals.errors import NotSendable, ReferralUnusable
 from portal.referrals.model import Referral, ReferralHistory
 from portal.referrals.service import items, moves, roles
+from portal.referrals.service.confidential import mark
 from portal.referrals.states import ReferralKind, ReferralStatus, Urgency
 from portal.worklist.states import WorkItemKind
 
 S = ReferralStatus
+ABOUT_CONFIDENTIAL = "What it is about is confidential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Refer:
     authorization: Authorization = Authorization()
     pool_id: UUID | None = None
     draft: bool = False
+    confidential_reason: str | None = None
 
 
 def refer(*, session: Session, actor: Actor, command: Refer, now: datetime) -> Referral:
@@ -101,7 +106,16 @@ def refer(*, session: Session, actor: Actor, command: Refer, now: datetime) -> R
     session.flush()
     step = ReferralHistory.of(referral, None, actor=actor, now=now)
     moves.remember(session, referral, step, actor=actor, action="create", now=now)
+    reason = command.confidential_reason
+    if reason is None and _is_about_confidential(session, command):
+        reason = ABOUT_CONFIDENTIAL
+    if reason is not None:
+        mark(session, actor, referral, Confidential(True, reason), now)
     return referral
+
+
+def _is_about_confidential(session: Session, command: Refer) -> bool:
+    return confidentiality.is_kept(session, [UUID(str(one["id"])) for one in command.about])
 
 
 def send_referral(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.appointments import service as appointments
 from portal.core.actor import Actor
 from portal.patients import confidentiality
 from portal.patients.confidentiality import Confidential
@@ -22,8 +23,8 @@ def keep_confidential(
     command: Confidential,
     now: datetime,
 ) -> Requisition:
-    """Keep a requisition from delegates, or open it to them again, with all of its standing order.
-    What is reported for it is seen by delegates only where the requisition is.
+    """Keep a requisition from delegates, or open it to them again, with all of its standing order
+    and its appointments. What is reported for it is seen by delegates only where it is.
 
     Raises RequisitionNotFound.
     """
@@ -35,5 +36,8 @@ def keep_confidential(
     rows = rows or [requisition]
     confidentiality.mark(
         session=session, actor=actor, rows=rows, resource="requisition", command=command, now=now
+    )
+    appointments.keep_confidential(
+        session=session, actor=actor, ids=[row.id for row in rows], command=command, now=now
     )
     return requisition

@@ -1,6 +1,7 @@
 """Use cases of visits, a file each."""
 
 from portal.visits.service.composing import compose
+from portal.visits.service.confidential import keep_confidential
 from portal.visits.service.follow import follow_release, follow_visit
 from portal.visits.service.instructions import (
     mark_done,
@@ -22,7 +23,6 @@ from portal.visits.service.visiting import (
     cancel_visit,
     change_visit,
     finish_visit,
-    mark_confidential,
     plan_visit,
     start_visit,
     void_visit,
@@ -47,7 +47,7 @@ __all__ = [
     "finish_visit",
     "follow_release",
     "follow_visit",
-    "mark_confidential",
+    "keep_confidential",
     "mark_done",
     "note_done",
     "note_refill",

@@ -22,6 +22,7 @@ from portal.visits.errors import NoDraft, SummaryAlreadyReleased, SummaryUnusabl
 from portal.visits.model import Visit
 from portal.visits.service import moves
 from portal.visits.service.composing import compose
+from portal.visits.service.confidential import keep_with_what_it_says
 from portal.visits.service.instructions import close_missing_summary, withdraw
 from portal.visits.states import InstructionKind, InstructionStatus, SummaryStatus
 from portal.visits.summary_model import VisitInstruction, VisitSummary
@@ -165,7 +166,8 @@ def release_summary(
     now: datetime,
 ) -> VisitSummary:
     """Give the draft to the patient: from here on it never changes, and its instructions are
-    followed. A later version says what was amended.
+    followed. A later version says what was amended. What names something confidential makes the
+    visit confidential.
 
     Raises VisitNotFound, VisitNotHeld, PreconditionFailed, NoDraft, SummaryAlreadyReleased,
     SummaryUnusable for one that says too little.
@@ -180,6 +182,7 @@ def release_summary(
     draft.move_to(SummaryStatus.RELEASED, actor=actor, now=now, amendment=amendment)
     visit.summary_due_at = None
     _follow_from_now(session, visit, draft.content["instructions"], actor, now)
+    keep_with_what_it_says(session, actor, visit, draft.content, now)
     close_missing_summary(session, visit, actor=actor, outcome="released", now=now)
     moves.record(session, actor, "release", "visit_summary", visit.patient_id, draft.id, now)
     outbox.emit(session, "visit.summary_released", now=now, visit_id=visit.id, summary_id=draft.id)

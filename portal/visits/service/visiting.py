@@ -1,4 +1,4 @@
-"""Planning a visit, holding it, calling it off, and marking it confidential."""
+"""Planning a visit, holding it, and calling it off."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,19 +9,21 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.core.actor import Actor, ActorKind
-from portal.core.errors import FieldError
+from portal.core.errors import FieldError, Forbidden
 from portal.core.ids import new_id
 from portal.core.versions import check_version
 from portal.directory import service as directory
 from portal.directory.errors import PractitionerUnknown
 from portal.directory.model import Practitioner
 from portal.patients import service as patients
+from portal.patients.confidentiality import Confidential
 from portal.patients.errors import PatientUnknown
 from portal.patients.model import Patient
 from portal.visits import chart_queries, rules, summary_queries
 from portal.visits.errors import VisitNotChangeable, VisitUnusable
 from portal.visits.model import Visit, VisitHistory
 from portal.visits.service import moves
+from portal.visits.service.confidential import mark
 from portal.visits.service.instructions import close_missing_summary, withdraw
 from portal.visits.states import COMING, VisitKind, VisitStatus
 from portal.worklist import rules as due_times
@@ -40,10 +42,14 @@ class PlanVisit:
     practitioner_id: UUID | None = None
     starts_at: datetime | None = None
     appointment_id: UUID | None = None
+    confidential_reason: str | None = None
 
 
 def plan_visit(*, session: Session, actor: Actor, command: PlanVisit, now: datetime) -> Visit:
-    """Plan a visit. Raises VisitUnusable naming what can't be used."""
+    """Plan a visit. Raises VisitUnusable naming what can't be used, and Forbidden where somebody
+    else than a practitioner wants to keep it confidential."""
+    if command.confidential_reason and actor.kind != ActorKind.PRACTITIONER:
+        raise Forbidden("Only practitioners keep a visit confidential: ask one of them.")
     patient = usable_patient(session, command.patient_id)
     if command.practitioner_id is None and actor.kind != ActorKind.PRACTITIONER:
         raise _unusable("/practitioner_id", "Say who is to see the patient.")
@@ -69,6 +75,8 @@ def plan_visit(*, session: Session, actor: Actor, command: PlanVisit, now: datet
     session.flush()
     step = VisitHistory.of(visit, None, actor=actor, now=now)
     moves.remember(session, visit, step, actor=actor, action="create", now=now)
+    if command.confidential_reason is not None:
+        mark(session, actor, visit, Confidential(True, command.confidential_reason), now)
     return visit
 
 
@@ -199,31 +207,5 @@ def void_visit(
     for instruction in summary_queries.open_instructions(session, visit.id):
         withdraw(session, instruction, actor=actor, now=now)
     close_missing_summary(session, visit, actor=actor, outcome="entered in error", now=now)
-    session.flush()
-    return visit
-
-
-def mark_confidential(
-    *,
-    session: Session,
-    actor: Actor,
-    visit_id: UUID,
-    reason: str | None,
-    now: datetime,
-) -> Visit:
-    """Mark a visit as one that stays with the patient, with a reason, or lift the mark (None); all
-    that belongs to it follows. Raises VisitNotFound.
-
-    The history has no word of it: whoever may read it once the mark is lifted need not know.
-    """
-    visit = moves.lock(session, visit_id)
-    confidential = reason is not None
-    visit.confidential = confidential
-    visit.confidential_by = actor.id if confidential else None
-    visit.confidential_at = now if confidential else None
-    visit.confidential_reason = reason
-    visit.version += 1
-    action = "mark_confidential" if confidential else "lift_confidential"
-    moves.record(session, actor, action, "visit", visit.patient_id, visit.id, now)
     session.flush()
     return visit
