@@ -282,10 +282,11 @@ def test_each_has_their_own_digest_for_each_patient(
     physician.post(f"/threads/{kept}/confidential", KEEP)
     assert digests(noon) == 0, "what is kept is nothing to tell of"
     answer(nurse, theirs)
+    assert (digests(noon), digests(noon + timedelta(hours=1))) == (1, 0)
     mine = started(myself, new_thread(clinic))
-    own_physician = caller(ActorKind.PRACTITIONER, clinic.colleague.id)
-    answer(own_physician, mine)
-    assert (digests(noon), digests(noon + timedelta(hours=2))) == (2, 0)
+    answer(caller(ActorKind.PRACTITIONER, clinic.colleague.id), mine)
+    assert digests(noon + timedelta(hours=2)) == 1, "one's own is another digest"
+    assert digests(noon + timedelta(hours=3)) == 0
     with transaction(OPERATOR) as session:
         found = session.execute(
             select(Notification.recipient_kind, Notification.patient_id).where(

@@ -4,12 +4,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from sqlalchemy.exc import ProgrammingError
 
 from portal.core.actor import OPERATOR, ActorKind
+from portal.core.clock import utcnow
 from portal.core.db import transaction
+from portal.core.ids import new_id
 from portal.core.tables import AuditEntry
 from portal.messages.composing_model import RedFlagWarning
+from portal.messages.model import Message
 from portal.worklist.states import Priority
 from tests.attachments.conftest import uploaded
 from tests.messages.conftest import (
@@ -27,7 +31,7 @@ from tests.messages.conftest import (
     write,
 )
 from tests.messages.story import CALL
-from tests.patients.delegates import EVERYTHING, acting_for, give, new_person
+from tests.patients.delegates import EVERYTHING, acting, acting_for, give, new_person
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 from tests.support.work import drain
@@ -356,3 +360,33 @@ def test_who_acts_for_two_patients_sees_one_at_a_time(
     call = for_other.post("/advice-calls", CALL).json
     assert myself.get(f"/advice-calls/{call['id']}").status_code == 404
     assert myself.get("/advice-calls").json["items"] == []
+
+
+FORGED = {
+    "a note": {"kind": "internal_note"},
+    "as the patient": {"author_kind": "patient"},
+    "as somebody else": {"author_id": new_id()},
+    "for another patient": {"patient_id": new_id()},
+}
+
+
+@pytest.mark.parametrize("changes", FORGED.values(), ids=list(FORGED))
+def test_the_database_takes_a_delegates_own_messages_alone(
+    clinic: SmallClinic, maria_id: UUID, asked: UUID, changes: dict[str, Any]
+) -> None:
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "thread_id": asked,
+        "patient_id": clinic.patient.id,
+        "kind": "message",
+        "author_kind": "delegate",
+        "author_id": maria_id,
+        "body": "Hello",
+        "sent_at": utcnow(),
+    }
+    delegate = acting(maria_id, clinic.patient)
+    with transaction(delegate) as session:
+        session.execute(insert(Message).values(**values))
+    forged = {**values, "id": new_id(), **changes}
+    with pytest.raises(ProgrammingError), transaction(delegate) as session:
+        session.execute(insert(Message).values(**forged))
