@@ -36,7 +36,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from portal.config import Config
 from portal.core import answers, audit, outbox
-from portal.core.actor import Actor
+from portal.core.actor import NOBODY, Actor, ActorKind
 from portal.core.errors import AccessEnded, Unavailable
 
 NAMING = {
@@ -101,16 +101,20 @@ class NestedTransaction(RuntimeError):
 
 
 # One round trip: each of the commands alone would be one. What is filled in is never text from
-# outside: a role's name of ours, and UUIDs.
+# outside: names of roles and categories of ours, and UUIDs.
 _BEGIN = (
     "BEGIN; SET LOCAL ROLE {role}; SET LOCAL careloop.actor_id = '{actor_id}'; "
     "SET LOCAL careloop.credential_id = '{credential_id}'; "
     "SET LOCAL careloop.on_behalf_of = '{on_behalf_of}'"
 )
+# Whoever acts for somebody keeps that access for the length of a transaction: taking it away waits,
+# so that nothing is half done, and nothing begins after. Raises these SQLSTATEs where it has ended,
+# or is less than when the request came.
+_HOLD = "; SELECT careloop_hold_delegation('{{{categories}}}')"
+ACCESS_ENDED, ACCESS_NARROWED = "CL001", "CL002"
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
 )
-_ACCESS = text("SELECT careloop_delegated_categories(:delegate, :patient, now()) AS categories")
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
@@ -148,7 +152,11 @@ def _execute(
 
 
 def _begin(session: Session, actor: Actor, locks: Collection[str]) -> None:
-    """Begin a transaction as `actor`. Several commands at once can't be prepared."""
+    """Begin a transaction as `actor`. Several commands at once can't be prepared.
+
+    Raises AccessEnded for a delegate whose access was taken away since the request came; where a
+    part of it was, Unavailable for a moment: the next request knows which.
+    """
     statement = _BEGIN.format(
         role=actor.kind.database_role,
         actor_id=actor.id,
@@ -156,27 +164,18 @@ def _begin(session: Session, actor: Actor, locks: Collection[str]) -> None:
         on_behalf_of=actor.on_behalf_of,
     )
     locked = [f"; SELECT pg_advisory_xact_lock({number})" for number in _lock_numbers(locks)]
-    if actor.categories:
-        [number] = _lock_numbers([access_lock(actor.id, actor.on_behalf_of)])
-        locked.insert(0, f"; SELECT pg_advisory_xact_lock_shared({number})")
-    _execute(session.connection(), statement + "".join(locked), prepare=False)
-
-
-def access_lock(delegate_id: UUID, patient_id: UUID) -> str:
-    """The lock that a delegate's transactions share, and who changes their access takes alone: what
-    they began is done before the access ends, or is not begun."""
-    return f"access {delegate_id} {patient_id}"
-
-
-def _check_access(session: Session, actor: Actor) -> None:
-    """Raises AccessEnded, or Unavailable for a moment, where a delegate has none or less of the
-    patient's record now than when they were recognised."""
-    values = {"delegate": actor.id, "patient": actor.on_behalf_of}
-    [row] = run(session, _ACCESS, values)
-    if not row.categories:
-        raise AccessEnded()
-    if not actor.categories <= set(row.categories):
-        raise Unavailable("What you may do for this patient was changed just now. Try again.")
+    held = ""
+    if actor.kind is ActorKind.DELEGATE and actor.on_behalf_of != NOBODY:
+        held = _HOLD.format(categories=",".join(sorted(actor.categories)))
+    try:
+        _execute(session.connection(), statement + held + "".join(locked), prepare=False)
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state == ACCESS_ENDED:
+            raise AccessEnded() from error
+        if state == ACCESS_NARROWED:
+            raise Unavailable("Your access was changed just now. Try again.") from error
+        raise
 
 
 def _lock_numbers(names: Collection[str]) -> list[int]:
@@ -220,8 +219,6 @@ def transaction(actor: Actor, *, locks: Collection[str] = ()) -> Iterator[Sessio
     `locks` are names of what only one transaction at a time may work on; every statement after
     sees what the one before has committed.
 
-    Raises AccessEnded for a delegate whose access has ended since they were recognised.
-
     Everything is transaction-local, so that a pooler in transaction mode may stand between. Audit
     and outbox rows gathered on the way are written in the same commit. Any exception rolls back.
     """
@@ -231,8 +228,6 @@ def transaction(actor: Actor, *, locks: Collection[str] = ()) -> Iterator[Sessio
     session.info["actor"] = actor
     try:
         _begin(session, actor, locks)
-        if actor.categories:
-            _check_access(session, actor)
         yield session
         session.flush()
         write_gathered(session)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import NOBODY, Actor, ActorKind
 from portal.patients import delegating
 from portal.patients import delegation_queries as queries
 from portal.patients import delegation_rules as rules
@@ -75,8 +75,9 @@ def _own(session: Session, actor: Actor, patient_id: UUID) -> list[Delegation]:
 
 
 def as_delegate(actor: Actor) -> Actor:
-    """The person as one who acts for others: patients are that too when they answer an offer."""
-    return replace(actor, kind=ActorKind.DELEGATE)
+    """The person as one who acts for others, and for nobody at the moment: patients are that too
+    when they answer an offer."""
+    return replace(actor, kind=ActorKind.DELEGATE, on_behalf_of=NOBODY)
 
 
 def charges(*, session: Session, actor: Actor, now: datetime) -> list[Charge]:

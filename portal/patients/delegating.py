@@ -15,8 +15,6 @@ from sqlalchemy.orm import Session
 from portal.accounts import service as accounts
 from portal.core import audit, outbox
 from portal.core.actor import AccessCategory, Actor, ActorKind
-from portal.core.db import access_lock
-from portal.core.db import lock as take_lock
 from portal.core.errors import FieldError, Invalid
 from portal.core.ids import new_id
 from portal.core.versions import check_version
@@ -191,13 +189,7 @@ def _own(session: Session, delegation_id: UUID) -> Delegation:
 
 
 def lock(session: Session, delegation_id: UUID) -> Delegation:
-    """A delegation, locked until the transaction ends, after what its delegate has begun with it is
-    done. Raises DelegationNotFound."""
-    seen = queries.delegation(session, delegation_id)
-    if seen is None:
-        raise DelegationNotFound()
-    if seen.delegate_id is not None:
-        take_lock(session, [access_lock(seen.delegate_id, seen.patient_id)])
+    """A delegation, locked until the transaction ends. Raises DelegationNotFound."""
     delegation = queries.for_change(session, delegation_id)
     if delegation is None:
         raise DelegationNotFound()

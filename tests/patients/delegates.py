@@ -1,13 +1,15 @@
 """Delegations for tests: given at once, by the database, to a patient or to a new delegate."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from portal.core.actor import OPERATOR, AccessCategory, Actor, ActorKind
+from portal.core.actor import WORKER, AccessCategory, Actor, ActorKind
 from portal.core.clock import local_day, utcnow
 from portal.core.db import transaction
 from portal.core.ids import new_id
@@ -69,7 +71,7 @@ def give(
 
 def acting(person_id: UUID, patient: Patient) -> Actor:
     """A delegate as they are recognised now: what they may have is for the database to find."""
-    with transaction(OPERATOR) as session:
+    with transaction(WORKER) as session:
         categories = session.execute(
             text("SELECT careloop_delegated_categories(:person, :patient, now())"),
             {"person": person_id, "patient": patient.id},
@@ -82,6 +84,16 @@ def acting(person_id: UUID, patient: Patient) -> Actor:
         on_behalf_of=patient.id,
         categories=frozenset(categories),
     )
+
+
+@contextmanager
+def reading_as(reader: Actor) -> Iterator[Session]:
+    """What the row policies alone show somebody, also one whom transaction() would turn away."""
+    with transaction(WORKER) as session:
+        session.execute(text(f"SET LOCAL ROLE {reader.kind.database_role}"))
+        for name, value in (("actor_id", reader.id), ("on_behalf_of", reader.on_behalf_of)):
+            session.execute(text(f"SET LOCAL careloop.{name} = '{value}'"))
+        yield session
 
 
 def acting_for(patient: Patient, sign: Callable[..., Caller], *categories: str) -> Caller:

@@ -15,6 +15,8 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.directory.model import Clinic
 from portal.patients.model import Patient
+from tests.appointments.conftest import act, booked, in_days, open_slots
+from tests.appointments.conftest import offer as offer_times
 from tests.attachments.conftest import uploaded
 from tests.messages.conftest import ALARMING, answer, started, to_physician, write
 from tests.messages.story import CALL
@@ -24,8 +26,10 @@ from tests.patients.delegates import (
     born_years_ago,
     give,
     new_person,
+    reading_as,
     today,
 )
+from tests.referrals.conftest import body as referral_body
 from tests.refills.conftest import TODAY, ask_one
 from tests.requisitions.conftest import CT, offer
 from tests.requisitions.conftest import order as order_tests
@@ -33,6 +37,15 @@ from tests.results.story import tell_of_critical
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, prescription, token_for
 from tests.support.work import drain
+from tests.visits.conftest import (
+    WEIGHT,
+    add_problem,
+    measure,
+    plan,
+    released,
+    step,
+    value,
+)
 
 PROTECTED = sorted(name for name, access in rls.registry.tables.items() if access.row_security)
 MEDICINES = {"prescription", "prescription_history", "dispense", "refill", "refill_history"}
@@ -48,7 +61,28 @@ RESULTS = {
     "result_review",
     "follow_up",
 }
-APPOINTMENTS = {"requisition", "requisition_history", "appointment", "appointment_history"}
+REFERRALS = {"referral", "referral_history"}
+APPOINTMENTS = {
+    "requisition",
+    "requisition_history",
+    "appointment",
+    "appointment_history",
+    "appointment_offer",
+    "appointment_offer_slot",
+    "earlier_wish",
+    *REFERRALS,
+}
+VISITS = {
+    "visit",
+    "visit_history",
+    "visit_summary",
+    "visit_instruction",
+    "vital_sign",
+    "problem",
+    "problem_version",
+    "consult_note",
+    *REFERRALS,
+}
 MESSAGES = {
     "thread",
     "thread_history",
@@ -75,7 +109,7 @@ def rows(reader: Actor, table: str) -> list[dict[str, Any]]:
         ).scalar()
     if not may:
         return []
-    with transaction(reader) as session:
+    with reading_as(reader) as session:
         found = session.execute(text(f"SELECT {columns} FROM {table}"))
         return [dict(row._mapping) for row in found]
 
@@ -90,6 +124,7 @@ def story(clinic: SmallClinic, caller: Callable[..., Caller]) -> SmallClinic:
     """Rows of every category about the first patient."""
     patient = caller(ActorKind.PATIENT, clinic.patient.id)
     physician = caller(ActorKind.PRACTITIONER, clinic.physician.id)
+    nurse = caller(ActorKind.STAFF, clinic.nurse.id)
     radiology = caller(ActorKind.LABORATORY, clinic.radiology.id)
     dates: dict[str, Any] = {"written_on": TODAY, "expires_on": TODAY + timedelta(days=300)}
     long_ago: dict[str, Any] = {"last_filled_on": TODAY - timedelta(days=200)}
@@ -103,7 +138,8 @@ def story(clinic: SmallClinic, caller: Callable[..., Caller]) -> SmallClinic:
     [slot] = offer(radiology, utcnow().replace(second=0, microsecond=0) + timedelta(days=3))
     booked = patient.post(f"/imaging/slots/{slot}/book", {"requisition_id": str(scan)})
     assert booked.status_code < 300, booked.text
-    write_messages(clinic, patient, caller(ActorKind.STAFF, clinic.nurse.id))
+    tell_of_visits(clinic, patient, physician, nurse)
+    write_messages(clinic, patient, nurse)
     drain()
     return clinic
 
@@ -121,14 +157,37 @@ def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
     nurse.post(f"/advice-calls/{call['id']}/outcome", {"outcome": "no_answer"})
 
 
+def tell_of_visits(clinic: SmallClinic, patient: Caller, physician: Caller, nurse: Caller) -> None:
+    """A held visit with all that belongs to one, a referral with its note, an offer, a wish."""
+    visit = plan(physician, clinic, starts_at=None)
+    step(physician, visit, "start")
+    measure(physician, visit, value(WEIGHT, 70, "kg"))
+    problem = add_problem(physician, clinic, visit_id=str(visit)).json["id"]
+    task = {"kind": "other", "text": "Drink more water.", "due_on": "2030-01-02"}
+    released(physician, visit, task, problem_ids=[problem])
+    made = physician.post("/referrals", referral_body(clinic, None)).json["id"]
+    first, second = open_slots(physician, in_days(3), in_days(4))
+    mine = booked(patient, first)
+    assert act(patient, mine, "earlier").status_code == 200
+    assert offer_times(physician, clinic, second).status_code == 201
+    for call, members in (
+        ("accept", {}),
+        ("appointment", {"starts_at": in_days(5).isoformat(), "place": "Harbor Heart"}),
+        ("attended", {}),
+        ("note", {"text": "Stable angina.", "recommendations": "Rest."}),
+    ):
+        answer = nurse.post(f"/referrals/{made}/{call}", members)
+        assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize(
     ("category", "tables"),
     [
         ("medicines", MEDICINES | WORK),
         ("results", RESULTS),
-        ("appointments", APPOINTMENTS),
+        ("appointments", APPOINTMENTS | WORK),
         ("messages", MESSAGES | WORK),
-        ("visits", set()),
+        ("visits", VISITS),
     ],
 )
 def test_each_category_gives_its_tables_and_no_others(
@@ -142,7 +201,7 @@ def test_each_category_gives_its_tables_and_no_others(
 def test_all_categories_give_no_more_than_each(story: SmallClinic) -> None:
     person = new_person()
     give(story.patient, person)
-    expected = MEDICINES | RESULTS | APPOINTMENTS | MESSAGES | WORK | OWN | {"patient"}
+    expected = MEDICINES | RESULTS | APPOINTMENTS | VISITS | MESSAGES | WORK | OWN | {"patient"}
     assert shown(acting(person, story.patient)) == expected
 
 
