@@ -47,7 +47,7 @@ _ACCESS: list[Any] = [
         Practitioner.name,
         StaffMember.name,
         Pharmacy.name,
-        func.careloop_delegate_name(AuditEntry.actor_id, AuditEntry.on_behalf_of),
+        func.careloop_delegate_name(AuditEntry.actor_id, AuditEntry.patient_id),
     ).label("actor_name"),
 ]
 
