@@ -85,7 +85,7 @@ def _open_item(session: Session, actor: Actor, call: AdviceCall, now: datetime) 
 def cancel_call(*, session: Session, actor: Actor, call_id: UUID, now: datetime) -> None:
     """The patient's side needs no call any more. Raises AdviceCallNotFound, AdviceCallEnded."""
     call = _waiting(session, call_id)
-    _end(session, actor, call, AdviceStatus.CANCELLED, "cancelled by the patient", now)
+    _end(session, actor, call, AdviceStatus.CANCELLED, f"cancelled by the {actor.kind.value}", now)
     _audit(session, actor, call, "cancel", now)
 
 
