@@ -20,6 +20,7 @@ from tests.messages.conftest import (
     SignIn,
     at_once,
     broken,
+    code,
     messages,
     new_thread,
     open_items,
@@ -34,10 +35,6 @@ from tests.support.clinic import SmallClinic
 from tests.support.work import drain
 
 ENDED = (403, "access_ended")
-
-
-def code(answer: Any) -> tuple[int, str]:
-    return answer.status_code, answer.json["code"]
 
 
 @pytest.fixture
