@@ -61,7 +61,13 @@ class ReferralViewSchema(Schema):
     expected_by = fields.DateTime(allow_none=True)
     late = fields.Boolean()
     next_step = fields.String(metadata={"description": "What is outstanding, in plain words"})
-    reason_code = fields.String(allow_none=True)
+    reason_code = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "Of a decline, a missed appointment, a time of ours",
+            "example": "no_capacity",
+        },
+    )
     closed_at = fields.DateTime(allow_none=True)
     confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
     version = fields.Integer()
@@ -89,6 +95,18 @@ class ReferralMessageSchema(Schema):
     at = fields.DateTime()
 
 
+class ReferralOfferSchema(Schema):
+    """Times of which the patient was to take one; `reason` is why they took none."""
+
+    id = fields.UUID()
+    status = fields.String(metadata={"example": "declined"})
+    created_at = fields.DateTime()
+    expires_at = fields.DateTime()
+    ended_at = fields.DateTime(allow_none=True)
+    reason = fields.String(allow_none=True)
+    link = fields.String()
+
+
 class ConsultNoteSchema(Schema):
     """A version of the note; the last one stands."""
 
@@ -114,4 +132,5 @@ class ReferralTimelineSchema(ReferralViewSchema):
     followed_up_by = fields.Dict(allow_none=True)
     history = fields.List(fields.Nested(ReferralStepSchema))
     messages = fields.List(fields.Nested(ReferralMessageSchema))
+    offers = fields.List(fields.Nested(ReferralOfferSchema))
     notes = fields.List(fields.Nested(ConsultNoteSchema))
