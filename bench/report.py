@@ -21,8 +21,9 @@ class _Row:
 class Report:
     """Rows of the table, in the order in which they were measured; each is told at once."""
 
-    def __init__(self, scales: tuple[int, int], tell: Callable[[str], None]) -> None:
+    def __init__(self, scales: tuple[int, int], of: str, tell: Callable[[str], None]) -> None:
         self._scales = scales
+        self._of = of
         self._tell = tell
         self._rows: list[_Row] = []
 
@@ -85,8 +86,8 @@ class Report:
         """Print the table to standard output."""
         table = Table(title=f"Careloop on {cores} cores, the client on the same ones")
         table.add_column("")
-        for patients in self._scales:
-            table.add_column(f"{patients:,} patients", justify="right")
+        for scale in self._scales:
+            table.add_column(f"{scale:,} {self._of}", justify="right")
         table.add_column("times slower", justify="right")
         table.add_column("goal")
         table.add_column("met")
