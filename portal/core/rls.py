@@ -5,7 +5,7 @@ switches to one role per kind of actor. A policy is written TO one role, with th
 scalar sub-select, so that the planner evaluates it once and uses the index even without a WHERE.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -129,26 +129,35 @@ def access_statements(access: TableAccess) -> list[str]:
         statements.append(
             f"CREATE POLICY {name}_owner ON {name} TO {OWNER_ROLE} USING (true) WITH CHECK (true)"
         )
-    for number, grant in enumerate(access.grants):
-        statements.extend(_grant_statements(access, grant, number))
+    for grant in access.grants:
+        statements.extend(_verb_statements(name, grant))
+    if access.row_security:
+        statements.extend(_policy_statements(access))
     return statements
 
 
-def _grant_statements(access: TableAccess, grant: Grant, number: int) -> list[str]:
-    role = grant.kind.database_role
+def _verb_statements(table: str, grant: Grant) -> Iterator[str]:
     columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
-    statements = []
     for verb in grant.verbs:
         narrowed = columns if verb in (UPDATE, SELECT) else ""
-        statements.append(f"GRANT {verb}{narrowed} ON {access.table} TO {role}")
-        if not access.row_security:
-            continue
-        clauses = "" if verb == INSERT else f" USING ({grant.rows})"
+        yield f"GRANT {verb}{narrowed} ON {table} TO {grant.kind.database_role}"
+
+
+def _policy_statements(access: TableAccess) -> Iterator[str]:
+    """One policy for each kind of actor and verb, whose reasons are tried as they were declared:
+    of several policies the server would choose the order, and might ask the dearest first."""
+    reasons: dict[tuple[ActorKind, str], list[Grant]] = {}
+    for grant in access.grants:
+        for verb in grant.verbs:
+            reasons.setdefault((grant.kind, verb), []).append(grant)
+    for (kind, verb), grants in reasons.items():
+        rows = " OR ".join(f"({grant.rows})" for grant in grants)
+        check = " OR ".join(f"({grant.check or grant.rows})" for grant in grants)
+        clauses = "" if verb == INSERT else f" USING ({rows})"
         if verb in (INSERT, UPDATE):
-            clauses += f" WITH CHECK ({grant.check or grant.rows})"
-        policy = f"{access.table}_{grant.kind.value}_{verb.lower()}_{number}"
-        statements.append(f"CREATE POLICY {policy} ON {access.table} FOR {verb} TO {role}{clauses}")
-    return statements
+            clauses += f" WITH CHECK ({check})"
+        name = f"{access.table}_{kind.value}_{verb.lower()}"
+        yield f"CREATE POLICY {name} ON {access.table} FOR {verb} TO {kind.database_role}{clauses}"
 
 
 def define_function(statement: str) -> None:
@@ -182,10 +191,13 @@ def owned_function(signature: str, returns: str, body: str, *, language: str = "
 
 
 def _way_in_statements(function: str, conditions: Sequence[str]) -> list[str]:
-    body = " OR ".join(f"({condition})" for condition in conditions)
+    """The reasons are tried one after another. As one expression each call would make ready for
+    all of them, and most rows need only the first."""
+    tried = " ".join(f"IF ({condition}) THEN RETURN true; END IF;" for condition in conditions)
     return [
-        f"CREATE OR REPLACE FUNCTION {function}(target uuid) RETURNS boolean LANGUAGE sql STABLE "
-        f"SECURITY DEFINER SET search_path = public AS $$SELECT {body}$$",
+        f"CREATE OR REPLACE FUNCTION {function}(target uuid) RETURNS boolean LANGUAGE plpgsql "
+        f"STABLE SECURITY DEFINER SET search_path = public AS "
+        f"$$BEGIN {tried} RETURN false; END$$",
         f"ALTER FUNCTION {function} OWNER TO {OWNER_ROLE}",
     ]
 

@@ -41,6 +41,13 @@ class WorkItem(Base):
         Index("ix_work_item_assignee", "assignee_id", "due_at", "id", postgresql_where=IS_OPEN),
         Index("ix_work_item_claimed", "claimed_by", postgresql_where=IS_OPEN),
         Index("ix_work_item_pool", "pool_id", "due_at", "id", postgresql_where=IS_OPEN),
+        Index(
+            "ix_work_item_unassigned",
+            "pool_id",
+            "due_at",
+            "id",
+            postgresql_where=text("status IN ('open', 'claimed') AND assignee_id IS NULL"),
+        ),
         Index("ix_work_item_due", "due_at", "id", postgresql_where=IS_OPEN),
         Index("ix_work_item_patient", "patient_id"),
         Index("ix_work_item_subject", "subject_id"),

@@ -111,15 +111,40 @@ _TEAM = """
     WHERE m.member_id = :me AND i.status IN ('open', 'claimed')
       AND (i.assignee_id IS NULL OR m.lead OR m.member_kind = 'staff')
 """
+# The same for a page: of each branch the next due, in the order of its index, so that a page takes
+# as long whatever waits behind it.
+_NEXT_DUE = """
+    (SELECT i.id, i.due_at FROM work_item i
+     WHERE {whose} AND i.status IN ('open', 'claimed')
+       AND (CAST(:kind AS text) IS NULL OR i.kind = :kind)
+       AND (CAST(:moment AS timestamptz) IS NULL OR (i.due_at, i.id) > (:moment, :id))
+     ORDER BY i.due_at, i.id LIMIT :limit)
+"""
+_NEXT_OF_TEAM = """
+    SELECT n.id, n.due_at FROM pool_member m CROSS JOIN LATERAL {next_due} n
+    WHERE m.member_id = :me AND {member}
+"""
+_NEXT_MINE = " UNION ".join(
+    _NEXT_DUE.format(whose=whose) for whose in ("i.assignee_id = :me", "i.claimed_by = :me")
+)
+_NEXT_OF_TEAMS = " UNION ".join(
+    _NEXT_OF_TEAM.format(next_due=_NEXT_DUE.format(whose=whose), member=member)
+    for whose, member in (
+        ("i.pool_id = m.pool_id", "(m.lead OR m.member_kind = 'staff')"),
+        (
+            "i.pool_id = m.pool_id AND i.assignee_id IS NULL",
+            "NOT (m.lead OR m.member_kind = 'staff')",
+        ),
+    )
+)
 _LIST = """
     {item}
-    WHERE w.id IN ({scope})
-      AND (CAST(:kind AS text) IS NULL OR w.kind = :kind)
-      AND (CAST(:moment AS timestamptz) IS NULL OR (w.due_at, w.id) > (:moment, :id))
-    ORDER BY w.due_at, w.id LIMIT :limit
+    WHERE w.id = ANY(ARRAY(
+        SELECT id FROM ({next_due}) next_due ORDER BY due_at, id LIMIT :limit))
+    ORDER BY w.due_at, w.id
 """
-_LIST_MINE = text(_LIST.format(item=_ITEM, scope=_MINE))
-_LIST_ALL = text(_LIST.format(item=_ITEM, scope=_MINE + _TEAM))
+_LIST_MINE = text(_LIST.format(item=_ITEM, next_due=_NEXT_MINE))
+_LIST_ALL = text(_LIST.format(item=_ITEM, next_due=f"{_NEXT_MINE} UNION {_NEXT_OF_TEAMS}"))
 _ONE = text(f"{_ITEM} WHERE w.id = :id")
 _HOPS_OF = text(
     """
