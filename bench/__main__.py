@@ -25,7 +25,9 @@ from bench.turns import in_turns, p95s, rates
 FEW, MANY, QUICK_MANY = FEWEST_PATIENTS, 100_000, 2_000
 FEW_OBSERVATIONS, OBSERVATIONS_EACH = 10_000, 50
 FEW_MESSAGES, MANY_MESSAGES, QUICK_MANY_MESSAGES = 10_000, 2_000_000, 40_000
-QUICK = Amounts(rounds=1, requests=400, probes=20, burst=500, messages=400, letters=80)
+QUICK = Amounts(
+    rounds=1, requests=400, probes=20, burst=500, messages=400, letter_rounds=2, letters=80
+)
 # The intake leaves the workers much to do, which would stand before what is routed.
 REFILLS_AND_RESULTS = ("requests", "lists", "updates", "worklists", "intake", "results")
 PARTS = (*REFILLS_AND_RESULTS, "messages")
@@ -218,7 +220,7 @@ def _measure_messages(theatre: Theatre, many: int, amounts: Amounts) -> Report:
     for name, count in zip(("few-messages", "many-messages"), scales, strict=True):
         _step(f"{count:,} messages")
         sides.append(messages.set_up(theatre.stage(name), count))
-    messages.measure(sides, amounts.rounds, amounts.letters, report)
+    messages.measure(sides, amounts.letter_rounds, amounts.letters, report)
     return report
 
 

@@ -24,6 +24,13 @@ _PEOPLE = """
     ALTER TABLE bench_person ADD PRIMARY KEY (number);
     ANALYZE bench_person
 """
+# The physician's panel and nobody else, and all others another's.
+_OTHERS = """
+    UPDATE care_team_member SET member_id =
+        (SELECT id FROM practitioner WHERE id <> %(practitioner_id)s ORDER BY id LIMIT 1)
+    WHERE member_id = %(practitioner_id)s AND patient_id NOT IN
+        (SELECT id FROM patient ORDER BY id LIMIT %(panel)s)
+"""
 _PANEL = """
     INSERT INTO care_team_member (patient_id, member_id, member_kind, role, started_on)
     SELECT patient_id, %(practitioner_id)s, 'practitioner', 'specialist', current_date
@@ -133,6 +140,9 @@ _WRITE = (
            at + interval '2 hours'
     FROM written WHERE NOT unread
     """,
+    # The commit looks for the item of each thread that waits: by an index, once it is known how
+    # many there are.
+    "ANALYZE thread, work_item",
 )
 _SEARCHES = ("ix_thread_search", "ix_message_search")
 
@@ -166,9 +176,10 @@ class Alike:
 
 def gather_people(dsn: str, practitioner_id: UUID, panel: int) -> None:
     """Number the patients, and give the physician a panel of so many."""
+    values = {"practitioner_id": practitioner_id, "panel": panel}
     with psycopg.connect(dsn) as connection:
+        connection.execute(_OTHERS, values)
         connection.execute(_PEOPLE)
-        values = {"practitioner_id": practitioner_id, "panel": panel}
         connection.execute(_PANEL, values)
 
 
