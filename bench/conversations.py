@@ -61,8 +61,8 @@ _OF_YEARS = """
 # Those that are measured, the physician's.
 _ALIKE = """
     SELECT p.patient_id, %(practitioner_id)s::uuid AS practitioner_id, %(pool_id)s::uuid AS pool_id,
-           now() - interval '7 days' + n * interval '1 second' AS began, %(size)s AS size,
-           %(status)s AS status
+           now() - interval '7 days' - p.number * interval '1 day' - n * interval '1 hour' AS began,
+           %(size)s AS size, %(status)s AS status
     FROM generate_series(1, %(each)s) n
     JOIN bench_person p ON p.number >= %(first)s AND p.number < %(first)s + %(people)s
 """

@@ -7,6 +7,7 @@ scalar sub-select, so that the planner evaluates it once and uses the index even
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from sqlalchemy import Connection
 
@@ -50,7 +51,7 @@ class TableAccess:
 class Registry:
     tables: dict[str, TableAccess] = field(default_factory=dict)
     functions: list[str] = field(default_factory=list)
-    ways_in: dict[str, list[str]] = field(default_factory=dict)
+    ways_in: dict[str, list[tuple[bool, str]]] = field(default_factory=dict)
     triggers: list[str] = field(default_factory=list)
 
 
@@ -165,13 +166,13 @@ def define_function(statement: str) -> None:
     registry.functions.append(statement)
 
 
-def way_in(function: str, condition: str) -> None:
+def way_in(function: str, condition: str, *, usual: bool = False) -> None:
     """Add a reason for which an actor may see a patient or a record (`target` in the condition).
 
     `function` is the name that policies call, as in `careloop_cares_for(patient_id)`. Each slice
-    adds the reasons that its own tables give.
+    adds the reasons that its own tables give; the `usual` ones are tried before the others.
     """
-    registry.ways_in.setdefault(function, []).append(condition)
+    registry.ways_in.setdefault(function, []).append((not usual, condition))
 
 
 def define_trigger(statement: str) -> None:
@@ -190,10 +191,11 @@ def owned_function(signature: str, returns: str, body: str, *, language: str = "
     define_function(f"ALTER FUNCTION {name} OWNER TO {OWNER_ROLE}")
 
 
-def _way_in_statements(function: str, conditions: Sequence[str]) -> list[str]:
+def _way_in_statements(function: str, ways: Iterable[tuple[bool, str]]) -> list[str]:
     """The reasons are tried one after another. As one expression each call would make ready for
     all of them, and most rows need only the first."""
-    tried = " ".join(f"IF ({condition}) THEN RETURN true; END IF;" for condition in conditions)
+    usual_first = sorted(ways, key=itemgetter(0))
+    tried = " ".join(f"IF ({condition}) THEN RETURN true; END IF;" for _, condition in usual_first)
     return [
         f"CREATE OR REPLACE FUNCTION {function}(target uuid) RETURNS boolean LANGUAGE plpgsql "
         f"STABLE SECURITY DEFINER SET search_path = public AS "
@@ -215,8 +217,8 @@ def apply(connection: Connection) -> None:
         *registry.functions,
         *(
             statement
-            for function, conditions in registry.ways_in.items()
-            for statement in _way_in_statements(function, conditions)
+            for function, ways in registry.ways_in.items()
+            for statement in _way_in_statements(function, ways)
         ),
         *registry.triggers,
         *(

@@ -174,12 +174,14 @@ rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM care_team_member c WHERE c.patient_id = target "
     f"AND c.member_id = {ME} AND c.ended_on IS NULL)",
+    usual=True,
 )
 rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM care_team_member c JOIN practitioner p ON p.id = c.member_id "
     f"JOIN pool_member m ON m.pool_id = p.pool_id AND m.member_kind = 'staff' "
     f"WHERE c.patient_id = target AND c.ended_on IS NULL AND m.member_id = {ME})",
+    usual=True,
 )
 rls.way_in(
     "careloop_cares_for",

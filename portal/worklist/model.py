@@ -138,6 +138,7 @@ rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
     f"AND status IN ('open', 'claimed') AND ({_THEIRS}))",
+    usual=True,
 )
 # Who had an item when another answered it is told by whom, and can look for a day.
 rls.way_in(
