@@ -217,7 +217,7 @@ def _measure_messages(theatre: Theatre, many: int, amounts: Amounts) -> Report:
     scales = (FEW_MESSAGES, many)
     report = Report(scales, "messages", _step)
     sides = []
-    for name, count in zip(("few-messages", "many-messages"), scales, strict=True):
+    for name, count in zip(("few_messages", "many_messages"), scales, strict=True):
         _step(f"{count:,} messages")
         sides.append(messages.set_up(theatre.stage(name), count))
     messages.measure(sides, amounts.letter_rounds, amounts.letters, report)

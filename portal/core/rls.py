@@ -180,13 +180,25 @@ def define_trigger(statement: str) -> None:
     registry.triggers.append(statement)
 
 
-def owned_function(signature: str, returns: str, body: str, *, language: str = "sql") -> None:
-    """Declare a function that runs as the owner, callable by the application's roles."""
+def owned_function(
+    signature: str,
+    returns: str,
+    body: str,
+    *,
+    language: str = "sql",
+    one_plan: bool = False,
+) -> None:
+    """Declare a function that runs as the owner, callable by the application's roles.
+
+    With `one_plan` its statements keep one plan for all arguments: for those whose only plan is a
+    walk along an index to a LIMIT, which the server would else make anew for each call.
+    """
     name = signature.split("(", maxsplit=1)[0]
     volatility = "STABLE " if language == "sql" else ""
+    settings = " SET plan_cache_mode = force_generic_plan" if one_plan else ""
     define_function(
         f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE {language} "
-        f"{volatility}SECURITY DEFINER SET search_path = public AS $${body}$$"
+        f"{volatility}SECURITY DEFINER SET search_path = public{settings} AS $${body}$$"
     )
     define_function(f"ALTER FUNCTION {name} OWNER TO {OWNER_ROLE}")
 

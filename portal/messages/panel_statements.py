@@ -54,6 +54,7 @@ rls.owned_function(
        AND (before_at IS NULL OR (t.last_message_at, t.id) < (before_at, before_id))
      ORDER BY t.last_message_at DESC, t.id DESC LIMIT most)
     """,
+    one_plan=True,
 )
 # Of the actor's panel, by the index of what waits: however many other threads there are.
 _WAITING = f"""
@@ -73,6 +74,7 @@ rls.owned_function(
       AND (before_at IS NULL OR (t.last_message_at, t.id) < (before_at, before_id))
     ORDER BY t.last_message_at DESC, t.id DESC LIMIT most
     """,
+    one_plan=True,
 )
 rls.owned_function(
     "careloop_count_threads()",

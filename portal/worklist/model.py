@@ -39,7 +39,13 @@ class WorkItem(Base):
             postgresql_where=IS_OPEN,
         ),
         Index("ix_work_item_assignee", "assignee_id", "due_at", "id", postgresql_where=IS_OPEN),
-        Index("ix_work_item_claimed", "claimed_by", postgresql_where=IS_OPEN),
+        Index(
+            "ix_work_item_claimed",
+            "claimed_by",
+            "due_at",
+            "id",
+            postgresql_where=text("status IN ('open', 'claimed') AND claimed_by IS NOT NULL"),
+        ),
         Index("ix_work_item_pool", "pool_id", "due_at", "id", postgresql_where=IS_OPEN),
         Index(
             "ix_work_item_unassigned",

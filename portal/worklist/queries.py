@@ -111,40 +111,15 @@ _TEAM = """
     WHERE m.member_id = :me AND i.status IN ('open', 'claimed')
       AND (i.assignee_id IS NULL OR m.lead OR m.member_kind = 'staff')
 """
-# The same for a page: of each branch the next due, in the order of its index, so that a page takes
-# as long whatever waits behind it.
-_NEXT_DUE = """
-    (SELECT i.id, i.due_at FROM work_item i
-     WHERE {whose} AND i.status IN ('open', 'claimed')
-       AND (CAST(:kind AS text) IS NULL OR i.kind = :kind)
-       AND (CAST(:moment AS timestamptz) IS NULL OR (i.due_at, i.id) > (:moment, :id))
-     ORDER BY i.due_at, i.id LIMIT :limit)
-"""
-_NEXT_OF_TEAM = """
-    SELECT n.id, n.due_at FROM pool_member m CROSS JOIN LATERAL {next_due} n
-    WHERE m.member_id = :me AND {member}
-"""
-_NEXT_MINE = " UNION ".join(
-    _NEXT_DUE.format(whose=whose) for whose in ("i.assignee_id = :me", "i.claimed_by = :me")
-)
-_NEXT_OF_TEAMS = " UNION ".join(
-    _NEXT_OF_TEAM.format(next_due=_NEXT_DUE.format(whose=whose), member=member)
-    for whose, member in (
-        ("i.pool_id = m.pool_id", "(m.lead OR m.member_kind = 'staff')"),
-        (
-            "i.pool_id = m.pool_id AND i.assignee_id IS NULL",
-            "NOT (m.lead OR m.member_kind = 'staff')",
-        ),
-    )
-)
-_LIST = """
-    {item}
-    WHERE w.id = ANY(ARRAY(
-        SELECT id FROM ({next_due}) next_due ORDER BY due_at, id LIMIT :limit))
+# A page: what is next due is looked up by a function of the owner's, and read under the policies.
+_PAGE = text(
+    f"""
+    {_ITEM}
+    WHERE w.id = ANY(ARRAY(SELECT id FROM careloop_next_due(
+        :mine, CAST(:kind AS text), CAST(:moment AS timestamptz), CAST(:id AS uuid), :limit)))
     ORDER BY w.due_at, w.id
-"""
-_LIST_MINE = text(_LIST.format(item=_ITEM, next_due=_NEXT_MINE))
-_LIST_ALL = text(_LIST.format(item=_ITEM, next_due=f"{_NEXT_MINE} UNION {_NEXT_OF_TEAMS}"))
+    """
+)
 _ONE = text(f"{_ITEM} WHERE w.id = :id")
 _HOPS_OF = text(
     """
@@ -201,17 +176,16 @@ def routed_by_responsible(session: Session, responsible_id: UUID) -> Sequence[Ro
 
 def worklist(
     session: Session,
-    me: UUID,
     *,
     mine: bool,
     kind: str | None,
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> Sequence[Row[Any]]:
-    """Somebody's open items, the next due first."""
+    """The actor's open items, the next due first."""
     moment, id_ = after or (None, None)
-    values = {"me": me, "kind": kind, "moment": moment, "id": id_, "limit": limit + 1}
-    return run(session, _LIST_MINE if mine else _LIST_ALL, values)
+    values = {"mine": mine, "kind": kind, "moment": moment, "id": id_, "limit": limit + 1}
+    return run(session, _PAGE, values)
 
 
 def item(session: Session, item_id: UUID) -> Row[Any] | None:

@@ -5,8 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from portal.core.actor import ActorKind
 from portal.core.clock import utcnow
@@ -24,7 +22,7 @@ from tests.messages.conftest import (
 )
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, patient_actor, staff_actor
-from tests.support.statements import recorded
+from tests.support.statements import by_indexes, recorded, rows_read
 from tests.support.work import drain
 
 
@@ -194,16 +192,7 @@ def test_the_counts_read_what_waits_and_nothing_else(
         answer(nurse, started(patient, new_thread(clinic)))
     started(patient, new_thread(clinic))
     with transaction(staff_actor(clinic.nurse)) as session:
-        session.execute(text("SET LOCAL enable_seqscan = off"))
-        before = read_of("thread", session)
+        by_indexes(session)
+        before = rows_read(session, "thread")
         assert queries.counts(session).awaiting_care_team == 1
-        assert read_of("thread", session) - before == 1
-
-
-def read_of(table: str, session: Session) -> int:
-    """How many rows of a table its connection has read by an index lately."""
-    statement = text(
-        "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables "
-        "WHERE schemaname = current_schema AND relname = :name"
-    )
-    return int(session.execute(statement, {"name": table}).scalar_one())
+        assert rows_read(session, "thread") - before == 1

@@ -10,9 +10,10 @@ from portal.core.actor import OPERATOR, ActorKind
 from portal.core.db import transaction
 from portal.messages import queries
 from tests.messages.conftest import SignIn
-from tests.messages.test_listing import read_of, subjects
+from tests.messages.test_listing import subjects
 from tests.support.api import Caller
 from tests.support.clinic import NOW, SmallClinic, staff_actor
+from tests.support.statements import by_indexes, rows_read
 
 THREADS = 260
 # Every second thread tells of tablets, every thirtieth of grapefruits, two of a parrot.
@@ -105,7 +106,7 @@ def test_a_search_reads_few_messages(
 ) -> None:
     """The newest two hundred, and beyond them those alone that have the words."""
     with transaction(staff_actor(clinic.nurse)) as session:
-        session.execute(text("SET LOCAL enable_seqscan = off"))
-        before = read_of("message", session)
+        by_indexes(session)
+        before = rows_read(session, "message")
         assert queries.threads_saying(session, words, None, after=None, limit=limit)
-        assert read_of("message", session) - before <= most
+        assert rows_read(session, "message") - before <= most

@@ -1,10 +1,10 @@
 """Counting what the application sends to the database."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import psycopg
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from bench.watching import watching
 from portal.core.db import db
@@ -18,27 +18,18 @@ def recorded() -> Iterator[list[str]]:
         yield seen
 
 
-def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Every node of a plan."""
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from nodes(part)
+def by_indexes(session: Session) -> None:
+    """Have this transaction's statements planned anew, and as where tables are large: with indexes,
+    in their order."""
+    session.execute(text("DISCARD PLANS"))
+    for way in ("seqscan", "bitmapscan", "sort"):
+        session.execute(text(f"SET LOCAL enable_{way} = off"))
 
 
-@contextmanager
-def explained(words: str) -> Iterator[list[Mapping[str, Any]]]:
-    """The nodes of the plans of those statements executed meanwhile in which the words stand, as
-    they ran for their actor. Tables are small here: reading a whole one does not count as cheap."""
-    seen: list[Mapping[str, Any]] = []
-
-    def note(connection: psycopg.Connection[Any], statement: str, values: Any) -> None:
-        if words not in statement:
-            return
-        cursor = psycopg.Cursor(connection)
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-        [[[found]]] = cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".encode(), values)
-        cursor.execute("RESET enable_seqscan; RESET enable_bitmapscan")
-        seen.extend(nodes(found["Plan"]))
-
-    with watching(db.engine, note):
-        yield seen
+def rows_read(session: Session, table: str) -> int:
+    """How many rows of a table were read by its indexes; what counts is the difference."""
+    statement = text(
+        "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables "
+        "WHERE schemaname = current_schema AND relname = :name"
+    )
+    return int(session.execute(statement, {"name": table}).scalar_one())
