@@ -17,7 +17,7 @@ from bench.recording import Recorder
 from bench.report import Report
 from bench.stage import Stage
 from bench.supplies import patient_at, sign_in
-from bench.turns import in_turns, p95s, rates
+from bench.turns import in_turns, p95s, rates, slower
 from portal.demo.seed.loading import load
 from portal.demo.seed.plan import Plan, Table, row_id
 
@@ -202,15 +202,21 @@ def measure(sides: Sequence[Letters], rounds: int, count: int, report: Report) -
     found = in_turns(sides, rounds, lambda side: send(side, count))
     asked, answered = ([[both[n] for both in turns] for turns in found] for n in range(2))
     for name, loads in (("a patient", asked), ("a physician", answered)):
-        report.rates(f"(h) send a message, {name}", rates(loads), p95s(loads), scales=True)
+        _report(report, f"(h) send a message, {name}", loads)
     for name, read in (*READS, *SEARCHES):
         for side in sides:
             read(side, 40)
         loads = in_turns(sides, rounds, partial(_counted, read, count))
-        report.rates(name, rates(loads), p95s(loads), scales=(name, read) in READS)
+        _report(report, name, loads, scales=(name, read) in READS)
     counted = [count_statements(side) for side in sides]
     for name, most in STATEMENTS.items():
         report.counts(f"    SQL statements: {name}", [one[name] for one in counted], most)
+
+
+def _report(
+    report: Report, name: str, loads: Sequence[Sequence[Load]], *, scales: bool = True
+) -> None:
+    report.rates(name, rates(loads), p95s(loads), scales=scales, slower=slower(loads))
 
 
 def _counted(read: Callable[[Letters, int], Load], count: int, letters: Letters) -> Load:

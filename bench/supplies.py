@@ -119,8 +119,8 @@ class Amounts:
     probes: int = 200
     burst: int = 10_000
     messages: int = 2_000
-    letter_rounds: int = 11
-    letters: int = 200
+    letter_rounds: int = 21
+    letters: int = 120
 
 
 def prepare(stage: Stage, patients: int, observations: int, amounts: Amounts) -> Supplies:

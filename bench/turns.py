@@ -30,3 +30,9 @@ def rates(found: Sequence[Sequence[Load]], each: int = 1) -> list[float]:
 def p95s(found: Sequence[Sequence[Load]]) -> list[float]:
     """The median of each side's 95th percentiles, in milliseconds."""
     return [median(load.p95_ms for load in loads) for loads in found]
+
+
+def slower(found: Sequence[Sequence[Load]]) -> float:
+    """How many times slower the last side is than the first: the median of the turns, each of which
+    both sides took at about the same time."""
+    return median(first.rate / last.rate for first, last in zip(found[0], found[-1], strict=True))
