@@ -192,7 +192,7 @@ SEARCHES: Sequence[tuple[str, Callable[[Letters, int], Load]]] = (
     ("(l) search by a common word", partial(search, COMMON)),
     ("(l) search by a rare word", partial(search, RARE)),
 )
-STATEMENTS = {"open, 50 messages and 4": 10, "worklist page": 5, "counts": 3}
+STATEMENTS = {"open, 50 messages or 4": 10, "send to either": 16, "worklist page": 5, "counts": 3}
 
 
 def measure(sides: Sequence[Letters], rounds: int, count: int, report: Report) -> None:
@@ -227,9 +227,16 @@ def count_statements(letters: Letters) -> dict[str, int]:
     """The most statements of each, for much and for little."""
     recorder = Recorder(letters.stage)
     token = letters.practitioner[0]
-    threads = [f"{API}/threads/{one[0][0]}?limit={LONG}" for one in (letters.long, letters.short)]
+    either = [letters.long[0], letters.short[0]]
+    question = {"body": "May I ask something else?"}
     return {
-        "open, 50 messages and 4": max(recorder.count(path, token) for path in threads),
+        "open, 50 messages or 4": max(
+            recorder.count(f"{API}/threads/{id_}?limit={LONG}", token) for id_, _ in either
+        ),
+        "send to either": max(
+            recorder.count(f"{API}/threads/{id_}/messages", letters.patients[whose][0], question)
+            for id_, whose in either
+        ),
         "worklist page": max(
             recorder.count(f"{API}/worklist?limit={limit}", token) for limit in (50, 2)
         ),

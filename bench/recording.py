@@ -45,9 +45,13 @@ class Recorder:
         found, answer = self._call("GET", "/api/v1/prescriptions?limit=100", token)
         return len(found), len(answer.json["items"])
 
-    def count(self, path: str, token: str) -> int:
-        """How many statements a GET takes."""
-        found, _answer = self._call("GET", path, token)
+    def count(self, path: str, token: str, body: Any = None) -> int:
+        """How many statements a GET takes, or with a body a POST under a key."""
+        if body is None:
+            found, _answer = self._call("GET", path, token)
+        else:
+            headers = {"Idempotency-Key": f"{KEY}-{path}"}
+            found, _answer = self._call("POST", path, token, json=body, headers=headers)
         return len(found)
 
     def request_refill(self, prescription: Prescription) -> Recording:
