@@ -16,7 +16,7 @@ BOOKED = "status = 'booked'"
 OPEN = "status = 'open'"
 WAITING = "status = 'waiting'"
 STANDS = "withdrawn_at IS NULL"
-ABOUT_KNOWN = "about_kind IN ('requisition', 'referral', 'visit')"
+ABOUT_KNOWN = "about_kind IN ('requisition', 'referral')"
 ABOUT_WHOLE = "(about_kind IS NULL) = (about_id IS NULL)"
 ONE_PLACE = "num_nonnulls(laboratory_id, practitioner_id) = 1"
 
@@ -209,6 +209,7 @@ def make_offers() -> None:
     index(name, "ix_appointment_offer_expires", ["expires_at", "id"], where=OPEN)
     index(name, "uq_appointment_offer_replaces", ["replaces_id"], unique=True, where=OPEN)
     index(name, "ix_appointment_offer_replaces", ["replaces_id"])
+    index(name, "ix_appointment_offer_about", ["about_id"], where=OPEN)
     times = "appointment_offer_slot"
     op.create_table(
         times,

@@ -17,6 +17,7 @@ loops.declare(
         "a patient missed an appointment and nobody was told": """
             SELECT a.id FROM appointment a WHERE a.status = 'no_show'
               AND a.practitioner_id IS NOT NULL AND a.ended_at < :settled
+              AND a.about_kind IS DISTINCT FROM 'referral'
               AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = a.id
                               AND w.kind = 'appointment_no_show')
         """,
@@ -26,6 +27,7 @@ loops.declare(
         "nobody took an offered appointment and nobody was told": """
             SELECT o.id FROM appointment_offer o
             WHERE o.status IN ('declined', 'expired') AND o.replaces_id IS NULL
+              AND o.about_kind IS DISTINCT FROM 'referral'
               AND o.ended_at < :settled
               AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = o.id
                               AND w.kind = 'appointment_to_arrange')

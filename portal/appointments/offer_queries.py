@@ -130,6 +130,23 @@ def open_offers_instead_of(session: Session, appointment_id: UUID) -> Sequence[A
     ).all()
 
 
+def open_offers_about(
+    session: Session, about_kind: str, about_id: UUID
+) -> Sequence[AppointmentOffer]:
+    """The open offers of a first appointment for something, locked."""
+    return session.scalars(
+        select(AppointmentOffer)
+        .where(
+            AppointmentOffer.about_kind == about_kind,
+            AppointmentOffer.about_id == about_id,
+            AppointmentOffer.replaces_id.is_(None),
+            AppointmentOffer.status == OfferStatus.OPEN,
+        )
+        .order_by(AppointmentOffer.id)
+        .with_for_update()
+    ).all()
+
+
 def over(session: Session, now: datetime, limit: int) -> Sequence[AppointmentOffer]:
     """Open offers past their end, locked; those that somebody answers are left to them."""
     return session.scalars(

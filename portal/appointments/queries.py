@@ -237,6 +237,18 @@ def appointment(session: Session, appointment_id: UUID) -> Appointment | None:
     return session.get(Appointment, appointment_id, populate_existing=True)
 
 
+def standing(session: Session, appointment_id: UUID) -> Appointment | None:
+    """The last of an appointment's changes."""
+    one = select(Appointment.calendar_uid).where(Appointment.id == appointment_id)
+    return session.scalars(
+        select(Appointment)
+        .where(Appointment.calendar_uid == one.scalar_subquery())
+        .order_by(Appointment.sequence.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    ).first()
+
+
 def for_change(session: Session, appointment_id: UUID) -> Appointment | None:
     """An appointment, locked until the transaction ends."""
     return session.get(Appointment, appointment_id, with_for_update=True, populate_existing=True)

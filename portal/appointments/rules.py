@@ -1,7 +1,7 @@
 """Whether a time fits, until when it can be changed, when people are reminded: pure decisions."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
@@ -41,17 +41,21 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What an appointment has to be: for whom, for what, how long, and not before which day."""
+    """What an appointment has to be: for whom, for what, how long, not before which day, and with
+    one of which practitioners, where it matters."""
 
     patient_id: UUID
     service_type: str | None = None
     minutes: int = 0
     not_before: date | None = None
+    practitioner_ids: Collection[UUID] = ()
 
 
 class Times(Protocol):
     """Of a slot, what tells whether it fits."""
 
+    @property
+    def practitioner_id(self) -> UUID | None: ...
     @property
     def service_type(self) -> str: ...
     @property
@@ -74,6 +78,8 @@ def misfit(slot: Times, needs: Needs, time_zone: str, now: datetime) -> str | No
     first = needs.not_before
     if slot.starts_at <= now:
         return "This time is over: choose a later one."
+    if needs.practitioner_ids and slot.practitioner_id not in needs.practitioner_ids:
+        return "This is somebody else's time: choose one of whom the patient is to see."
     if needs.service_type not in (None, slot.service_type):
         return f"This is a time for {slot.service_type}; {needs.service_type} is needed."
     if first is not None and local_day(slot.starts_at, time_zone) < first:

@@ -18,7 +18,11 @@ class AboutKind(StrEnum):
 
     REQUISITION = "requisition"
     REFERRAL = "referral"
-    VISIT = "visit"
+
+
+# What these wait for is on somebody's worklist by itself: that they have no appointment, and that
+# the patient missed it. Appointments about them open no items of their own for it.
+SELF_FOLLOWED = frozenset({AboutKind.REFERRAL})
 
 
 class CancellationReason(StrEnum):

@@ -5,6 +5,7 @@ appointment registers it, and is asked in the same transaction; the workers hear
 event `appointment.moved` besides.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -19,14 +20,23 @@ from portal.core.actor import Actor
 from portal.core.errors import FieldError
 
 
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """Something is to have an appointment, by whose decision; None where that was decided before:
+    who takes one of the times that they were offered decides no more."""
+
+    by: Actor | None
+    now: datetime
+
+
 class Subject(Protocol):
     """Something that is done at an appointment."""
 
-    def lock(self, session: Session, about_id: UUID, *, to_book: bool) -> Needs:
+    def lock(self, session: Session, about_id: UUID, booking: Booking | None) -> Needs:
         """Lock it, before any appointment is, and say what it needs.
 
-        Raises NotFound where the actor may not see it; `to_book` also Conflict where it doesn't
-        wait for an appointment.
+        Raises NotFound where the actor may not see it; for a booking also Conflict where it doesn't
+        wait for an appointment, and Forbidden where that isn't theirs to decide.
         """
 
     def placed(

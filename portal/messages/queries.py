@@ -158,11 +158,15 @@ _NAMES = text(
     "SELECT po.name AS pool_name, c.name AS clinic_name, c.phone, c.id AS clinic_id "
     "FROM pool po JOIN clinic c ON c.id = po.clinic_id WHERE po.id = :pool_id"
 )
+# Where each kind is; a draft and what was entered in error are nothing to talk about.
 _ABOUT: Mapping[AboutKind, str] = {
     AboutKind.PRESCRIPTION: "prescription",
     AboutKind.REFILL: "refill",
     AboutKind.REQUISITION: "requisition",
     AboutKind.RESULT: "diagnostic_report",
+    AboutKind.REFERRAL: "(SELECT * FROM referral WHERE requested_at IS NOT NULL) sent",
+    AboutKind.APPOINTMENT: "appointment",
+    AboutKind.VISIT: "(SELECT * FROM visit WHERE status <> 'entered_in_error') stands",
 }
 
 

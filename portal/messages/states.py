@@ -28,6 +28,9 @@ class AboutKind(StrEnum):
     REFILL = "refill"
     REQUISITION = "requisition"
     RESULT = "result"
+    REFERRAL = "referral"
+    APPOINTMENT = "appointment"
+    VISIT = "visit"
 
 
 class MessageKind(StrEnum):

@@ -18,6 +18,9 @@ _ABOUT_PATHS: Mapping[str, str] = {
     AboutKind.REFILL: "refills",
     AboutKind.REQUISITION: "requisitions",
     AboutKind.RESULT: "results",
+    AboutKind.REFERRAL: "referrals",
+    AboutKind.APPOINTMENT: "appointments",
+    AboutKind.VISIT: "visits",
 }
 
 

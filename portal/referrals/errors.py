@@ -46,6 +46,14 @@ class NotSchedulable(Conflict):
     detail = "This referral does not wait for an appointment."
 
 
+class TimeElsewhere(Conflict):
+    code = "time_elsewhere"
+    detail = (
+        "The specialist is elsewhere: write down the appointment that was arranged there with "
+        "POST /api/v1/referrals/{id}/appointment."
+    )
+
+
 class NotScheduled(Conflict):
     code = "not_scheduled"
     detail = "This referral has no appointment that could be kept, missed or called off."

@@ -16,11 +16,21 @@ loops.declare(
                               AND w.kind = step.item AND w.status IN ('open', 'claimed'))
         """,
         "an appointment is long over and nobody was asked how it went": """
-            SELECT r.id FROM referral r WHERE r.status = 'scheduled'
+            SELECT r.id FROM referral r WHERE r.status = 'scheduled' AND r.appointment_id IS NULL
               AND r.appointment_at < :settled - interval '1 day' AND NOT EXISTS (
                 SELECT FROM work_item w WHERE w.subject_id = r.id
                 AND w.kind = 'referral_attendance'
                 AND (w.status IN ('open', 'claimed') OR w.created_at >= r.status_at))
+        """,
+        "a time is booked for a referral that does not have it": """
+            SELECT a.id FROM appointment a LEFT JOIN referral r ON r.id = a.about_id
+            WHERE a.about_kind = 'referral' AND a.status = 'booked'
+              AND (r.status IS DISTINCT FROM 'scheduled' OR r.appointment_id IS DISTINCT FROM a.id)
+        """,
+        "a referral has a time of ours that is not booked": """
+            SELECT r.id FROM referral r LEFT JOIN appointment a ON a.id = r.appointment_id
+            WHERE r.status = 'scheduled' AND r.appointment_id IS NOT NULL
+              AND a.status IS DISTINCT FROM 'booked'
         """,
         "a consult note came back and is not there": """
             SELECT r.id FROM referral r WHERE r.status = 'report_received' AND NOT EXISTS (

@@ -93,7 +93,7 @@ class Referral(Base):
     expires_at: Mapped[datetime | None]
     warned_at: Mapped[datetime | None]
     accepted_by: Mapped[UUID | None]
-    appointment_id: Mapped[UUID | None]
+    appointment_id: Mapped[UUID | None] = mapped_column(ForeignKey("appointment.id"))
     appointment_at: Mapped[datetime | None]
     appointment_place: Mapped[str | None]
     no_shows: Mapped[int] = mapped_column(server_default=text("0"))

@@ -156,6 +156,11 @@ def note(session: Session, note_id: UUID) -> ConsultNote | None:
     return session.get(ConsultNote, note_id)
 
 
+def get(session: Session, referral_id: UUID) -> Referral | None:
+    """A referral as it stands, which nobody need wait for."""
+    return session.get(Referral, referral_id, populate_existing=True)
+
+
 def for_change(session: Session, referral_id: UUID) -> Referral | None:
     """A referral, locked until the transaction ends: a concurrent mover waits, then sees our
     move."""

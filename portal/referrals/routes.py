@@ -264,9 +264,11 @@ def release_consult_note(_body: dict[str, Any], referral_id: UUID) -> Response:
 @blueprint.arguments(ArrangeSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def schedule_referral(command: Arrange, referral_id: UUID) -> Response:
-    """Record the appointment that was arranged, or another one instead
+    """Record an appointment that was arranged elsewhere, or another one instead
 
-    Too many missed appointments leave this to the referrer.
+    A time of ours is booked (`POST /slots/{id}/book`, about the referral) or offered; what comes
+    last stands, and a time that was booked before is free again. Too many missed appointments leave
+    this to the referrer.
     """
     return _step(referral_id, service.schedule, command=command)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from portal.appointments.states import AppointmentStatus
 from portal.referrals.states import ReferralKind, ReferralStatus, Urgency
 from portal.worklist.states import Priority, WorkItemKind
 
@@ -94,6 +95,19 @@ def back_to_referrer(no_shows: int) -> bool:
 def attendance_due(starts_at: datetime) -> datetime:
     """By when it is known whether the patient came (UTC)."""
     return starts_at + APPOINTMENT_GRACE
+
+
+def time_ends(
+    status: ReferralStatus, appointment_at: datetime | None, now: datetime
+) -> AppointmentStatus:
+    """What becomes of the time that was booked for a referral which goes on to this status: one to
+    which the patient did not come yet is free again."""
+    if status == S.NO_SHOW:
+        return AppointmentStatus.NO_SHOW
+    begun = appointment_at is not None and appointment_at <= now
+    if status == S.ATTENDED and begun:
+        return AppointmentStatus.ATTENDED
+    return AppointmentStatus.CANCELLED
 
 
 def end_of(day: date | None, time_zone: str) -> datetime | None:

@@ -189,11 +189,6 @@ class InformationSchema(Strict):
 class ArrangeSchema(Strict):
     starts_at = fields.AwareDateTime(required=True)
     place = text_field(300, metadata={"example": "Harbor Heart Center, 2nd floor"})
-    appointment_id = fields.UUID(
-        load_default=None,
-        allow_none=True,
-        metadata={"description": "Where it is a time of our own calendar"},
-    )
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> Arrange:

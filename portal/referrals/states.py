@@ -47,6 +47,15 @@ class DeclineReason(StrEnum):
     OTHER = "other"
 
 
+class TimeReason(StrEnum):
+    """Why a referral has an appointment, or has it no more, where it is one of our own times: the
+    patient is told of it as an appointment."""
+
+    BOOKED = "booked"
+    CALLED_OFF = "called_off"
+    SLOT_WITHDRAWN = "slot_withdrawn"
+
+
 class NoShowReason(StrEnum):
     UNKNOWN = "unknown"
     FORGOT = "forgot"
@@ -155,6 +164,8 @@ _MOVES: Mapping[ReferralStatus, Mapping[ReferralStatus, frozenset[ActorKind]]] =
 
 REFERRAL = Transitions("referral", _MOVES)
 
+# What may get an appointment, or another one.
+BOOKABLE = frozenset({S.ACCEPTED, S.SCHEDULED, S.NO_SHOW})
 # Sent, and the patient was not seen yet: what an authorisation that ends puts an end to.
 UNSEEN = frozenset(
     {S.REQUESTED, S.NEEDS_INFORMATION, S.DECLINED, S.ACCEPTED, S.SCHEDULED, S.NO_SHOW}

@@ -23,12 +23,14 @@ _NOT_COVERED = or_(
 
 
 def unattended(session: Session, before: datetime, limit: int) -> Sequence[Referral]:
-    """Referrals whose appointment was before this and about which nobody was asked yet."""
+    """Referrals whose appointment was before this and about which nobody was asked yet; about a
+    time of ours its practitioner is asked."""
     return session.scalars(
         select(Referral)
         .where(
             Referral.status == ReferralStatus.SCHEDULED,
             Referral.appointment_at < before,
+            Referral.appointment_id.is_(None),
             _NOBODY_ASKED,
         )
         .order_by(Referral.appointment_at, Referral.id)

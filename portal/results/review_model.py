@@ -36,7 +36,7 @@ class ResultReview(Base):
 
 class FollowUp(Base):
     """What a review asked for: a loop of its own, as a requisition or as a work item whose subject
-    this is."""
+    this is; `referral_id` is the referral that closed it."""
 
     __tablename__ = "follow_up"
     __table_args__ = (
@@ -53,6 +53,7 @@ class FollowUp(Base):
     due_on: Mapped[date]
     note: Mapped[str | None]
     requisition_id: Mapped[UUID | None] = mapped_column(ForeignKey("requisition.id"))
+    referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"))
     created_at: Mapped[datetime]
 
 

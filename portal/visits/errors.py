@@ -20,6 +20,16 @@ class VisitNotChangeable(Conflict):
     code = "visit_not_changeable"
 
 
+class VisitBooked(Conflict):
+    """When and with whom is the appointment's; the problem names it."""
+
+    code = "visit_booked"
+    detail = (
+        "This visit was booked as an appointment: take another time with "
+        "POST /api/v1/appointments/{id}/change."
+    )
+
+
 class VisitNotHeld(Conflict):
     code = "visit_not_held"
     detail = "This is for a visit that has begun. Start it with POST /api/v1/visits/{id}/start."

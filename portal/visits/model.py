@@ -41,7 +41,7 @@ class Visit(Base):
         Index("ix_visit_patient", "patient_id", "starts_at", "id"),
         Index("ix_visit_practitioner", "practitioner_id", "patient_id"),
         Index("ix_visit_schedule", "practitioner_id", "starts_at", "id"),
-        Index("ix_visit_appointment", "appointment_id"),
+        Index("uq_visit_appointment", "appointment_id", unique=True),
         Index(
             "ix_visit_summary_due",
             "summary_due_at",
@@ -54,7 +54,7 @@ class Visit(Base):
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
     practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinic.id"))
-    appointment_id: Mapped[UUID | None]
+    appointment_id: Mapped[UUID | None] = mapped_column(ForeignKey("appointment.id"))
     kind: Mapped[str]
     status: Mapped[str]
     reason: Mapped[str]

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
-from portal.core.db import run
+from portal.appointments.model import Appointment
+from portal.core.db import lock, run
 from portal.visits.model import Visit, VisitHistory
 
 _VISIT = """
@@ -17,7 +18,9 @@ _VISIT = """
            v.confidential OR coalesce(ap.confidential, false) AS confidential,
            pa.given_name, pa.family_name, v.practitioner_id, pr.name AS practitioner_name,
            v.clinic_id, cl.name AS clinic_name, cl.phone AS clinic_phone, cl.time_zone,
-           s.number AS summary_number, s.released_at AS summary_released_at
+           s.number AS summary_number, s.released_at AS summary_released_at,
+           ap.status AS appointment_status, ap.starts_at AS appointment_starts_at,
+           ap.ends_at AS appointment_ends_at, ap.about_kind, ap.about_id
     FROM visit v
     JOIN patient pa ON pa.id = v.patient_id
     JOIN practitioner pr ON pr.id = v.practitioner_id
@@ -139,6 +142,11 @@ def visits_by_id(session: Session, ids: Collection[UUID]) -> Mapping[UUID, Visit
     return {one.id: one for one in found}
 
 
+def lock_appointment(session: Session, calendar_uid: UUID) -> None:
+    """Let one transaction at a time bring a visit to where its appointment is."""
+    lock(session, [f"visit of {calendar_uid}"])
+
+
 def step(session: Session, history_id: UUID) -> VisitHistory | None:
     return session.get(VisitHistory, history_id)
 
@@ -148,6 +156,17 @@ def for_change(session: Session, visit_id: UUID) -> Visit | None:
     return session.scalars(
         select(Visit)
         .where(Visit.id == visit_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def of_appointments(session: Session, calendar_uid: UUID) -> Visit | None:
+    """The visit that an appointment, or one that it was changed to, was booked for; locked."""
+    same = select(Appointment.id).where(Appointment.calendar_uid == calendar_uid)
+    return session.scalars(
+        select(Visit)
+        .where(Visit.appointment_id.in_(same))
         .with_for_update()
         .execution_options(populate_existing=True)
     ).first()

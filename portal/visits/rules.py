@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from portal.core.actor import PATIENT_SIDE, ActorKind
-from portal.visits.states import COMING, DoneBy, InstructionKind, VisitStatus
+from portal.visits.states import COMING, DoneBy, InstructionKind, VisitKind, VisitStatus
 
 # A visit may be written down after it was held, and planned for as long as calendars are kept.
 FURTHEST_BACK = timedelta(days=366)
@@ -39,6 +39,17 @@ def end_of_day(day: date | None, time_zone: str) -> datetime | None:
         return None
     after = datetime.combine(day + timedelta(days=1), time.min, tzinfo=ZoneInfo(time_zone))
     return after.astimezone(UTC)
+
+
+def kind_of(service_type: str) -> VisitKind:
+    """How a patient is seen at a time for this: by its first word, else at the office."""
+    first = service_type.split(maxsplit=1)[0].lower() if service_type.strip() else ""
+    return next((kind for kind in VisitKind if kind.value == first), VisitKind.OFFICE)
+
+
+def began_at(starts_at: datetime, ends_at: datetime, now: datetime) -> datetime:
+    """When a visit began whose patient came: now while its time lasts, else when it was to."""
+    return now if now < ends_at else starts_at
 
 
 def is_late(status: VisitStatus, starts_at: datetime, now: datetime) -> bool:

@@ -29,7 +29,6 @@ class PlanVisitSchema(Strict):
     starts_at = fields.AwareDateTime(
         load_default=None, allow_none=True, metadata={"description": "Now, unless given"}
     )
-    appointment_id = fields.UUID(load_default=None, allow_none=True)
     confidential_reason = confidential_reason(load_default=None, allow_none=True)
 
     @post_load
@@ -85,6 +84,20 @@ class VisitClinicSchema(Schema):
     time_zone = fields.String(metadata={"example": "America/New_York"})
 
 
+class VisitAppointmentSchema(Schema):
+    """The appointment as which a visit was booked."""
+
+    id = fields.UUID()
+    status = fields.String(metadata={"example": "booked"})
+    starts_at = fields.DateTime()
+    ends_at = fields.DateTime()
+    about = fields.Dict(
+        allow_none=True,
+        metadata={"example": {"kind": "referral", "id": "01a20b43-6f1e-7a2b-8c3d-4e5f60718293"}},
+    )
+    link = fields.String()
+
+
 class VisitSummaryLinkSchema(Schema):
     number = fields.Integer()
     released_at = fields.DateTime()
@@ -97,7 +110,7 @@ class VisitViewSchema(Schema):
     id = fields.UUID()
     patient_id = fields.UUID()
     patient_name = fields.String(metadata={"example": "Avery Thompson"})
-    appointment_id = fields.UUID(allow_none=True)
+    appointment = fields.Nested(VisitAppointmentSchema, allow_none=True)
     kind = fields.String(metadata={"example": "office"})
     status = fields.String(metadata={"example": "planned"})
     reason = fields.String(metadata={"example": "Blood pressure check"})

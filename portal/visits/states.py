@@ -105,8 +105,9 @@ VISIT = Transitions(
     "visit",
     {
         S.PLANNED: {
-            S.IN_PROGRESS: _CARE_TEAM,
-            # An appointment that is called off takes its visit along.
+            # An appointment that is kept begins its visit; one that is called off or missed takes
+            # it along.
+            S.IN_PROGRESS: _CARE_TEAM | _WORKER,
             S.CANCELLED: _CARE_TEAM | _WORKER,
             S.ENTERED_IN_ERROR: _PRACTITIONER,
         },

@@ -24,7 +24,7 @@ def visit_view(row: Row[Any], now: datetime, *, for_care_team: bool) -> dict[str
         "id": row.id,
         "patient_id": row.patient_id,
         "patient_name": f"{row.given_name} {row.family_name}",
-        "appointment_id": row.appointment_id,
+        "appointment": _appointment_of(row),
         "kind": row.kind,
         "status": row.status,
         "reason": row.reason,
@@ -48,6 +48,22 @@ def visit_view(row: Row[Any], now: datetime, *, for_care_team: bool) -> dict[str
     if for_care_team:
         view["summary_due_at"] = row.summary_due_at
     return view
+
+
+def _appointment_of(row: Row[Any]) -> dict[str, Any] | None:
+    if row.appointment_status is None:
+        return None
+    about = None
+    if row.about_kind is not None:
+        about = {"kind": row.about_kind, "id": row.about_id}
+    return {
+        "id": row.appointment_id,
+        "status": row.appointment_status,
+        "starts_at": row.appointment_starts_at,
+        "ends_at": row.appointment_ends_at,
+        "about": about,
+        "link": f"/api/v1/appointments/{row.appointment_id}",
+    }
 
 
 def _summary_of(row: Row[Any]) -> dict[str, Any] | None:

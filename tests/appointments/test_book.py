@@ -76,10 +76,10 @@ def test_what_cannot_be_booked(
     assert book(patient, uuid4()).json["code"] == "slot_not_found"
     over = past_slot(clinic, utcnow() - timedelta(minutes=5))
     assert book(patient, over.id).json["code"] == "slot_unusable"
-    about = {"kind": "referral", "id": str(uuid4())}
-    unknown = book(patient, slot, about=about)
-    assert (unknown.status_code, unknown.json["code"]) == (422, "about_unknown")
-    assert unknown.json["errors"][0]["pointer"] == "/about/kind"
+    unknown = book(patient, slot, about={"kind": "owl", "id": str(uuid4())})
+    assert (unknown.status_code, unknown.json["errors"][0]["pointer"]) == (422, "/about/kind")
+    gone = book(patient, slot, about={"kind": "referral", "id": str(uuid4())})
+    assert (gone.status_code, gone.json["code"]) == (404, "referral_not_found")
     booked(patient, slot)
     taken = book(other_patient, slot)
     assert (taken.status_code, taken.json["code"]) == (409, "slot_taken")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,11 +17,15 @@ NEW_YORK = "America/New_York"
 NOW = datetime(2026, 3, 4, 16, tzinfo=UTC)
 
 
+HIM, HER = UUID(int=1), UUID(int=2)
+
+
 @dataclass
 class Times:
     starts_at: datetime
     ends_at: datetime
     service_type: str = "CT"
+    practitioner_id: UUID | None = HIM
 
 
 def times(start: datetime, minutes: int = 30) -> Times:
@@ -41,6 +45,8 @@ def local(year: int, month: int, day: int, hour: int, minute: int = 0) -> dateti
         (NOW, 30, Needs(uuid4()), "over"),
         (NOW + timedelta(days=1), 30, Needs(uuid4(), "MR"), "time for CT"),
         (NOW + timedelta(days=1), 29, Needs(uuid4(), "CT", 30), "too short"),
+        (NOW + timedelta(days=1), 30, Needs(uuid4(), practitioner_ids=[HER, HIM]), None),
+        (NOW + timedelta(days=1), 30, Needs(uuid4(), practitioner_ids=[HER]), "somebody else"),
         # Ten in the evening of the sixth in New York is the seventh in UTC.
         (local(2026, 3, 6, 22), 30, Needs(uuid4(), "CT", 0, date(2026, 3, 7)), "before"),
         (local(2026, 3, 7, 0), 30, Needs(uuid4(), "CT", 0, date(2026, 3, 7)), None),

@@ -1,17 +1,11 @@
 """Appointments of referrals: arranged, moved, called off, missed; and what the insurance allows."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 
-from portal.core.actor import WORKER
 from portal.core.clock import local_day, utcnow
-from portal.core.db import transaction
-from portal.referrals import service
-from portal.referrals.service import Arrange
 from tests.referrals.conftest import (
     appointment_passes,
     change,
@@ -180,26 +174,4 @@ def test_a_draft_that_nobody_sends_expires(
     drain()
     assert (load(draft).status, load(requested).status) == ("expired", "requested")
     assert told(clinic.patient.id) == ["referral_requested"]
-    kept_promise()
-
-
-@pytest.mark.parametrize(
-    ("status", "becomes", "missed"),
-    [("attended", "attended", 0), ("no_show", "no_show", 1), ("cancelled", "accepted", 0)],
-)
-def test_what_becomes_of_one_of_our_own_times(
-    accepted: str, status: str, becomes: str, missed: int
-) -> None:
-    mine, starts_at = uuid4(), utcnow() + timedelta(days=2)
-    arrange = Arrange(starts_at, "Room 2", mine)
-    common: Mapping[str, Any] = {"actor": WORKER, "referral_id": UUID(accepted)}
-    with transaction(WORKER) as session:
-        service.schedule(session=session, command=arrange, now=utcnow(), **common)
-    assert load(accepted).appointment_id == mine
-    ended = {**common, "status": status, "now": starts_at + timedelta(hours=1)}
-    for of in (uuid4(), mine, mine):  # another one's end, ours, and ours again
-        with transaction(WORKER) as session:
-            service.end_appointment(session=session, appointment_id=of, **ended)
-    assert (load(accepted).status, load(accepted).no_shows) == (becomes, missed)
-    drain()
     kept_promise()

@@ -29,7 +29,7 @@ LETTERS = {
 }
 # Written out a second time on purpose: status -> (next -> who).
 VISITS = {
-    "planned": {"in_progress": "ds", "cancelled": "dsw", "entered_in_error": "d"},
+    "planned": {"in_progress": "dsw", "cancelled": "dsw", "entered_in_error": "d"},
     "in_progress": {"finished": "ds", "entered_in_error": "d"},
     "finished": {"entered_in_error": "d"},
 }

@@ -10,6 +10,7 @@ from workers.registry import Event, handles
 
 @handles("referral.moved")
 def follow_move(*, session: Session, event: Event, now: datetime) -> None:
+    service.free_offers(session=session, referral_id=event.uuid("referral_id"), now=now)
     service.follow_move(
         session=session,
         referral_id=event.uuid("referral_id"),

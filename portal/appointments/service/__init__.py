@@ -5,11 +5,20 @@ from portal.appointments.service.book import book, change_appointment
 from portal.appointments.service.confidential import keep_confidential
 from portal.appointments.service.earlier import leave_waiting, offer_freed, wish_earlier
 from portal.appointments.service.follow import follow_move, follow_offer_end, follow_offered
-from portal.appointments.service.offers import OfferTimes, offer_times, withdraw_offer
+from portal.appointments.service.look_up import get_appointment, get_offer, standing
+from portal.appointments.service.moves import place_of
+from portal.appointments.service.offers import (
+    OfferTimes,
+    offer_times,
+    withdraw_offer,
+    withdraw_offers_about,
+)
 from portal.appointments.service.outcomes import (
     attended,
+    call_off,
     cancel_appointment,
     no_show,
+    note_attended,
     settle_about,
 )
 from portal.appointments.service.slots import NewSlot, open_slots, withdraw_slot
@@ -21,6 +30,7 @@ __all__ = [
     "accept_offer",
     "attended",
     "book",
+    "call_off",
     "cancel_appointment",
     "change_appointment",
     "decline_offer",
@@ -29,15 +39,21 @@ __all__ = [
     "follow_move",
     "follow_offer_end",
     "follow_offered",
+    "get_appointment",
+    "get_offer",
     "keep_confidential",
     "leave_waiting",
     "no_show",
+    "note_attended",
     "offer_freed",
     "offer_times",
     "open_slots",
+    "place_of",
     "remind",
     "settle_about",
+    "standing",
     "wish_earlier",
     "withdraw_offer",
+    "withdraw_offers_about",
     "withdraw_slot",
 ]

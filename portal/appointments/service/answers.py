@@ -14,6 +14,7 @@ from portal.appointments.service import moves
 from portal.appointments.service.book import exchange, lock_needs, take
 from portal.appointments.service.offers import end_offer, lock_open
 from portal.appointments.states import OfferStatus, WaitingStatus
+from portal.appointments.subjects import Booking
 from portal.core.actor import Actor
 from portal.core.errors import FieldError
 
@@ -44,7 +45,7 @@ def _book(
     about = None
     if offer.about_kind is not None and offer.about_id is not None:
         about = About(offer.about_kind, offer.about_id)
-    needs, subject = lock_needs(session, about, offer.patient_id)
+    needs, subject = lock_needs(session, about, offer.patient_id, Booking(None, now))
     return take(
         session,
         actor=actor,

@@ -18,7 +18,7 @@ from portal.appointments.rules import About, Needs
 from portal.appointments.service import moves
 from portal.appointments.service.limits import check_in_time
 from portal.appointments.states import AppointmentStatus, CancellationReason
-from portal.appointments.subjects import Subject, subject_of
+from portal.appointments.subjects import Booking, Subject, subject_of
 from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.errors import FieldError
 from portal.core.ids import new_id
@@ -42,7 +42,7 @@ def book(
     which a misfit is put. Raises AboutUnknown and what its subject raises, PatientUnknown,
     SlotNotFound, SlotUnusable naming what doesn't fit, and SlotTaken for who comes second.
     """
-    needs, subject = lock_needs(session, about, patient_id)
+    needs, subject = lock_needs(session, about, patient_id, Booking(actor, now))
     return take(
         session,
         actor=actor,
@@ -56,7 +56,7 @@ def book(
 
 
 def lock_needs(
-    session: Session, about: About | None, patient_id: UUID | None
+    session: Session, about: About | None, patient_id: UUID | None, booking: Booking
 ) -> tuple[Needs, Subject | None]:
     """What an appointment has to be, with what it is about locked.
 
@@ -65,7 +65,7 @@ def lock_needs(
     """
     if about is not None:
         subject = subject_of(about.kind)
-        needs = subject.lock(session, about.id, to_book=True)
+        needs = subject.lock(session, about.id, booking)
         if patient_id not in (None, needs.patient_id):
             message = "What it is about is another patient's."
             raise SlotUnusable(message, errors=[FieldError("/patient_id", message)])
@@ -218,7 +218,7 @@ def exchange(
         appointment.not_before,
     )
     if about is not None and subject is not None:
-        needs = subject.lock(session, about.id, to_book=False)
+        needs = subject.lock(session, about.id, None)
     moves.end(
         session,
         appointment,

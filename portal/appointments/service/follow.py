@@ -8,16 +8,19 @@ from sqlalchemy.orm import Session
 from portal.appointments import offer_queries, queries, rules
 from portal.appointments.model import Appointment, AppointmentHistory
 from portal.appointments.offer_model import AppointmentOffer
-from portal.appointments.rules import Needs
 from portal.appointments.service import moves
-from portal.appointments.service.offers import end_offer, make_offer
+from portal.appointments.service.book import lock_needs
+from portal.appointments.service.offers import end_offer, make_offer, withdraw_offers_about
 from portal.appointments.states import (
+    SELF_FOLLOWED,
     AppointmentStatus,
     CancellationReason,
     OfferStatus,
     WaitingStatus,
 )
+from portal.appointments.subjects import Booking
 from portal.core.actor import WORKER, ActorKind
+from portal.core.errors import Conflict, NotFound
 from portal.directory import service as directory
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
@@ -39,7 +42,7 @@ def follow_move(*, session: Session, appointment_id: UUID, history_id: UUID, now
     if (event := event_of(step)) is not None:
         _tell(session, appointment.patient_id, event, step.id, appointment.id, now)
     if step.to_status == S.BOOKED:
-        _close_arranged(session, appointment, now)
+        _after_booking(session, appointment, now)
     else:
         _after_its_end(session, appointment, step.id, now)
 
@@ -72,8 +75,10 @@ def _tell(
     )
 
 
-def _close_arranged(session: Session, appointment: Appointment, now: datetime) -> None:
-    """Whoever was to arrange this need not any more."""
+def _after_booking(session: Session, appointment: Appointment, now: datetime) -> None:
+    """Whoever was to arrange this need not any more, and other times for it are free again."""
+    if (about := moves.about_of(appointment)) is not None:
+        withdraw_offers_about(session=session, about=about, now=now)
     for item in offer_queries.arranged_by(session, appointment):
         worklist.close_item(
             session=session,
@@ -103,7 +108,7 @@ def _after_its_end(
     if appointment.practitioner_id is None:
         return  # a department's appointments are followed with what was ordered
     if appointment.status == S.NO_SHOW:
-        open_item(session, WorkItemKind.APPOINTMENT_NO_SHOW, appointment, now)
+        _make_work_of(session, WorkItemKind.APPOINTMENT_NO_SHOW, appointment, now)
     elif appointment.reason_code == CancellationReason.SLOT_WITHDRAWN:
         _offer_others(session, appointment, step_id, now)
 
@@ -114,29 +119,33 @@ def _offer_others(session: Session, appointment: Appointment, step_id: UUID, now
     if offer_queries.offer(session, step_id) is not None:
         return
     about = moves.about_of(appointment)
-    if about is not None and queries.booked_about(session, about.kind, about.id):
-        return  # the patient has booked another by now
+    try:
+        needs, _subject = lock_needs(session, about, appointment.patient_id, Booking(None, now))
+    except (Conflict, NotFound):
+        return  # it has another one by now, or has ended itself
     free = queries.next_free(
         session, appointment, from_=now + rules.NOTICE, now=now, limit=rules.OTHERS_OFFERED
     )
     if not free:
-        open_item(session, WorkItemKind.APPOINTMENT_TO_ARRANGE, appointment, now)
+        _make_work_of(session, WorkItemKind.APPOINTMENT_TO_ARRANGE, appointment, now)
         return
     make_offer(
         session,
         actor=WORKER,
         about=about,
-        needs=Needs(
-            appointment.patient_id,
-            appointment.service_type,
-            appointment.minutes,
-            appointment.not_before,
-        ),
+        needs=needs,
         slot_ids=[slot.id for slot in free],
         expires_at=None,
         now=now,
         offer_id=step_id,
     )
+
+
+def _make_work_of(
+    session: Session, kind: WorkItemKind, appointment: Appointment, now: datetime
+) -> None:
+    if appointment.about_kind not in SELF_FOLLOWED:
+        open_item(session, kind, appointment, now)
 
 
 def open_item(
@@ -181,7 +190,7 @@ def follow_offer_end(*, session: Session, offer_id: UUID, now: datetime) -> None
     if offer is None:
         return
     refused = offer.status in (OfferStatus.DECLINED, OfferStatus.EXPIRED)
-    if refused and offer.replaces_id is None:
+    if refused and offer.replaces_id is None and offer.about_kind not in SELF_FOLLOWED:
         _give_back(session, offer, now)
 
 

@@ -34,13 +34,21 @@ def lock_booked(session: Session, appointment_id: UUID) -> tuple[Appointment, Su
     about = about_of(seen)
     subject = None if about is None else subject_of(about.kind)
     if about is not None and subject is not None:
-        subject.lock(session, about.id, to_book=False)
+        subject.lock(session, about.id, None)
     appointment = queries.for_change(session, appointment_id)
     if appointment is None:
         raise AppointmentNotFound()
     if appointment.status != S.BOOKED:
         raise AppointmentEnded(status_now=appointment.status)
     return appointment, subject
+
+
+def place_of(session: Session, appointment: Appointment) -> str:
+    """Where an appointment is, in words."""
+    slot = queries.where_and_when(session, appointment.slot_id)
+    if slot is None:
+        raise AppointmentNotFound()
+    return ", ".join(part for part in (slot.place_name, slot.room) if part)
 
 
 def end(

@@ -13,8 +13,9 @@ from portal.appointments.offer_model import AppointmentOffer, AppointmentOfferSl
 from portal.appointments.rules import About, Needs
 from portal.appointments.service.book import lock_needs
 from portal.appointments.states import OfferStatus
+from portal.appointments.subjects import Booking
 from portal.core import audit, outbox
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import WORKER, Actor, ActorKind
 from portal.core.errors import FieldError
 from portal.core.ids import new_id
 from portal.directory import service as directory
@@ -42,7 +43,8 @@ def offer_times(
     """
     if command.expires_at is not None:
         _check_end(command.expires_at, now)
-    needs, _subject = lock_needs(session, command.about, command.patient_id)
+    booking = Booking(actor, now)
+    needs, _subject = lock_needs(session, command.about, command.patient_id, booking)
     return make_offer(
         session,
         actor=actor,
@@ -142,6 +144,15 @@ def withdraw_offer(
     offer = lock_open(session, offer_id, now)
     end_offer(session, offer, OfferStatus.WITHDRAWN, actor=actor, now=now)
     return offer
+
+
+def withdraw_offers_about(*, session: Session, about: About, now: datetime) -> int:
+    """Take the open offers for something back that waits for no appointment any more; returns how
+    many. For the workers: offers are locked before what they are about."""
+    offers = offer_queries.open_offers_about(session, about.kind, about.id)
+    for offer in offers:
+        end_offer(session, offer, OfferStatus.WITHDRAWN, actor=WORKER, now=now)
+    return len(offers)
 
 
 def end_offer(

@@ -1,12 +1,13 @@
 """Calling an appointment off, and saying what came of it."""
 
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from portal.appointments import queries
-from portal.appointments.errors import NotYet
+from portal.appointments.errors import AppointmentEnded, NotYet
 from portal.appointments.model import Appointment
 from portal.appointments.rules import About
 from portal.appointments.service import moves
@@ -46,6 +47,23 @@ def no_show(
 ) -> Appointment:
     """The patient did not come. Raises AppointmentNotFound, AppointmentEnded, NotYet."""
     return _outcome(session, actor, appointment_id, S.NO_SHOW, reason, now)
+
+
+def note_attended(*, session: Session, actor: Actor, appointment_id: UUID, now: datetime) -> None:
+    """The patient is being seen, be it ahead of time. What has ended stays as it is."""
+    with suppress(AppointmentEnded):
+        appointment, subject = moves.lock_booked(session, appointment_id)
+        moves.end_and_tell(session, appointment, subject, S.ATTENDED, actor=actor, now=now)
+
+
+def call_off(
+    *, session: Session, actor: Actor, appointment_id: UUID, reason: str | None, now: datetime
+) -> None:
+    """Free the time of a visit that was called off. What has ended stays as it is."""
+    with suppress(AppointmentEnded):
+        cancel_appointment(
+            session=session, actor=actor, appointment_id=appointment_id, reason=reason, now=now
+        )
 
 
 def _outcome(

@@ -1,11 +1,11 @@
 """Use cases of referrals, a file each."""
 
+from portal.referrals.service.appointments import follow_offer, free_offers
 from portal.referrals.service.arrange import (
     Arrange,
     attended,
     authorize,
     call_off,
-    end_appointment,
     no_show,
     schedule,
 )
@@ -46,11 +46,12 @@ __all__ = [
     "cancel_referral",
     "close_referral",
     "decline",
-    "end_appointment",
     "expire_referrals",
     "find_unattended",
     "follow_move",
     "follow_note",
+    "follow_offer",
+    "free_offers",
     "give_information",
     "keep_confidential",
     "no_show",

@@ -15,7 +15,13 @@ from portal.referrals.errors import NotSchedulable, NotScheduled, ReferralUnusab
 from portal.referrals.model import Referral
 from portal.referrals.service import items, moves, roles
 from portal.referrals.service.refer import Authorization, misdated
-from portal.referrals.states import REFERRAL, NoShowReason, ReferralStatus
+from portal.referrals.states import (
+    BOOKABLE,
+    REFERRAL,
+    NoShowReason,
+    ReferralStatus,
+    TimeReason,
+)
 from portal.worklist.states import WorkItemKind
 
 S = ReferralStatus
@@ -25,7 +31,7 @@ _JUST_NOW = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Arrange:
-    """When and where the patient is seen; `appointment_id` where it is one of our own times."""
+    """When and where the patient is seen; `appointment_id` where it is a booked time of ours."""
 
     starts_at: datetime
     place: str
@@ -35,26 +41,54 @@ class Arrange:
 def schedule(
     *, session: Session, actor: Actor, referral_id: UUID, command: Arrange, now: datetime
 ) -> Referral:
-    """Record an appointment, or another one instead.
+    """Record an appointment that was arranged elsewhere, or another one instead; a time of ours
+    that was booked is free again.
 
     One that lies behind the end of the authorisation is recorded, and somebody has to see to it.
     Raises ReferralNotFound, NotSchedulable, ReferralUnusable for a time that can't be, NotYours
     where too many were missed for anybody but the referrer to decide.
     """
     referral = moves.lock(session, referral_id)
-    before = ReferralStatus(referral.status)
-    if not REFERRAL.allows(before, S.SCHEDULED, actor.kind):
-        raise NotSchedulable(status_now=before)
-    if before == S.NO_SHOW and rules.back_to_referrer(referral.no_shows):
-        roles.check_referrer(session, actor, referral, WorkItemKind.REFERRAL_NO_SHOW, now)
+    check_bookable(session, referral, actor, now)
     if not now - _JUST_NOW <= command.starts_at <= now + rules.FURTHEST_AHEAD:
         message = "A moment to come, within two years."
         raise ReferralUnusable(message, errors=[FieldError("/starts_at", message)])
-    _place(referral, command)
-    moves.move(session, referral, S.SCHEDULED, actor=actor, now=now)
+    if referral.status == S.SCHEDULED:
+        moves.free_time(session, referral, S.SCHEDULED, actor=actor, now=now)
+    arrange(session, referral, command, actor=actor, now=now)
+    return referral
+
+
+def check_bookable(
+    session: Session, referral: Referral, actor: Actor | None, now: datetime
+) -> None:
+    """Whether it can get an appointment, by this actor's decision; None where that was taken.
+
+    Raises NotSchedulable, NotYours where too many were missed for anybody but the referrer to
+    decide.
+    """
+    before = ReferralStatus(referral.status)
+    if before not in BOOKABLE:
+        raise NotSchedulable(status_now=before)
+    often = before == S.NO_SHOW and rules.back_to_referrer(referral.no_shows)
+    if often and actor is not None:
+        roles.check_referrer(session, actor, referral, WorkItemKind.REFERRAL_NO_SHOW, now)
+
+
+def arrange(
+    session: Session,
+    referral: Referral,
+    command: Arrange,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason_code: TimeReason | None = None,
+) -> None:
+    """Give a locked referral its appointment, and see to its authorisation."""
+    place(referral, command)
+    moves.move(session, referral, S.SCHEDULED, actor=actor, now=now, reason_code=reason_code)
     _see_to_authorization(session, referral, actor, now)
     session.flush()
-    return referral
 
 
 def call_off(
@@ -63,7 +97,7 @@ def call_off(
     """Call an appointment off; another is to be arranged. Raises ReferralNotFound, NotScheduled."""
     referral = _scheduled(session, referral_id)
     moves.move(session, referral, S.ACCEPTED, actor=actor, now=now, note=reason)
-    _place(referral, None)
+    place(referral, None)
     session.flush()
     return referral
 
@@ -98,11 +132,24 @@ def no_show(
             "The appointment is still to come: call it off, or move it.",
             appointment_at=referral.appointment_at,
         )
-    referral.no_shows += 1
-    moves.move(session, referral, S.NO_SHOW, actor=actor, now=now, reason_code=reason)
-    _place(referral, None)
-    session.flush()
+    miss(session, referral, reason, actor=actor, now=now)
     return referral
+
+
+def miss(
+    session: Session,
+    referral: Referral,
+    reason: NoShowReason,
+    *,
+    actor: Actor,
+    now: datetime,
+    note: str | None = None,
+) -> None:
+    """The patient of a locked referral did not come."""
+    referral.no_shows += 1
+    moves.move(session, referral, S.NO_SHOW, actor=actor, now=now, reason_code=reason, note=note)
+    place(referral, None)
+    session.flush()
 
 
 def authorize(
@@ -145,7 +192,8 @@ def _scheduled(session: Session, referral_id: UUID) -> Referral:
     return referral
 
 
-def _place(referral: Referral, command: Arrange | None) -> None:
+def place(referral: Referral, command: Arrange | None) -> None:
+    """Write down when and where a referral's patient is seen, or that there is no such time."""
     referral.appointment_id = command.appointment_id if command else None
     referral.appointment_at = command.starts_at if command else None
     referral.appointment_place = command.place if command else None
@@ -161,34 +209,3 @@ def _see_to_authorization(
         return
     items.open_item(session, referral, kind, actor, now)
     referral.warned_at = now
-
-
-def end_appointment(
-    *,
-    session: Session,
-    actor: Actor,
-    referral_id: UUID,
-    appointment_id: UUID,
-    status: str,
-    now: datetime,
-) -> None:
-    """One of our own times ended: it was `cancelled`, `attended` or missed (`no_show`).
-
-    What is not, or no longer, the referral's appointment changes nothing: twice is the same as
-    once. Raises ReferralNotFound.
-    """
-    referral = moves.lock(session, referral_id)
-    if referral.status != S.SCHEDULED or referral.appointment_id != appointment_id:
-        return
-    if status == "attended":
-        moves.move(session, referral, S.ATTENDED, actor=actor, now=now)
-    elif status == "no_show":
-        no_show(
-            session=session,
-            actor=actor,
-            referral_id=referral_id,
-            reason=NoShowReason.UNKNOWN,
-            now=now,
-        )
-    elif status == "cancelled":
-        call_off(session=session, actor=actor, referral_id=referral_id, reason=None, now=now)

@@ -12,12 +12,13 @@ from portal.notifications.states import NotificationEvent
 from portal.referrals import queries, rules
 from portal.referrals.model import Referral, ReferralHistory
 from portal.referrals.service import items
-from portal.referrals.states import NoteRelease, ReferralStatus
+from portal.referrals.states import NoteRelease, ReferralStatus, TimeReason
 from portal.worklist.states import WorkItemKind
 
 S = ReferralStatus
 E = NotificationEvent
 
+TOLD_AS_APPOINTMENT = frozenset(TimeReason)
 _FOR_PATIENT = {
     S.ACCEPTED: E.REFERRAL_ACCEPTED,
     S.DECLINED: E.REFERRAL_DECLINED,
@@ -36,7 +37,7 @@ _FOR_REFERRER = {
 
 def follow_move(*, session: Session, referral_id: UUID, history_id: UUID, now: datetime) -> None:
     """Tell those whom one step concerns. Doing it twice has the effect of doing it once."""
-    referral = queries.for_change(session, referral_id)
+    referral = queries.get(session, referral_id)
     step = queries.step(session, history_id)
     if referral is None or step is None:
         return
@@ -60,7 +61,7 @@ def _telling(
 def event_for_patient(referral: Referral, step: ReferralHistory) -> NotificationEvent | None:
     """What a step is called when the patient is told of it; None when they need not be."""
     before, after = step.from_status, ReferralStatus(step.to_status)
-    if referral.requested_at is None:
+    if referral.requested_at is None or step.reason_code in TOLD_AS_APPOINTMENT:
         return None
     if after == S.REQUESTED:
         return None if before == S.NEEDS_INFORMATION else E.REFERRAL_REQUESTED

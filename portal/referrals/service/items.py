@@ -44,9 +44,7 @@ def open_item(
 ) -> datetime:
     """An item about a referral for who has to act; returns when it is due."""
     responsible_id, pool_id = _owner(session, referral, kind)
-    urgency = Urgency(referral.urgency)
-    hours = rules.hours_for(kind, ReferralKind(referral.kind), urgency)
-    due_at = directory.calendar_of_pool(session, pool_id).add_business(now, hours)
+    moment = due_at(session, referral, kind, now)
     worklist.open_item(
         session=session,
         actor=actor,
@@ -55,11 +53,18 @@ def open_item(
         patient_id=referral.patient_id,
         responsible_id=responsible_id,
         pool_id=pool_id,
-        priority=rules.PRIORITIES[urgency],
-        due_at=due_at,
+        priority=rules.PRIORITIES[Urgency(referral.urgency)],
+        due_at=moment,
         now=now,
     )
-    return due_at
+    return moment
+
+
+def due_at(session: Session, referral: Referral, kind: WorkItemKind, now: datetime) -> datetime:
+    """When a step that begins now is due (UTC)."""
+    _responsible_id, pool_id = _owner(session, referral, kind)
+    hours = rules.hours_for(kind, ReferralKind(referral.kind), Urgency(referral.urgency))
+    return directory.calendar_of_pool(session, pool_id).add_business(now, hours)
 
 
 def _owner(session: Session, referral: Referral, kind: WorkItemKind) -> tuple[UUID | None, UUID]:

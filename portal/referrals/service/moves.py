@@ -5,13 +5,18 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.appointments import service as appointments
+from portal.appointments.rules import About
+from portal.appointments.states import AboutKind
 from portal.core import audit, outbox
 from portal.core.actor import Actor
-from portal.referrals import queries
+from portal.referrals import queries, rules
 from portal.referrals.errors import AlreadyDecided, ReferralNotFound
 from portal.referrals.model import Referral, ReferralHistory
 from portal.referrals.service import items
 from portal.referrals.states import ReferralStatus
+
+S = ReferralStatus
 
 
 def lock(session: Session, referral_id: UUID) -> Referral:
@@ -36,12 +41,35 @@ def move(
 
     Raises IllegalTransition when the table has no such move for this actor.
     """
+    if referral.status == S.SCHEDULED and status != S.SCHEDULED:
+        free_time(session, referral, status, actor=actor, now=now, reason=note)
     due_at = items.settle(session, referral, status, actor=actor, now=now)
     step = referral.move_to(
         status, actor=actor, now=now, expected_by=due_at, reason_code=reason_code, note=note
     )
     remember(session, referral, step, actor=actor, action=status.value, now=now)
     return step
+
+
+def free_time(
+    session: Session,
+    referral: Referral,
+    after: ReferralStatus,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str | None = None,
+) -> None:
+    """End the booked time of a referral that goes on, in the same transaction: nothing stays
+    booked for what does not wait for it. Where there is none, or it has ended, nothing happens."""
+    appointments.settle_about(
+        session=session,
+        actor=actor,
+        about=About(AboutKind.REFERRAL, referral.id),
+        status=rules.time_ends(after, referral.appointment_at, now),
+        reason=reason,
+        now=now,
+    )
 
 
 def remember(

@@ -28,10 +28,10 @@ _REASONS: Mapping[str, str] = {CancellationReason.SLOT_WITHDRAWN: "slot_withdraw
 class Imaging:
     """Orders for imaging as what appointments are about."""
 
-    def lock(self, session: Session, about_id: UUID, *, to_book: bool) -> Needs:
+    def lock(self, session: Session, about_id: UUID, booking: subjects.Booking | None) -> Needs:
         """Raises RequisitionNotFound, and NotBookable for one that doesn't wait."""
         requisition = moves.lock(session, about_id)
-        if to_book:
+        if booking is not None:
             _check_bookable(requisition)
         test = queries.tests(session, [requisition.test_code])[requisition.test_code]
         return Needs(

@@ -1,5 +1,6 @@
 """Use cases of visits, a file each."""
 
+from portal.visits.service.booked import follow_appointment
 from portal.visits.service.composing import compose
 from portal.visits.service.confidential import keep_confidential
 from portal.visits.service.follow import follow_release, follow_visit
@@ -45,6 +46,7 @@ __all__ = [
     "find_missing_summaries",
     "find_overdue_instructions",
     "finish_visit",
+    "follow_appointment",
     "follow_release",
     "follow_visit",
     "keep_confidential",

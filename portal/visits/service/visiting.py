@@ -1,13 +1,14 @@
 """Planning a visit, holding it, and calling it off."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.appointments import service as appointments
 from portal.core.actor import Actor, ActorKind
 from portal.core.errors import FieldError, Forbidden
 from portal.core.ids import new_id
@@ -20,7 +21,7 @@ from portal.patients.confidentiality import Confidential
 from portal.patients.errors import PatientUnknown
 from portal.patients.model import Patient
 from portal.visits import chart_queries, rules, summary_queries
-from portal.visits.errors import VisitNotChangeable, VisitUnusable
+from portal.visits.errors import VisitBooked, VisitNotChangeable, VisitUnusable
 from portal.visits.model import Visit, VisitHistory
 from portal.visits.service import moves
 from portal.visits.service.confidential import mark
@@ -30,11 +31,13 @@ from portal.worklist import rules as due_times
 from portal.worklist.states import Priority
 
 S = VisitStatus
+WHEN_AND_WHO = frozenset({"starts_at", "practitioner_id"})
 
 
 @dataclass(frozen=True, slots=True)
 class PlanVisit:
-    """Whom somebody is to see, how and when; a practitioner's own visit, now, unless said."""
+    """Whom somebody is to see, how and when; a practitioner's own visit, now, unless said.
+    `appointment_id` is what it was booked as."""
 
     patient_id: UUID
     kind: VisitKind
@@ -54,18 +57,24 @@ def plan_visit(*, session: Session, actor: Actor, command: PlanVisit, now: datet
     if command.practitioner_id is None and actor.kind != ActorKind.PRACTITIONER:
         raise _unusable("/practitioner_id", "Say who is to see the patient.")
     practitioner = _practitioner(session, command.practitioner_id or actor.id)
-    starts_at = command.starts_at or now
-    _check_start(starts_at, now)
+    _check_start(command.starts_at or now, now)
+    return add_visit(session, actor, replace(command, patient_id=patient.id), practitioner, now)
+
+
+def add_visit(
+    session: Session, actor: Actor, command: PlanVisit, practitioner: Practitioner, now: datetime
+) -> Visit:
+    """A planned visit with this practitioner; whoever calls has looked whether it can be."""
     visit = Visit(
         id=new_id(),
-        patient_id=patient.id,
+        patient_id=command.patient_id,
         practitioner_id=practitioner.id,
         clinic_id=practitioner.clinic_id,
         appointment_id=command.appointment_id,
         kind=command.kind,
         status=S.PLANNED,
         reason=command.reason,
-        starts_at=starts_at,
+        starts_at=command.starts_at or now,
         status_at=now,
         confidential=False,
         created_at=now,
@@ -122,18 +131,20 @@ def change_visit(
 ) -> Visit:
     """Change why, how, when or with whom; when and with whom only before it begins.
 
-    Raises VisitNotFound, PreconditionFailed, VisitNotChangeable, VisitUnusable.
+    Raises VisitNotFound, PreconditionFailed, VisitNotChangeable, VisitBooked, VisitUnusable.
     """
     visit = moves.lock(session, visit_id)
     check_version(expected, visit.version)
     before = S(visit.status)
     if before not in COMING:
         raise VisitNotChangeable(f"This visit is already {before.value}.", status_now=before)
-    if before != S.PLANNED and {"starts_at", "practitioner_id"} & changes.keys():
+    if before != S.PLANNED and WHEN_AND_WHO & changes.keys():
         raise VisitNotChangeable(
             "It has begun: when it starts and with whom can't be changed any more.",
             status_now=before,
         )
+    if visit.appointment_id is not None and WHEN_AND_WHO & changes.keys():
+        raise VisitBooked(appointment_id=visit.appointment_id)
     if "starts_at" in changes:
         _check_start(changes["starts_at"], now)
     if "practitioner_id" in changes:
@@ -148,13 +159,25 @@ def change_visit(
 
 
 def start_visit(*, session: Session, actor: Actor, visit_id: UUID, now: datetime) -> Visit:
-    """The patient is being seen. Raises VisitNotFound, IllegalTransition."""
+    """The patient is being seen, and came to the appointment. Raises VisitNotFound,
+    IllegalTransition."""
     visit = moves.lock(session, visit_id)
-    visit.started_at = now
+    begin(session, visit, actor=actor, started_at=now, now=now)
+    if visit.appointment_id is not None:
+        appointments.note_attended(
+            session=session, actor=actor, appointment_id=visit.appointment_id, now=now
+        )
+    return visit
+
+
+def begin(
+    session: Session, visit: Visit, *, actor: Actor, started_at: datetime, now: datetime
+) -> None:
+    """Begin a locked visit; from here on it owes a summary. Raises IllegalTransition."""
+    visit.started_at = started_at
     moves.move(session, visit, S.IN_PROGRESS, actor=actor, now=now)
     visit.summary_due_at = _summary_due(session, visit, now)
     session.flush()
-    return visit
 
 
 def finish_visit(*, session: Session, actor: Actor, visit_id: UUID, now: datetime) -> Visit:
@@ -179,7 +202,10 @@ def _summary_due(session: Session, visit: Visit, now: datetime) -> datetime:
 def cancel_visit(
     *, session: Session, actor: Actor, visit_id: UUID, reason: str, now: datetime
 ) -> Visit:
-    """Call a visit off before it begins. Raises VisitNotFound, VisitNotChangeable."""
+    """Call a visit off before it begins; its appointment's time is free again.
+
+    Raises VisitNotFound, VisitNotChangeable.
+    """
     visit = moves.lock(session, visit_id)
     before = S(visit.status)
     if before != S.PLANNED:
@@ -189,7 +215,19 @@ def cancel_visit(
         )
     moves.move(session, visit, S.CANCELLED, actor=actor, now=now, reason=reason)
     session.flush()
+    _free_time(session, actor, visit, reason, now)
     return visit
+
+
+def _free_time(session: Session, actor: Actor, visit: Visit, reason: str, now: datetime) -> None:
+    if visit.appointment_id is not None:
+        appointments.call_off(
+            session=session,
+            actor=actor,
+            appointment_id=visit.appointment_id,
+            reason=reason,
+            now=now,
+        )
 
 
 def void_visit(
@@ -208,4 +246,5 @@ def void_visit(
         withdraw(session, instruction, actor=actor, now=now)
     close_missing_summary(session, visit, actor=actor, outcome="entered in error", now=now)
     session.flush()
+    _free_time(session, actor, visit, reason, now)
     return visit
