@@ -101,11 +101,13 @@ _MY_POOLS = (
 )
 _CHANGES = (SELECT, INSERT, UPDATE, DELETE)
 
+# The operator loads the demo's: what is sent takes the place of its draft.
 rls.protect(
     "draft",
     *to(ActorKind.PATIENT, _CHANGES, f"author_id = {ME} AND patient_id = {ME}"),
     *to(_CARE_TEAM, _CHANGES, f"author_id = {ME}", check=f"author_id = {ME} AND {_CARED_FOR}"),
     *rls.system_access(),
+    *to(ActorKind.OPERATOR, DELETE),
 )
 rls.protect("quick_reply", *to(_CARE_TEAM, _CHANGES, _MY_POOLS), *rls.system_access())
 rls.share(
