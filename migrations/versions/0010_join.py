@@ -34,6 +34,13 @@ def upgrade() -> None:
         )
     op.drop_index("ix_visit_appointment", table_name="visit")
     op.create_index("uq_visit_appointment", "visit", ["appointment_id"], unique=True)
+    op.create_index(
+        "ix_referral_about",
+        "referral",
+        ["about"],
+        postgresql_using="gin",
+        postgresql_ops={"about": "jsonb_path_ops"},
+    )
     op.add_column("follow_up", sa.Column("referral_id", sa.Uuid(), nullable=True))
     op.create_foreign_key(
         op.f("fk_follow_up_referral_id"), "follow_up", "referral", ["referral_id"], ["id"]
@@ -42,6 +49,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("follow_up", "referral_id")
+    op.drop_index("ix_referral_about", table_name="referral")
     op.drop_index("uq_visit_appointment", table_name="visit")
     op.create_index("ix_visit_appointment", "visit", ["appointment_id"])
     for table in WITH_APPOINTMENT:

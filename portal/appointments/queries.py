@@ -276,6 +276,15 @@ def booked_about(session: Session, about_kind: str, about_id: UUID) -> Appointme
     ).first()
 
 
+def is_booked_about(session: Session, about_kind: str, about_id: UUID) -> bool:
+    query = select(Appointment.id).where(
+        Appointment.about_kind == about_kind,
+        Appointment.about_id == about_id,
+        Appointment.status == AppointmentStatus.BOOKED,
+    )
+    return session.scalars(query).first() is not None
+
+
 def step(session: Session, history_id: UUID) -> AppointmentHistory | None:
     return session.get(AppointmentHistory, history_id)
 

@@ -49,6 +49,12 @@ class Referral(Base):
         Index("ix_referral_referrer", "referrer_id", "created_at", "id"),
         Index("ix_referral_pool", "pool_id", "created_at", "id"),
         Index(
+            "ix_referral_about",
+            "about",
+            postgresql_using="gin",
+            postgresql_ops={"about": "jsonb_path_ops"},
+        ),
+        Index(
             "ix_referral_appointment",
             "appointment_at",
             "id",

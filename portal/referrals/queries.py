@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.referrals.model import Referral, ReferralHistory
 from portal.referrals.note_model import ConsultNote
+from portal.referrals.states import AboutKind, ReferralStatus
 from portal.worklist.states import WorkItemKind
 
 _NUMBER = text("SELECT nextval('referral_number')")
@@ -74,6 +75,21 @@ _HAS_ITEM = text(
                OR w.assignee_id IS NULL AND w.claimed_by IS NULL AND EXISTS (
                     SELECT FROM pool_member m
                     WHERE m.pool_id = w.pool_id AND m.member_id = :person)))
+    """
+)
+# What of a patient's record a referral may be about, as far as the actor sees it.
+_RECORDS = text(
+    """
+    SELECT 'result' AS kind, id FROM diagnostic_report
+    WHERE patient_id = :patient_id AND id = ANY(:ids)
+    UNION ALL
+    SELECT 'requisition', id FROM requisition WHERE patient_id = :patient_id AND id = ANY(:ids)
+    UNION ALL
+    SELECT 'prescription', id FROM prescription WHERE patient_id = :patient_id AND id = ANY(:ids)
+    UNION ALL
+    SELECT 'attachment', id FROM attachment WHERE patient_id = :patient_id AND id = ANY(:ids)
+    UNION ALL
+    SELECT 'visit', id FROM visit WHERE patient_id = :patient_id AND id = ANY(:ids)
     """
 )
 _HAD_ITEM = text(
@@ -170,6 +186,29 @@ def for_change(session: Session, referral_id: UUID) -> Referral | None:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).first()
+
+
+def records(
+    session: Session, patient_id: UUID, ids: Collection[UUID]
+) -> frozenset[tuple[str, UUID]]:
+    """Those of the ids that are of a patient's record, each with its kind, in one query."""
+    rows = session.execute(_RECORDS, {"patient_id": patient_id, "ids": list(ids)})
+    return frozenset((row.kind, row.id) for row in rows)
+
+
+def was_in(session: Session, referral_id: UUID, statuses: Collection[ReferralStatus]) -> bool:
+    """Whether a referral has ever been in one of these."""
+    query = select(ReferralHistory.id).where(
+        ReferralHistory.referral_id == referral_id, ReferralHistory.to_status.in_(statuses)
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def about(session: Session, kind: AboutKind, id_: UUID) -> Sequence[UUID]:
+    """The referrals that name something of the patient's record, the last one first."""
+    named = [{"kind": kind.value, "id": str(id_)}]
+    query = select(Referral.id).where(Referral.about.contains(named))
+    return session.scalars(query.order_by(Referral.created_at.desc(), Referral.id.desc())).all()
 
 
 def step(session: Session, history_id: UUID) -> ReferralHistory | None:

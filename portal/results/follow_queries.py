@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from portal.notifications.states import NotificationEvent
 from portal.results.model import DiagnosticReport
-from portal.results.review_model import CriticalAlert
+from portal.results.review_model import CriticalAlert, FollowUp
+from portal.results.states import FollowUpKind
 
 _FIRST_VALUES = text(
     """
@@ -269,3 +270,21 @@ def uncommunicated(
     rows = [{"clinic_id": id_, "moment": moment} for id_, moment in before.items()]
     values = {"before": orjson.dumps(rows).decode(), "limit": limit}
     return session.execute(_UNCOMMUNICATED, values).all()
+
+
+def wanted_referrals(
+    session: Session, patient_id: UUID, report_ids: Collection[UUID]
+) -> Sequence[FollowUp]:
+    """What reviews of these results of a patient's asked a referral for, and nobody has made;
+    locked."""
+    return session.scalars(
+        select(FollowUp)
+        .where(
+            FollowUp.patient_id == patient_id,
+            FollowUp.report_id.in_(report_ids),
+            FollowUp.kind == FollowUpKind.REFERRAL,
+            FollowUp.referral_id.is_(None),
+        )
+        .order_by(FollowUp.id)
+        .with_for_update()
+    ).all()

@@ -69,7 +69,7 @@ _REVIEWS = text(
 )
 _FOLLOW_UPS = text(
     """
-    SELECT id, kind, due_on, note, requisition_id, created_at FROM follow_up
+    SELECT id, kind, due_on, note, requisition_id, referral_id, created_at FROM follow_up
     WHERE report_id = :id ORDER BY created_at, id
     """
 )

@@ -120,6 +120,7 @@ class ResultFollowUpSchema(Schema):
     due_on = fields.Date()
     note = fields.String(allow_none=True)
     requisition_id = fields.UUID(allow_none=True)
+    referral_id = fields.UUID(allow_none=True)
     created_at = fields.DateTime()
 
 

@@ -1,12 +1,11 @@
 """Reading summaries and what is to be done after visits."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, or_, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from portal.core.db import run
@@ -67,36 +66,17 @@ _REFERENCES = text(
     SELECT 'visit', id FROM visit
     WHERE patient_id = :patient_id AND id = ANY(:targets) AND id <> :visit_id
     UNION ALL
+    SELECT 'referral', id FROM referral
+    WHERE patient_id = :patient_id AND id = ANY(:targets) AND requested_at IS NOT NULL
+    UNION ALL
+    SELECT 'thread', id FROM thread WHERE patient_id = :patient_id AND id = ANY(:targets)
+    UNION ALL
     SELECT 'instruction', id FROM visit_instruction
     WHERE visit_id = :visit_id AND id = ANY(:instructions)
     UNION ALL
     SELECT 'instruction', CAST(i ->> 'id' AS uuid)
     FROM visit_summary s, jsonb_array_elements(s.content -> 'instructions') i
     WHERE s.visit_id = :visit_id AND s.status = 'draft'
-    """
-)
-_NOBODY_TOLD = text(
-    """
-    NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = visit_instruction.id
-                AND w.kind = 'visit_instruction_overdue'
-                AND (w.status IN ('open', 'claimed') OR w.created_at >= visit_instruction.due_at))
-    """
-)
-_FILLED = text(
-    """
-    SELECT p.id FROM visit_instruction i
-    JOIN prescription p ON p.id = i.target_id
-    LEFT JOIN prescription n ON n.previous_id = p.id
-    WHERE i.visit_id = :visit_id AND i.status = 'open' AND i.kind = 'fill'
-      AND (p.last_filled_on >= :since OR n.last_filled_on >= :since)
-    """
-)
-
-_HELD = text(
-    """
-    SELECT v.id FROM visit_instruction i JOIN visit v ON v.id = i.target_id
-    WHERE i.visit_id = :visit_id AND i.status = 'open' AND i.kind = 'visit'
-      AND v.status = 'finished'
     """
 )
 
@@ -143,6 +123,8 @@ def references(
             InstructionKind.FILL: ids("prescription"),
             InstructionKind.TEST: ids("requisition"),
             InstructionKind.VISIT: ids("visit"),
+            InstructionKind.REFERRAL: ids("referral"),
+            InstructionKind.MESSAGE: ids("thread"),
         },
     )
 
@@ -236,85 +218,3 @@ def open_instructions(session: Session, visit_id: UUID) -> Sequence[VisitInstruc
     """Those of a visit's that are still open, locked."""
     found = instructions_for_change(session, visit_id)
     return [one for one in found if one.status == InstructionStatus.OPEN]
-
-
-def waiting_for(
-    session: Session, kind: InstructionKind, target_ids: Collection[UUID]
-) -> Sequence[VisitInstruction]:
-    """Open instructions of a kind that one of the targets fulfils, locked."""
-    return session.scalars(
-        select(VisitInstruction)
-        .where(
-            VisitInstruction.status == InstructionStatus.OPEN,
-            VisitInstruction.kind == kind,
-            VisitInstruction.target_id.in_(target_ids),
-        )
-        .order_by(VisitInstruction.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-
-
-def waiting_for_visit(session: Session, visit: Visit) -> Sequence[VisitInstruction]:
-    """Open instructions to come again that a visit fulfils: those that name it, and those of
-    earlier visits with the same practitioner that name none; locked."""
-    before = select(Visit.id).where(
-        Visit.practitioner_id == visit.practitioner_id,
-        Visit.patient_id == visit.patient_id,
-        Visit.id != visit.id,
-    )
-    unnamed = (
-        VisitInstruction.target_id.is_(None)
-        & VisitInstruction.visit_id.in_(before)
-        & (VisitInstruction.created_at < visit.started_at)
-    )
-    return session.scalars(
-        select(VisitInstruction)
-        .where(
-            VisitInstruction.patient_id == visit.patient_id,
-            VisitInstruction.status == InstructionStatus.OPEN,
-            VisitInstruction.kind == InstructionKind.VISIT,
-            or_(VisitInstruction.target_id == visit.id, unnamed),
-        )
-        .order_by(VisitInstruction.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-
-
-def filled_since(session: Session, visit_id: UUID, since: date) -> Sequence[UUID]:
-    """Prescriptions that a visit's open instructions wait for and that were filled since a day,
-    also after they were renewed."""
-    return session.scalars(_FILLED, {"visit_id": visit_id, "since": since}).all()
-
-
-def visits_held(session: Session, visit_id: UUID) -> Sequence[UUID]:
-    """Visits that a visit's open instructions name and that are over."""
-    return session.scalars(_HELD, {"visit_id": visit_id}).all()
-
-
-def tests_waited_for(session: Session, visit_id: UUID) -> Sequence[UUID]:
-    """Requisitions that a visit's open instructions wait for."""
-    found = session.scalars(
-        select(VisitInstruction.target_id).where(
-            VisitInstruction.visit_id == visit_id,
-            VisitInstruction.status == InstructionStatus.OPEN,
-            VisitInstruction.kind == InstructionKind.TEST,
-        )
-    )
-    return [id_ for id_ in found if id_ is not None]
-
-
-def overdue(session: Session, now: datetime, limit: int) -> Sequence[VisitInstruction]:
-    """Open past their day, and nobody was told; locked."""
-    return session.scalars(
-        select(VisitInstruction)
-        .where(
-            VisitInstruction.status == InstructionStatus.OPEN,
-            VisitInstruction.due_at < now,
-            _NOBODY_TOLD,
-        )
-        .order_by(VisitInstruction.due_at, VisitInstruction.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()

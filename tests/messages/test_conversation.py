@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from portal.core.actor import ActorKind
+from tests.appointments.conftest import booked, open_slots
+from tests.appointments.conftest import in_days as at_ten
 from tests.messages.conftest import (
     SignIn,
     answer,
@@ -22,6 +24,7 @@ from tests.messages.conftest import (
     told,
     write,
 )
+from tests.referrals.conftest import refer
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, prescription
 from tests.support.work import drain
@@ -271,3 +274,46 @@ def test_the_same_key_sends_once(clinic: SmallClinic, patient: Caller, asked: UU
     again = patient.post(path, body, headers=key)
     assert (again.status_code, again.json) == (201, first.json)
     assert len(messages(asked)) == 2
+
+
+def booked_here(clinic: SmallClinic, patient: Caller, physician: Caller) -> dict[str, Any]:
+    """A referral, an appointment and the visit that it is, each as a thread names it."""
+    [slot] = open_slots(physician, at_ten(3))
+    appointment = booked(patient, slot)
+    referral = refer(physician, clinic, None)
+    [visit] = patient.get("/visits").json["items"]
+    return {"referral": referral, "appointment": appointment, "visit": visit["id"]}
+
+
+@pytest.mark.parametrize("kind", ["referral", "appointment", "visit"])
+def test_a_thread_about_what_is_arranged(
+    clinic: SmallClinic,
+    patient: Caller,
+    physician: Caller,
+    caller: SignIn,
+    kind: str,
+) -> None:
+    id_ = booked_here(clinic, patient, physician)[kind]
+    about = {"kind": kind, "id": id_}
+    thread_id = started(patient, new_thread(clinic, about=about))
+    seen = opened(patient, thread_id)["about"]
+    assert patient.request("GET", seen["link"]).json["id"] == id_
+    patient.put("/drafts", {"thread_id": str(thread_id), "body": "Thank"})
+    other = caller(ActorKind.PATIENT, clinic.other_patient.id)
+    refused = other.post("/threads", new_thread(clinic, about=about))
+    assert refused.json["errors"][0]["pointer"] == "/about/id"
+
+
+def test_nobody_writes_about_a_referral_that_was_not_sent(
+    clinic: SmallClinic, patient: Caller, physician: Caller
+) -> None:
+    draft = refer(physician, clinic, None, draft=True)
+    body = {
+        "patient_id": str(clinic.patient.id),
+        "category": "referral",
+        "subject": "Cardiology",
+        "body": "I shall refer you.",
+        "about": {"kind": "referral", "id": draft},
+    }
+    refused = physician.post("/threads", body)
+    assert (refused.status_code, refused.json["code"]) == (422, "about_unusable")

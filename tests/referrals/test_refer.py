@@ -24,6 +24,7 @@ from tests.referrals.conftest import (
     step,
     told,
 )
+from tests.results.conftest import received
 from tests.support.api import Caller
 from tests.support.clinic import ZONE, SmallClinic
 from tests.support.work import drain
@@ -37,7 +38,7 @@ def test_it_waits_for_the_specialist(
     clinic: SmallClinic, physician: Caller, patient: Caller, cardiologist: Practitioner
 ) -> None:
     diagnosis = {"code": "I20.8", "text": "Angina"}
-    about = {"kind": "result", "id": str(uuid4())}
+    about = {"kind": "result", "id": str(received(clinic))}
     made = done(
         physician.post(
             "/referrals", body(clinic, cardiologist, diagnoses=[diagnosis], about=[about])
@@ -148,6 +149,7 @@ def test_the_same_key_refers_once(
         ({"reason": "bell \x07"}, "/reason"),
         ({"diagnoses": [{"code": "angina", "text": "x"}]}, "/diagnoses/0/code"),
         ({"about": [{"kind": "dream", "id": str(uuid4())}]}, "/about/0/kind"),
+        ({"about": [{"kind": "result", "id": str(uuid4())}]}, "/about/0/id"),
         ({"authorization": {"valid_until": "2020-01-01"}}, "/authorization/valid_until"),
         ({"authorization": {"valid_until": "2999-01-01"}}, "/authorization/valid_until"),
         ({"authorization": {"valid_from": "2999-01-01"}}, "/authorization/valid_from"),

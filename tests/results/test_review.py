@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -13,6 +13,7 @@ from portal.core.actor import OPERATOR, ActorKind
 from portal.core.db import transaction
 from portal.requisitions.model import Requisition
 from portal.results.review_model import FollowUp, ResultReview
+from tests.referrals.conftest import refer
 from tests.results.conftest import (
     CRITICAL,
     HIGH,
@@ -290,3 +291,48 @@ def test_the_same_result_twice_in_one_call(clinic: SmallClinic, physician: Calle
     body = {"items": [{"result_id": str(report), "version": 1}] * 2}
     answer = physician.post("/results/review", body)
     assert [item["outcome"] for item in answer.json["items"]] == ["reviewed", "rejected"]
+
+
+def referred(physician: Caller, clinic: SmallClinic, report: UUID) -> str:
+    """A referral because of a result."""
+    return refer(physician, clinic, None, about=[{"kind": "result", "id": str(report)}])
+
+
+def test_a_referral_because_of_a_result_is_what_its_review_asked_for(
+    clinic: SmallClinic, physician: Caller
+) -> None:
+    report, other = received(clinic, HIGH), received(clinic, HIGH)
+    wanted = {"version": 1, "follow_up": {"kind": "referral"}}
+    for one in (report, other):
+        assert physician.post(f"/results/{one}/review", wanted).status_code == 200
+    drain()
+    assert len(items(kind="result_follow_up")) == 2
+    referral = referred(physician, clinic, report)
+    [left] = items(kind="result_follow_up")
+    [shown] = physician.get(f"/results/{report}").json["follow_ups"]
+    assert (shown["referral_id"], shown["id"] != str(left.subject_id)) == (referral, True)
+    referred(physician, clinic, report)
+    assert physician.get(f"/results/{report}").json["follow_ups"][0]["referral_id"] == referral
+    assert physician.get(f"/results/{other}").json["follow_ups"][0]["referral_id"] is None
+
+
+def test_who_refers_first_and_reviews_afterwards(clinic: SmallClinic, physician: Caller) -> None:
+    report = received(clinic, HIGH)
+    referral = referred(physician, clinic, report)
+    body = {"version": 1, "follow_up": {"kind": "referral"}}
+    assert physician.post(f"/results/{report}/review", body).status_code == 200
+    drain()
+    assert items(kind="result_follow_up") == []
+    assert physician.get(f"/results/{report}").json["follow_ups"][0]["referral_id"] == referral
+
+
+def test_a_referral_that_has_ended_is_not_what_a_later_review_asks_for(
+    clinic: SmallClinic, physician: Caller
+) -> None:
+    report = received(clinic, HIGH)
+    ended = referred(physician, clinic, report)
+    assert physician.post(f"/referrals/{ended}/cancel", {}).status_code == 200
+    body = {"version": 1, "follow_up": {"kind": "referral"}}
+    assert physician.post(f"/results/{report}/review", body).status_code == 200
+    drain()
+    assert len(items(kind="result_follow_up")) == 1

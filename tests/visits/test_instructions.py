@@ -12,7 +12,6 @@ from portal.core.clock import utcnow
 from portal.requisitions import service as requisitions
 from portal.requisitions.states import RequisitionStatus
 from portal.visits import service
-from portal.visits.states import InstructionKind
 from tests.refills.conftest import TODAY, ask_one, event_of, post_all
 from tests.requisitions.conftest import order
 from tests.support.api import Caller
@@ -25,10 +24,13 @@ from tests.visits.conftest import (
     instruction,
     items,
     plan,
+    pointers,
     released,
     set_row,
     step,
     told,
+    write,
+    written,
 )
 
 
@@ -206,17 +208,12 @@ def test_a_named_visit_that_was_over_before_the_summary_came(
     assert shown(patient, held) == ("done", "visited")
 
 
-@pytest.mark.parametrize(("kind", "by"), [("referral", "referred"), ("message", "answered")])
-def test_other_slices_say_when_theirs_are_done(
-    physician: Caller, patient: Caller, held: UUID, kind: str, by: str
+@pytest.mark.parametrize("kind", ["fill", "test", "visit", "referral", "message"])
+def test_what_names_nothing_of_the_patients_is_refused(
+    physician: Caller, held: UUID, kind: str
 ) -> None:
-    target = uuid4()
-    released(physician, held, task(kind, target))
-    note = {"kind": InstructionKind(kind), "target_id": target, "now": utcnow()}
-    other = {**note, "kind": InstructionKind.TEST}
-    assert as_worker(service.note_done, **other) == 0
-    assert [as_worker(service.note_done, **note) for _ in range(2)] == [1, 0]
-    assert shown(patient, held) == ("done", by)
+    answer = write(physician, held, written(task(kind, uuid4())))
+    assert (answer.status_code, pointers(answer)) == (422, ["/instructions/0/target_id"])
 
 
 def done(who: Caller, visit: UUID) -> Any:

@@ -33,6 +33,7 @@ from tests.appointments.conftest import offer as offer_times
 from tests.attachments.story import leave_an_upload, leave_attachment_events
 from tests.messages.story import leave_message_events, want_a_digest
 from tests.patients.delegates import give, new_person
+from tests.referrals.story import leave_a_draft, leave_referral_events
 from tests.refills.conftest import Make, ask_one, post_one
 from tests.requisitions.conftest import order as order_tests
 from tests.results.conftest import received, set_report, wish
@@ -212,6 +213,7 @@ def test_every_kind_of_task_twice(
     clinic: SmallClinic,
     patient: Caller,
     physician: Caller,
+    colleague: Caller,
     nurse: Caller,
     pharmacy: Caller,
     refillable: Make,
@@ -244,6 +246,8 @@ def test_every_kind_of_task_twice(
     seen |= run_all_twice()
     seen |= letter_comes_back(clinic)
     seen |= patient_is_seen(clinic, physician)
+    leave_referral_events(clinic, patient, physician, colleague)
+    seen |= run_all_twice()
     seen |= times_are_withdrawn(clinic, patient, physician)
     seen |= patient_is_merged(clinic)
     assert seen >= HANDLERS.keys()
@@ -286,6 +290,7 @@ def test_every_tick_twice(
     assert physician.post(f"/requisitions/{collected}/collected").status_code == 200
     laboratory_order(clinic, physician)
     leave_visits_alone(clinic, physician)
+    leave_a_draft(clinic, physician)
     appointments_of_the_past(clinic, patient, physician)
     past = {"past": utcnow() - timedelta(days=1), "id": waiting}
     with transaction(OPERATOR) as session:

@@ -4,8 +4,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from portal.referrals import service as referrals
+from portal.referrals.states import AboutKind
 from portal.results import service
 from workers.registry import Event, handles
+from workers.tasks.referrals import note_for_results
 
 
 @handles("result.received")
@@ -31,6 +34,9 @@ def follow_review(*, session: Session, event: Event, now: datetime) -> None:
         review_id=event.uuid("review_id"),
         now=now,
     )
+    # Who refers first and reviews afterwards has done what the review asks for.
+    for stands in referrals.sent_about(session, AboutKind.RESULT, event.uuid("report_id")):
+        note_for_results(session, stands, now)
 
 
 @handles("letter.moved")

@@ -5,7 +5,7 @@ from portal.appointments.service.book import book, change_appointment
 from portal.appointments.service.confidential import keep_confidential
 from portal.appointments.service.earlier import leave_waiting, offer_freed, wish_earlier
 from portal.appointments.service.follow import follow_move, follow_offer_end, follow_offered
-from portal.appointments.service.look_up import get_appointment, get_offer, standing
+from portal.appointments.service.look_up import get_appointment, get_offer, is_booked, standing
 from portal.appointments.service.moves import place_of
 from portal.appointments.service.offers import (
     OfferTimes,
@@ -41,6 +41,7 @@ __all__ = [
     "follow_offered",
     "get_appointment",
     "get_offer",
+    "is_booked",
     "keep_confidential",
     "leave_waiting",
     "no_show",

@@ -11,9 +11,11 @@ from portal.messages.service.closing import close_thread, reopen_thread
 from portal.messages.service.digest import send_digests
 from portal.messages.service.drafts import SaveDraft, discard_draft, read_drafts, save_draft
 from portal.messages.service.following import (
+    Wrote,
     follow_closing,
     follow_message,
     follow_reopening,
+    written_by_patient,
 )
 from portal.messages.service.quick_replies import (
     add_quick_reply,
@@ -47,6 +49,7 @@ __all__ = [
     "Started",
     "Write",
     "WriteToPatients",
+    "Wrote",
     "add_quick_reply",
     "cancel_call",
     "change_quick_reply",
@@ -70,4 +73,5 @@ __all__ = [
     "start_thread",
     "write_message",
     "write_to_patients",
+    "written_by_patient",
 ]

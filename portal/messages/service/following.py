@@ -1,16 +1,17 @@
 """What the workers do after a message: tell the patient, and say who answers for somebody away."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import WORKER, ActorKind
+from portal.core.actor import PATIENT_SIDE, WORKER, ActorKind
 from portal.directory import service as directory
 from portal.messages import queries, rules
 from portal.messages.model import Message, Thread, ThreadHistory
 from portal.messages.service import moves, rerouting
-from portal.messages.states import MessageKind, ThreadStatus
+from portal.messages.states import AboutKind, MessageKind, ThreadStatus
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
 
@@ -27,6 +28,34 @@ def follow_message(*, session: Session, message_id: UUID, now: datetime) -> None
     rerouting.keep_with_the_team(session=session, thread=thread, now=now)
     if thread.status == ThreadStatus.AWAITING_CARE_TEAM and not thread.urgent:
         _say_who_answers(session, thread, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """What a patient wrote: to whom it went, when, and about which visit, if about one."""
+
+    patient_id: UUID
+    thread_id: UUID
+    pool_id: UUID
+    practitioner_id: UUID | None
+    visit_id: UUID | None
+    sent_at: datetime
+
+
+def written_by_patient(session: Session, message_id: UUID) -> Wrote | None:
+    """A message of a patient's, or of who writes for them; None for any other."""
+    message = session.get(Message, message_id)
+    if message is None or message.author_kind not in PATIENT_SIDE:
+        return None
+    thread = session.get_one(Thread, message.thread_id)
+    return Wrote(
+        patient_id=message.patient_id,
+        thread_id=thread.id,
+        pool_id=thread.pool_id,
+        practitioner_id=thread.practitioner_id,
+        visit_id=thread.about_id if thread.about_kind == AboutKind.VISIT else None,
+        sent_at=message.sent_at,
+    )
 
 
 def follow_reopening(*, session: Session, thread_id: UUID, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Use cases of referrals, a file each."""
 
-from portal.referrals.service.appointments import follow_offer, free_offers
+from portal.referrals.service.appointments import follow_offer, free_times
 from portal.referrals.service.arrange import (
     Arrange,
     attended,
@@ -22,6 +22,7 @@ from portal.referrals.service.refer import (
     send_referral,
 )
 from portal.referrals.service.report import NoteHold, WriteNote, answer, release_note, write_note
+from portal.referrals.service.standing import Standing, sent_about, standing
 from portal.referrals.service.watch import (
     expire_referrals,
     find_unattended,
@@ -36,6 +37,7 @@ __all__ = [
     "NoteHold",
     "Outside",
     "Refer",
+    "Standing",
     "WriteNote",
     "accept",
     "answer",
@@ -51,7 +53,7 @@ __all__ = [
     "follow_move",
     "follow_note",
     "follow_offer",
-    "free_offers",
+    "free_times",
     "give_information",
     "keep_confidential",
     "no_show",
@@ -60,6 +62,8 @@ __all__ = [
     "release_note",
     "schedule",
     "send_referral",
+    "sent_about",
+    "standing",
     "warn_of_expiry",
     "write_note",
 ]

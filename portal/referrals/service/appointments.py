@@ -14,7 +14,7 @@ from portal.appointments import subjects
 from portal.appointments.model import Appointment
 from portal.appointments.rules import About, Needs
 from portal.appointments.states import AboutKind, AppointmentStatus, OfferStatus
-from portal.core.actor import Actor
+from portal.core.actor import WORKER, Actor
 from portal.referrals import queries
 from portal.referrals.errors import NotSchedulable, TimeElsewhere
 from portal.referrals.model import Referral
@@ -131,12 +131,20 @@ def follow_offer(*, session: Session, offer_id: UUID, now: datetime) -> None:
     session.flush()
 
 
-def free_offers(*, session: Session, referral_id: UUID, now: datetime) -> None:
-    """Take back what was offered for a referral that waits for no appointment any more.
+def free_times(*, session: Session, referral_id: UUID, now: datetime) -> None:
+    """Take back what was offered for a referral that waits for no appointment any more, and what
+    is still booked for it: a delegate who cancels it may not see its time.
 
     For the workers, before they lock the referral: whoever accepts an offer locks that first.
     """
-    row = queries.referral(session, referral_id)
-    if row is not None and row.status not in BOOKABLE:
-        about = About(AboutKind.REFERRAL, referral_id)
+    about = About(AboutKind.REFERRAL, referral_id)
+    referral = queries.get(session, referral_id)
+    if referral is None:
+        return
+    if referral.status not in BOOKABLE:
         appointments.withdraw_offers_about(session=session, about=about, now=now)
+    if referral.status != S.SCHEDULED and appointments.is_booked(session, about):
+        referral = moves.lock(session, referral_id)
+        status = ReferralStatus(referral.status)
+        if status != S.SCHEDULED:
+            moves.free_time(session, referral, status, actor=WORKER, now=now)

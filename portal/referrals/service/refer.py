@@ -1,6 +1,6 @@
 """Referring a patient, or asking a colleague: written, kept as a draft, sent, sent elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -90,6 +90,7 @@ def refer(*, session: Session, actor: Actor, command: Refer, now: datetime) -> R
     problems = [
         *_unusable_addressee(session, actor.id, command.to),
         *misdated(command.authorization, local_day(now, patient.time_zone)),
+        *_unknown_links(session, patient.id, command.about),
     ]
     pool_id = _arranging_pool(session, actor, command.pool_id, problems)
     if problems or pool_id is None:
@@ -179,6 +180,17 @@ def _unusable_addressee(session: Session, referrer_id: UUID, to: Addressee) -> l
     if active:
         return []
     return [FieldError(pointer, "There is no such practitioner: choose one of GET /practitioners.")]
+
+
+def _unknown_links(
+    session: Session, patient_id: UUID, about: Sequence[Mapping[str, str]]
+) -> Iterator[FieldError]:
+    if not about:
+        return
+    known = queries.records(session, patient_id, [UUID(one["id"]) for one in about])
+    for number, one in enumerate(about):
+        if (one["kind"], UUID(one["id"])) not in known:
+            yield FieldError(f"/about/{number}/id", f"This patient has no such {one['kind']}.")
 
 
 def misdated(authorization: Authorization, today: date) -> list[FieldError]:

@@ -9,7 +9,7 @@ from portal.results.service.communicate import (
 from portal.results.service.confidential import keep_confidential
 from portal.results.service.critical import Acknowledge, acknowledge
 from portal.results.service.follow import follow_release, follow_review, follow_version
-from portal.results.service.follow_ups import WantedFollowUp
+from portal.results.service.follow_ups import WantedFollowUp, note_referral
 from portal.results.service.looking import look, look_at_attachment, look_at_version
 from portal.results.service.reconcile import Match, discard, match, reread_report
 from portal.results.service.releasing import Hold, hold, release, release_due
@@ -47,6 +47,7 @@ __all__ = [
     "look_at_version",
     "mark_communicated",
     "match",
+    "note_referral",
     "release",
     "release_due",
     "reread_report",

@@ -1,18 +1,19 @@
 """What a review asks for next: each opens a loop of its own."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import Actor
+from portal.core.actor import WORKER, Actor
 from portal.core.clock import local_day
 from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.directory.model import Practitioner
 from portal.requisitions import service as requisitions
-from portal.results import rules
+from portal.results import follow_queries, rules
 from portal.results.model import DiagnosticReport
 from portal.results.review_model import FollowUp
 from portal.results.states import FollowUpKind
@@ -73,6 +74,31 @@ def open_follow_up(
     if row.requisition_id is None:
         due_at = calendar.add_business(now + within, 0)
         _open_item(session, actor, row, practitioner, due_at, now)
+
+
+def note_referral(
+    *,
+    session: Session,
+    referral_id: UUID,
+    patient_id: UUID,
+    report_ids: Collection[UUID],
+    now: datetime,
+) -> int:
+    """A referral was made because of these results: what their reviews asked one for is done.
+    Returns how many that were; twice is the same as once."""
+    wanted = follow_queries.wanted_referrals(session, patient_id, report_ids)
+    for row in wanted:
+        row.referral_id = referral_id
+        worklist.close_item(
+            session=session,
+            actor=WORKER,
+            kind=WorkItemKind.RESULT_FOLLOW_UP,
+            subject_id=row.id,
+            outcome="referred",
+            now=now,
+        )
+    session.flush()
+    return len(wanted)
 
 
 def _open_item(

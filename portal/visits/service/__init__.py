@@ -1,15 +1,20 @@
 """Use cases of visits, a file each."""
 
+from portal.visits.instruction_queries import PatientWrote
 from portal.visits.service.booked import follow_appointment
 from portal.visits.service.composing import compose
 from portal.visits.service.confidential import keep_confidential
 from portal.visits.service.follow import follow_release, follow_visit
-from portal.visits.service.instructions import (
-    mark_done,
+from portal.visits.service.instructions import mark_done
+from portal.visits.service.noting import (
+    ReferralStands,
     note_done,
+    note_message,
+    note_referral,
     note_refill,
     note_requisition,
     note_withdrawn,
+    referrals_waited_for,
 )
 from portal.visits.service.problems import AddProblem, add_problem, change_problem
 from portal.visits.service.summaries import (
@@ -35,7 +40,9 @@ __all__ = [
     "AddProblem",
     "Measured",
     "MedicineNote",
+    "PatientWrote",
     "PlanVisit",
+    "ReferralStands",
     "WantedInstruction",
     "WriteSummary",
     "add_problem",
@@ -52,12 +59,15 @@ __all__ = [
     "keep_confidential",
     "mark_done",
     "note_done",
+    "note_message",
+    "note_referral",
     "note_refill",
     "note_requisition",
     "note_withdrawn",
     "plan_visit",
     "record_own",
     "record_vitals",
+    "referrals_waited_for",
     "release_summary",
     "start_visit",
     "void_visit",

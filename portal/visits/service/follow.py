@@ -10,9 +10,9 @@ from portal.core.clock import local_day
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
 from portal.patients import service as patients
-from portal.visits import queries, summary_queries
+from portal.visits import instruction_queries, queries, summary_queries
 from portal.visits.model import Visit, VisitHistory
-from portal.visits.service.instructions import note_done, note_requisition, note_visit
+from portal.visits.service.noting import note_done, note_requisition, note_visit
 from portal.visits.states import InstructionKind, VisitStatus
 
 S = VisitStatus
@@ -76,9 +76,9 @@ def follow_release(*, session: Session, visit_id: UUID, summary_id: UUID, now: d
         visit.started_at or visit.starts_at,
         patients.get_patient(session, visit.patient_id).time_zone,
     )
-    for prescription_id in summary_queries.filled_since(session, visit.id, since):
+    for prescription_id in instruction_queries.filled_since(session, visit.id, since):
         note_done(session=session, kind=InstructionKind.FILL, target_id=prescription_id, now=now)
-    for target_id in summary_queries.visits_held(session, visit.id):
+    for target_id in instruction_queries.visits_held(session, visit.id):
         note_done(session=session, kind=InstructionKind.VISIT, target_id=target_id, now=now)
-    for requisition_id in summary_queries.tests_waited_for(session, visit.id):
+    for requisition_id in instruction_queries.waited_for(session, visit.id, InstructionKind.TEST):
         note_requisition(session=session, requisition_id=requisition_id, now=now)

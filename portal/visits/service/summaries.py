@@ -153,6 +153,8 @@ _NAMED = {
     InstructionKind.FILL: "prescription",
     InstructionKind.TEST: "requisition",
     InstructionKind.VISIT: "visit",
+    InstructionKind.REFERRAL: "referral",
+    InstructionKind.MESSAGE: "thread",
 }
 
 

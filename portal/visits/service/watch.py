@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from portal.core.actor import WORKER
 from portal.directory import service as directory
 from portal.notifications.states import NotificationEvent
-from portal.visits import queries, summary_queries
+from portal.visits import instruction_queries, queries
 from portal.visits.model import Visit
 from portal.visits.service.follow import tell_patient
 from portal.worklist import rules as due_times
@@ -28,7 +28,7 @@ def find_missing_summaries(*, session: Session, now: datetime, limit: int) -> in
 def find_overdue_instructions(*, session: Session, now: datetime, limit: int) -> int:
     """Instructions that were not carried out in time: an item for the practitioner, and word to the
     patient, once for each due day. Returns how many."""
-    late = summary_queries.overdue(session, now, limit)
+    late = instruction_queries.overdue(session, now, limit)
     visits = queries.visits_by_id(session, {one.visit_id for one in late})
     for instruction in late:
         visit = visits[instruction.visit_id]
