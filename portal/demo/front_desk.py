@@ -69,6 +69,21 @@ class FrontDesk:
         )
         self.settle(ago)
 
+    def book_own(self, patient: str, slot_id: UUID, ago: timedelta) -> UUID:
+        """A patient books a visit; the appointment's id."""
+        actor = self.teller.records.patient(patient)
+        booked = appointments.book(
+            session=self.session,
+            actor=actor,
+            slot_id=slot_id,
+            about=None,
+            patient_id=actor.id,
+            now=self.at(ago),
+        )
+        id_ = booked.id
+        self.settle(ago)
+        return id_
+
     def refer(
         self,
         person: Person,

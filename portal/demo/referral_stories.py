@@ -56,17 +56,13 @@ def _times(desk: FrontDesk) -> None:
         now=desk.at(5 * HOUR),
     )
     desk.settle(5 * HOUR)
-    waiting = desk.teller.records.patient("Mei-Ling")
-    booked = appointments.book(
-        session=desk.session,
-        actor=waiting,
-        slot_id=only,
-        about=None,
-        patient_id=waiting.id,
-        now=desk.at(2 * DAY),
-    )
+    desk.book_own("Grace", okafor[12], DAY)
+    booked = desk.book_own("Mei-Ling", only, 2 * DAY)
     appointments.wish_earlier(
-        session=desk.session, actor=waiting, appointment_id=booked.id, now=desk.at(2 * DAY)
+        session=desk.session,
+        actor=desk.teller.records.patient("Mei-Ling"),
+        appointment_id=booked,
+        now=desk.at(2 * DAY),
     )
     desk.settle(2 * DAY)
     _scheduled(desk, raman[9])

@@ -1,4 +1,4 @@
-"""The workers' part of a story, done at the story's own time instead of at the workers'."""
+"""The workers' part of a story, as far as it concerns one, at the story's own time."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -51,7 +51,7 @@ def _follow_appointment(session: Session, payload: dict[str, Any], now: datetime
 
 
 def _follow_referral(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    referrals.free_offers(session=session, referral_id=UUID(payload["referral_id"]), now=now)
+    referrals.free_times(session=session, referral_id=UUID(payload["referral_id"]), now=now)
     _by(referrals.follow_move)(session, payload, now)
 
 
