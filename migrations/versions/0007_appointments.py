@@ -10,7 +10,12 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-NEW_KINDS = ("appointment_no_show", "appointment_outcome", "appointment_to_arrange")
+NEW_KINDS = (
+    "appointment_no_show",
+    "appointment_outcome",
+    "appointment_to_arrange",
+    "appointment_offer_untaken",
+)
 TAKEN = "status IN ('booked', 'attended', 'no_show')"
 BOOKED = "status = 'booked'"
 OPEN = "status = 'open'"
@@ -329,16 +334,10 @@ def downgrade() -> None:
     op.execute(
         """
         DELETE FROM work_item_hop WHERE work_item_id IN (
-            SELECT id FROM work_item
-            WHERE kind IN ('appointment_no_show', 'appointment_outcome', 'appointment_to_arrange'))
+            SELECT id FROM work_item WHERE kind LIKE 'appointment_%')
         """
     )
-    op.execute(
-        """
-        DELETE FROM work_item
-        WHERE kind IN ('appointment_no_show', 'appointment_outcome', 'appointment_to_arrange')
-        """
-    )
+    op.execute("DELETE FROM work_item WHERE kind LIKE 'appointment_%'")
     know_kinds([kind for kind in known_kinds() if kind not in NEW_KINDS])
 
 

@@ -14,6 +14,12 @@ FORGET = """
     UPDATE {table} SET about_kind = NULL, about_id = NULL
     WHERE about_kind IN ('referral', 'appointment', 'visit')
 """
+# Until now anybody could write an id of what nobody knew.
+DANGLING = """
+    UPDATE {table} SET appointment_id = NULL
+    WHERE appointment_id IS NOT NULL
+      AND NOT EXISTS (SELECT FROM appointment a WHERE a.id = appointment_id)
+"""
 WITH_APPOINTMENT = ("referral", "visit")
 
 
@@ -29,6 +35,7 @@ def know_subjects(kinds: tuple[str, ...]) -> None:
 def upgrade() -> None:
     know_subjects(BEFORE + ADDED)
     for table in WITH_APPOINTMENT:
+        op.execute(DANGLING.format(table=table))
         op.create_foreign_key(
             op.f(f"fk_{table}_appointment_id"), table, "appointment", ["appointment_id"], ["id"]
         )

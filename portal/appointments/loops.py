@@ -30,7 +30,7 @@ loops.declare(
               AND o.about_kind IS DISTINCT FROM 'referral'
               AND o.ended_at < :settled
               AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = o.id
-                              AND w.kind = 'appointment_to_arrange')
+                              AND w.kind = 'appointment_offer_untaken')
         """,
         "a patient waits for an earlier time than an appointment that has ended": """
             SELECT w.id FROM earlier_wish w JOIN appointment a ON a.id = w.appointment_id

@@ -68,7 +68,7 @@ _ARRANGED = text(
     LEFT JOIN appointment a ON a.id = w.subject_id
     LEFT JOIN appointment_offer o ON o.id = w.subject_id
     WHERE w.patient_id = :patient_id AND w.status IN ('open', 'claimed')
-      AND w.kind IN ('appointment_no_show', 'appointment_to_arrange')
+      AND w.kind IN ('appointment_no_show', 'appointment_to_arrange', 'appointment_offer_untaken')
       AND CASE WHEN coalesce(a.about_id, o.about_id, CAST(:about_id AS uuid)) IS NOT NULL
           THEN coalesce(a.about_id, o.about_id) = :about_id
           ELSE coalesce(a.practitioner_id, (

@@ -17,7 +17,9 @@ from portal.worklist.states import WorkItemKind
 _NUMBER = text("SELECT nextval('referral_number')")
 _REFERRAL = """
     SELECT r.*, ref.name AS referrer_name, sp.name AS specialist_name, po.name AS pool_name,
-           pa.given_name, pa.family_name, pa.birth_date, cl.phone AS clinic_phone
+           pa.given_name, pa.family_name, pa.birth_date, cl.phone AS clinic_phone,
+           (SELECT max(o.expires_at) FROM appointment_offer o WHERE o.about_id = r.id
+            AND o.status = 'open' AND o.replaces_id IS NULL) AS offered_until
     FROM referral r
     JOIN patient pa ON pa.id = r.patient_id
     JOIN practitioner ref ON ref.id = r.referrer_id

@@ -127,8 +127,18 @@ def is_late(expected: datetime | None, now: datetime) -> bool:
     return expected is not None and expected < now
 
 
-def with_whom(kind: ReferralKind, status: ReferralStatus, no_shows: int) -> str | None:
+def is_choosing(status: ReferralStatus, offered_until: datetime | None, now: datetime) -> bool:
+    """Whether the patient has been offered times, and has not answered."""
+    held = offered_until is not None and offered_until > now
+    return held and status in (S.ACCEPTED, S.NO_SHOW)
+
+
+def with_whom(
+    kind: ReferralKind, status: ReferralStatus, no_shows: int, *, choosing: bool = False
+) -> str | None:
     """Who has it now: referrer, specialist, staff, patient; None at an end."""
+    if choosing:
+        return "patient"
     if status == S.ACCEPTED and kind == ReferralKind.CONSULTATION:
         return "specialist"
     if status == S.NO_SHOW and back_to_referrer(no_shows):
@@ -149,8 +159,17 @@ _HOLDERS: Mapping[ReferralStatus, str] = {
 }
 
 
-def next_step(kind: ReferralKind, status: ReferralStatus, no_shows: int, specialist: str) -> str:
+def next_step(
+    kind: ReferralKind,
+    status: ReferralStatus,
+    no_shows: int,
+    specialist: str,
+    *,
+    choosing: bool = False,
+) -> str:
     """What is outstanding, and who does it, in plain words for the patient."""
+    if choosing:
+        return f"Choose one of the times with {specialist} that are held for you, or decline them."
     if status == S.ACCEPTED and kind == ReferralKind.CONSULTATION:
         return f"You need do nothing now: {specialist} is answering your practitioner's question."
     if status == S.NO_SHOW and back_to_referrer(no_shows):

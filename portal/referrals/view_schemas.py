@@ -50,6 +50,10 @@ class ReferralViewSchema(Schema):
     diagnoses = fields.List(fields.Nested(DiagnosisSchema))
     authorization = fields.Nested(ReferralAuthorizationSchema)
     appointment = fields.Nested(ReferralAppointmentSchema, allow_none=True)
+    offered_until = fields.DateTime(
+        allow_none=True,
+        metadata={"description": "Until when times are held of which the patient takes one"},
+    )
     no_shows = fields.Integer()
     created_at = fields.DateTime()
     requested_at = fields.DateTime(allow_none=True)

@@ -25,6 +25,7 @@ class Parts:
 def referral_view(row: Row[Any], now: datetime) -> dict[str, Any]:
     """A referral as lists show it."""
     kind, status = ReferralKind(row.kind), ReferralStatus(row.status)
+    choosing = rules.is_choosing(status, row.offered_until, now)
     return {
         "id": row.id,
         "number": row.number,
@@ -52,8 +53,11 @@ def referral_view(row: Row[Any], now: datetime) -> dict[str, Any]:
         "status_at": row.status_at,
         "expected_by": row.expected_by,
         "late": rules.is_late(row.expected_by, now),
-        "with": rules.with_whom(kind, status, row.no_shows),
-        "next_step": rules.next_step(kind, status, row.no_shows, specialist_name(row)),
+        "offered_until": row.offered_until if choosing else None,
+        "with": rules.with_whom(kind, status, row.no_shows, choosing=choosing),
+        "next_step": rules.next_step(
+            kind, status, row.no_shows, specialist_name(row), choosing=choosing
+        ),
         "reason_code": row.reason_code,
         "closed_at": row.closed_at,
         "confidential": row.confidential,

@@ -42,6 +42,7 @@ class WorkItemKind(StrEnum):
     APPOINTMENT_NO_SHOW = "appointment_no_show"
     APPOINTMENT_OUTCOME = "appointment_outcome"
     APPOINTMENT_TO_ARRANGE = "appointment_to_arrange"
+    APPOINTMENT_OFFER_UNTAKEN = "appointment_offer_untaken"
     PHONE_CALL = "phone_call"
     THREAD_REPLY = "thread_reply"
     ADVICE_CALL = "advice_call"

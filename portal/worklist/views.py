@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from portal.worklist.states import WorkItemKind
 
-_SUMMARIES = {
+SUMMARIES = {
     WorkItemKind.REFILL_DECISION: "A renewal waits for a decision",
     WorkItemKind.REFILL_OVERDUE: "A step of a refill is late: ask the pharmacy",
     WorkItemKind.REFILL_FAILED: "A pharmacy could not go on with a refill",
@@ -38,7 +38,8 @@ _SUMMARIES = {
     WorkItemKind.RECONCILIATION: "A result came that matches nobody: find out whose it is",
     WorkItemKind.APPOINTMENT_NO_SHOW: "A patient missed an appointment: ask why, arrange another",
     WorkItemKind.APPOINTMENT_OUTCOME: "An appointment is over: did the patient come?",
-    WorkItemKind.APPOINTMENT_TO_ARRANGE: "A patient needs another time: arrange one",
+    WorkItemKind.APPOINTMENT_TO_ARRANGE: "A time was withdrawn and none is free: arrange another",
+    WorkItemKind.APPOINTMENT_OFFER_UNTAKEN: "A patient took none of the times offered: ask why",
     WorkItemKind.PHONE_CALL: "A patient wants to be called about a result",
     WorkItemKind.THREAD_REPLY: "A patient wrote and waits for an answer",
     WorkItemKind.ADVICE_CALL: "A patient wants a nurse to call: day and night",
@@ -82,6 +83,8 @@ _PATHS = {
     WorkItemKind.RECONCILIATION: "reconciliation",
     WorkItemKind.APPOINTMENT_NO_SHOW: "appointments",
     WorkItemKind.APPOINTMENT_OUTCOME: "appointments",
+    WorkItemKind.APPOINTMENT_TO_ARRANGE: "appointments",
+    WorkItemKind.APPOINTMENT_OFFER_UNTAKEN: "appointments/offers",
     WorkItemKind.PHONE_CALL: "calls",
     WorkItemKind.THREAD_REPLY: "threads",
     WorkItemKind.ADVICE_CALL: "advice-calls",
@@ -109,7 +112,7 @@ def item_view(row: Row[Any], hops: Sequence[Row[Any]], now: datetime) -> dict[st
     return {
         "id": row.id,
         "kind": row.kind,
-        "summary": _SUMMARIES[WorkItemKind(row.kind)],
+        "summary": SUMMARIES[WorkItemKind(row.kind)],
         "subject_id": row.subject_id,
         "refill_id": row.subject_id if path == "refills" else None,
         "link": f"/api/v1/{path}/{row.subject_id}" if path else None,

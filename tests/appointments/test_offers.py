@@ -82,7 +82,7 @@ def test_one_is_taken_and_the_others_are_free_again(
     [ended] = patient.get("/appointments/offers?status=closed").json["items"]
     assert (ended["status"], ended["appointment_id"]) == ("accepted", answer.json["id"])
     drain()
-    assert items("appointment_to_arrange") == []
+    assert items("appointment_offer_untaken") == []
     assert broken() == set()
 
 
@@ -93,13 +93,15 @@ def test_not_one_of_these(
     answer = decline(patient, offered, reason="I work on these days")
     assert (answer.json["status"], answer.json["reason"]) == ("declined", "I work on these days")
     drain()
-    [item] = items("appointment_to_arrange")
+    [item] = items("appointment_offer_untaken")
     assert (str(item.subject_id), item.responsible_id) == (offered, clinic.physician.id)
     assert item.assignee_id == clinic.physician.id
+    [mine] = physician.get("/worklist?kind=appointment_offer_untaken").json["items"]
+    assert physician.request("GET", mine["link"]).json["id"] == offered
     assert len(free(patient)) == 3
     booked(patient, slots[2])
     drain()
-    assert [item.status for item in items("appointment_to_arrange")] == ["done"]
+    assert [item.status for item in items("appointment_offer_untaken")] == ["done"]
 
 
 def test_nobody_answers(
@@ -114,7 +116,7 @@ def test_nobody_answers(
     assert broken() == {"an offer of an appointment is past its end and has not ended"}
     assert (expire(), expire()) == (1, 0)
     drain()
-    [item] = items("appointment_to_arrange")
+    [item] = items("appointment_offer_untaken")
     assert (item.responsible_id, item.pool_id) == (None, clinic.nurses.id)
     assert broken() == set()
 
@@ -126,7 +128,7 @@ def test_taken_back(
     assert answer.json["status"] == "withdrawn"
     assert accept(patient, offered, slots[0]).json["code"] == "offer_ended"
     drain()
-    assert items("appointment_to_arrange") == []
+    assert items("appointment_offer_untaken") == []
     assert told() == [], "what was taken back before anybody heard of it"
 
 

@@ -172,6 +172,8 @@ def test_without_another_time_the_team_looks_for_one(
     drain()
     [item] = items("appointment_to_arrange")
     assert (item.responsible_id, str(item.subject_id)) == (clinic.physician.id, appointment)
+    [mine] = physician.get("/worklist?kind=appointment_to_arrange").json["items"]
+    assert physician.request("GET", mine["link"]).json["id"] == appointment
     [later] = open_slots(physician, in_days(8))
     booked(patient, later)
     drain()

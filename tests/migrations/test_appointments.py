@@ -131,3 +131,22 @@ def test_there_and_back(moving: tuple[Engine, Any]) -> None:
     assert (read(engine, old), read(engine, slots)) == before
     command.upgrade(settings, AFTER)
     assert len(read(engine, "SELECT id FROM appointment")) == len(before[0])
+
+
+VISIT = """
+    INSERT INTO visit (id, patient_id, practitioner_id, clinic_id, appointment_id, kind, status,
+                       reason, starts_at, status_at, created_at)
+    SELECT gen_random_uuid(), p.id, d.id, p.clinic_id, gen_random_uuid(), 'office', 'planned',
+           'Cough', now(), now(), now()
+    FROM patient p, practitioner d
+"""
+
+
+def test_what_was_booked_as_nothing_known(moving: tuple[Engine, Any]) -> None:
+    engine, settings = moving
+    with engine.begin() as connection:
+        connection.exec_driver_sql(VISIT)
+    command.upgrade(settings, "0010")
+    assert read(engine, "SELECT appointment_id, status FROM visit") == [(None, "planned")]
+    command.downgrade(settings, "0009")
+    command.upgrade(settings, "0010")

@@ -117,6 +117,9 @@ def test_a_patient_takes_one_of_the_times_that_they_were_offered(
         rows(AppointmentOffer)[0].expires_at,
     )
     assert load(accepted).expected_by == waiting.due_at
+    [choosing] = patient.get("/referrals").json["items"]
+    assert (choosing["with"], "Choose one" in choosing["next_step"]) == ("patient", True)
+    assert choosing["offered_until"] == offer["expires_at"]
     kept_promise()
     answer = accept(patient, offer, times[2])
     assert answer.status_code == 200, answer.text
@@ -135,6 +138,8 @@ def test_what_nobody_takes_is_one_item_of_the_staff(
     assert patient.post(f"/appointments/offers/{offer['id']}/decline", {}).status_code == 200
     before = items(accepted)[0].due_at
     drain()
+    seen = done(patient.get(f"/referrals/{accepted}"))
+    assert (seen["with"]["kind"], seen["offered_until"]) == ("staff", None)
     [waiting] = items(accepted)
     assert open_items(clinic.patient.id) == ["referral_scheduling"]
     assert waiting.due_at != before

@@ -8,7 +8,8 @@ from portal.core.actor import ActorKind
 from portal.core.ids import new_id
 from portal.core.states import IllegalTransition
 from portal.worklist.model import WorkItem
-from portal.worklist.states import OPEN_STATUSES, WORK_ITEM, WorkItemStatus
+from portal.worklist.states import OPEN_STATUSES, WORK_ITEM, WorkItemKind, WorkItemStatus
+from portal.worklist.views import SUMMARIES
 from tests.support.clinic import NOW, actor
 
 # Written out a second time on purpose: status -> (next -> who).
@@ -48,3 +49,7 @@ def test_every_pair_for_every_mover(before: WorkItemStatus, after: WorkItemStatu
 def test_the_ends() -> None:
     assert {status.value for status in WORK_ITEM.ends} == {"done", "cancelled"}
     assert set(OPEN_STATUSES) | WORK_ITEM.ends == set(WorkItemStatus)
+
+
+def test_every_kind_is_said_in_words() -> None:
+    assert SUMMARIES.keys() == set(WorkItemKind)

@@ -199,7 +199,7 @@ def _give_back(session: Session, offer: AppointmentOffer, now: datetime) -> None
     worklist.open_item(
         session=session,
         actor=WORKER,
-        kind=WorkItemKind.APPOINTMENT_TO_ARRANGE,
+        kind=WorkItemKind.APPOINTMENT_OFFER_UNTAKEN,
         subject_id=offer.id,
         patient_id=offer.patient_id,
         responsible_id=offer.practitioner_id,
