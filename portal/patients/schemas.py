@@ -28,7 +28,8 @@ def confidential_reason(**options: Any) -> fields.String:
         "validate": [validate.Length(10, 500), NO_CONTROLS],
         "metadata": {
             "description": "Why it is kept from everybody who acts for the patient",
-            "example": "Asked for by the patient in confidence",
+            # Where it may be left out, what is sent as it stands keeps nothing from anybody.
+            "example": "Asked for by the patient in confidence" if "required" in options else None,
         },
         **options,
     }
