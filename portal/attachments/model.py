@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.attachments.states import ATTACHMENT, AttachmentStatus
+from portal.attachments.states import ATTACHMENT, AttachedTo, AttachmentStatus
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, names_patient, one_of
 from portal.core.rls import DELETE, INSERT, ME, SELECT, UPDATE, to
 
@@ -24,6 +24,7 @@ class Attachment(Base):
     __tablename__ = "attachment"
     __table_args__ = (
         one_of("status", AttachmentStatus),
+        one_of("to_kind", AttachedTo),
         CheckConstraint("size > 0", name="size"),
         CheckConstraint("length(digest) = 32", name="digest"),
         CheckConstraint(
@@ -61,7 +62,9 @@ class Attachment(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
     uploader_kind: Mapped[str]
-    uploader_id: Mapped[UUID] = mapped_column(info=names_patient("uploader_kind = 'patient'"))
+    uploader_id: Mapped[UUID] = mapped_column(
+        info=names_patient("uploader_kind IN ('patient', 'delegate')")
+    )
     name: Mapped[str]
     content_type: Mapped[str]
     size: Mapped[int]
@@ -113,6 +116,26 @@ def _care_team(kind: ActorKind) -> tuple[rls.Grant, ...]:
     )
 
 
+def _delegates() -> tuple[rls.Grant, ...]:
+    """What they uploaded themselves and is part of nothing yet; the rest with what it is part of,
+    whose own policy decides."""
+    messages, unused = AccessCategory.MESSAGES, f"{_mine(ActorKind.DELEGATE)} AND to_id IS NULL"
+    in_message = (
+        "to_kind = 'message' AND shared AND EXISTS (SELECT FROM message m WHERE m.id = to_id)"
+    )
+    return (
+        *rls.delegated(messages, SELECT, f"({unused}) OR ({in_message})"),
+        *rls.delegated(messages, (INSERT, DELETE), unused),
+        *rls.delegated(
+            messages,
+            UPDATE,
+            unused,
+            columns=_USE,
+            check=f"{_mine(ActorKind.DELEGATE)} AND {in_message}",
+        ),
+    )
+
+
 _OWN = f"{_mine(ActorKind.PATIENT)} AND patient_id = {ME}"
 
 rls.protect(
@@ -121,6 +144,7 @@ rls.protect(
     *to(ActorKind.PATIENT, INSERT, _OWN),
     *to(ActorKind.PATIENT, UPDATE, f"{_OWN} AND attached_at IS NULL", columns=_USE, check=_OWN),
     *to(ActorKind.PATIENT, DELETE, f"{_OWN} AND attached_at IS NULL"),
+    *_delegates(),
     *(grant for kind in _CARE_TEAM for grant in _care_team(kind)),
     *to(rls.SYSTEM, (SELECT, INSERT, UPDATE, DELETE)),
 )

@@ -18,7 +18,9 @@ from portal.core.db import lock
 _VIEW = """
     SELECT a.id, a.patient_id, a.uploader_kind, a.uploader_id, a.name, a.content_type, a.size,
            a.digest, a.status, a.status_at, a.created_at, a.to_kind, a.to_id, a.shared,
-           coalesce(pr.name, st.name, pa.given_name || ' ' || pa.family_name) AS uploader_name
+           coalesce(pr.name, st.name, CASE WHEN a.uploader_kind = 'delegate'
+                    THEN careloop_delegate_name(a.uploader_id, a.patient_id)
+                    ELSE pa.given_name || ' ' || pa.family_name END) AS uploader_name
     FROM attachment a
     LEFT JOIN practitioner pr ON a.uploader_kind = 'practitioner' AND pr.id = a.uploader_id
     LEFT JOIN staff_member st ON a.uploader_kind = 'staff' AND st.id = a.uploader_id

@@ -15,7 +15,7 @@ from portal.attachments.service import Upload
 from portal.attachments.storage import Storage
 from portal.attachments.views import attachment_view
 from portal.config import Config
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
@@ -64,7 +64,7 @@ def _largest(config: Config) -> int:
 
 def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
     """Whose record an upload belongs to. Raises Invalid where the care team doesn't say."""
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         if patient_id not in (None, actor.subject_id):
             raise Invalid(errors=[FieldError("#query/patient_id", "Leave this out: it is yours.")])
         return actor.subject_id

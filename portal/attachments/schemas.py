@@ -17,7 +17,7 @@ class UploadQuery(Strict):
 
 class UploaderSchema(Schema):
     kind = fields.String(metadata={"example": "patient"})
-    id = fields.UUID()
+    id = fields.UUID(allow_none=True)
     name = fields.String(allow_none=True, metadata={"example": "Avery Thompson"})
 
 

@@ -15,6 +15,12 @@ class AttachmentStatus(StrEnum):
     UNSCANNABLE = "unscannable"
 
 
+class AttachedTo(StrEnum):
+    """What an attachment may be part of."""
+
+    MESSAGE = "message"
+
+
 S = AttachmentStatus
 
 _WORKER = frozenset({ActorKind.WORKER})

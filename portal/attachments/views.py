@@ -22,7 +22,8 @@ def attachment_view(row: Row[Any]) -> dict[str, Any]:
         "created_at": row.created_at,
         "uploaded_by": {
             "kind": row.uploader_kind,
-            "id": row.uploader_id,
+            # Of other delegates than themselves, delegates learn nothing.
+            "id": row.uploader_id if row.uploader_name is not None else None,
             "name": row.uploader_name,
         },
         "attached_to": None if row.to_id is None else {"kind": row.to_kind, "id": row.to_id},

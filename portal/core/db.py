@@ -37,7 +37,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from portal.config import Config
 from portal.core import answers, audit, outbox
 from portal.core.actor import NOBODY, Actor, ActorKind
-from portal.core.errors import AccessEnded
+from portal.core.errors import AccessEnded, Unavailable
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -101,16 +101,17 @@ class NestedTransaction(RuntimeError):
 
 
 # One round trip: each of the commands alone would be one. What is filled in is never text from
-# outside: a role's name of ours, and UUIDs.
+# outside: names of roles and categories of ours, and UUIDs.
 _BEGIN = (
     "BEGIN; SET LOCAL ROLE {role}; SET LOCAL careloop.actor_id = '{actor_id}'; "
     "SET LOCAL careloop.credential_id = '{credential_id}'; "
     "SET LOCAL careloop.on_behalf_of = '{on_behalf_of}'"
 )
 # Whoever acts for somebody keeps that access for the length of a transaction: taking it away waits,
-# so that nothing is half done, and nothing begins after. Raises this SQLSTATE where it has ended.
-_HOLD = "; SELECT careloop_hold_delegation()"
-ACCESS_ENDED = "CL001"
+# so that nothing is half done, and nothing begins after. Raises these SQLSTATEs where it has ended,
+# or is less than when the request came.
+_HOLD = "; SELECT careloop_hold_delegation('{{{categories}}}')"
+ACCESS_ENDED, ACCESS_NARROWED = "CL001", "CL002"
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
 )
@@ -153,7 +154,8 @@ def _execute(
 def _begin(session: Session, actor: Actor, locks: Collection[str]) -> None:
     """Begin a transaction as `actor`. Several commands at once can't be prepared.
 
-    Raises AccessEnded for a delegate whose access was taken away since the request came.
+    Raises AccessEnded for a delegate whose access was taken away since the request came; where a
+    part of it was, Unavailable for a moment: the next request knows which.
     """
     statement = _BEGIN.format(
         role=actor.kind.database_role,
@@ -162,12 +164,17 @@ def _begin(session: Session, actor: Actor, locks: Collection[str]) -> None:
         on_behalf_of=actor.on_behalf_of,
     )
     locked = [f"; SELECT pg_advisory_xact_lock({number})" for number in _lock_numbers(locks)]
-    held = _HOLD if actor.kind is ActorKind.DELEGATE and actor.on_behalf_of != NOBODY else ""
+    held = ""
+    if actor.kind is ActorKind.DELEGATE and actor.on_behalf_of != NOBODY:
+        held = _HOLD.format(categories=",".join(sorted(actor.categories)))
     try:
         _execute(session.connection(), statement + held + "".join(locked), prepare=False)
     except DBAPIError as error:
-        if held and getattr(error.orig, "sqlstate", None) == ACCESS_ENDED:
+        state = getattr(error.orig, "sqlstate", None)
+        if state == ACCESS_ENDED:
             raise AccessEnded() from error
+        if state == ACCESS_NARROWED:
+            raise Unavailable("Your access was changed just now. Try again.") from error
         raise
 
 

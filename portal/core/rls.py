@@ -88,18 +88,21 @@ def delegated(
     *,
     columns: Sequence[str] = (),
     confidential: str | None = None,
+    check: str | None = None,
 ) -> tuple[Grant, ...]:
     """Grants to delegates: a patient's rows, while they may act for that patient in a category.
 
     Asked of the delegations once a statement. `confidential` names the column by which a
-    practitioner keeps a row from every delegate.
+    practitioner keeps a row from every delegate; `check` is the rule for rows as written, where it
+    differs from `rows`.
     """
     condition = f"patient_id = (SELECT careloop_delegated('{category}'))"
     if confidential is not None:
         condition += f" AND NOT {confidential}"
+    written = None if check is None else f"{condition} AND ({check})"
     if rows != EVERY_ROW:
         condition += f" AND ({rows})"
-    return to(ActorKind.DELEGATE, verbs, condition, columns=columns)
+    return to(ActorKind.DELEGATE, verbs, condition, columns=columns, check=written)
 
 
 SYSTEM = (ActorKind.WORKER, ActorKind.OPERATOR)

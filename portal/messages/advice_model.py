@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
-from portal.core.db import Base, one_of
+from portal.core.actor import AccessCategory, Actor, ActorKind
+from portal.core.db import Base, names_patient, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.messages.states import ADVICE_CALL, AdviceOutcome, AdviceStatus, AdviceUrgency
 
@@ -17,7 +17,9 @@ from portal.messages.states import ADVICE_CALL, AdviceOutcome, AdviceStatus, Adv
 class AdviceCall(Base):
     """A patient's request to be called by a nurse, day or night: one at a time.
 
-    `due_at` is when the next call is due. The red flags are those that guidance was shown about.
+    `due_at` is when the next call is due. The requester is the patient or a delegate, who is to be
+    expected at the number. `confidential` keeps it from delegates. The red flags are those that
+    guidance was shown about.
     """
 
     __tablename__ = "advice_call"
@@ -40,6 +42,10 @@ class AdviceCall(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
     pool_id: Mapped[UUID] = mapped_column(ForeignKey("pool.id"))
+    requester_kind: Mapped[str]
+    requester_id: Mapped[UUID] = mapped_column(
+        info=names_patient("requester_kind IN ('patient', 'delegate')")
+    )
     reason: Mapped[str]
     callback_number: Mapped[str]
     urgency: Mapped[str]
@@ -49,6 +55,7 @@ class AdviceCall(Base):
     requested_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    confidential: Mapped[bool] = mapped_column(server_default=text("false"))
 
     def move_to(self, status: AdviceStatus, *, actor: Actor, now: datetime) -> None:
         """Raises IllegalTransition for a request that has ended."""
@@ -78,16 +85,24 @@ class AdviceAttempt(Base):
 _OF_PATIENT = f"patient_id = {ME}"
 _CARED_FOR = "careloop_cares_for(patient_id)"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
+_MESSAGES = AccessCategory.MESSAGES
+_CALL_SEEN = "EXISTS (SELECT FROM advice_call c WHERE c.id = call_id)"
 
 rls.protect(
     "advice_call",
     *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), _OF_PATIENT),
+    *rls.delegated(_MESSAGES, (SELECT, INSERT, UPDATE), confidential="confidential"),
     *to(_CARE_TEAM, (SELECT, UPDATE), _CARED_FOR),
     *rls.system_access(),
 )
 rls.protect(
     "advice_attempt",
     *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
+    *rls.delegated(_MESSAGES, SELECT, _CALL_SEEN),
     *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR),
     *rls.system_access(),
+)
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM advice_call WHERE advice_call.id = target AND confidential)",
 )

@@ -15,6 +15,10 @@ from portal.messages.states import AdviceStatus
 _CALL = """
     SELECT c.id, c.patient_id, c.reason, c.callback_number, c.urgency, c.status,
            c.red_flag_version, c.red_flags, c.requested_at, c.due_at, c.ended_at, c.pool_id,
+           c.confidential, c.requester_kind,
+           CASE WHEN c.requester_kind = 'delegate'
+                THEN careloop_delegate_name(c.requester_id, c.patient_id)
+                ELSE pa.given_name || ' ' || pa.family_name END AS requester_name,
            po.name AS pool_name, pa.given_name || ' ' || pa.family_name AS patient_name,
            pa.birth_date, pa.language
     FROM advice_call c

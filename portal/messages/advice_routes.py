@@ -30,6 +30,8 @@ from portal.messages.schemas import NothingToSaySchema
 from portal.messages.service import RequestCall
 from portal.messages.states import ADVICE_CALL, AdviceOutcome, WarnedOf
 from portal.messages.views import advice_views
+from portal.patients.confidentiality import Confidential
+from portal.patients.schemas import ConfidentialSchema
 
 blueprint = Blueprint("advice", __name__, "The nurses' advice line, day and night")
 
@@ -106,6 +108,21 @@ def cancel_advice_call(_body: dict[str, Any], call_id: UUID) -> Response:
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
         service.cancel_call(session=session, actor=actor, call_id=call_id, now=now)
+        view = _call(session, actor, call_id)
+    return json_response(view)
+
+
+@blueprint.route("/advice-calls/<uuid:call_id>/confidential", methods=["POST"])
+@requires("record.keep_confidential")
+@blueprint.arguments(ConfidentialSchema)
+@blueprint.response(200, AdviceCallSchema)
+def keep_advice_confidential(command: Confidential, call_id: UUID) -> Response:
+    """Keep a request for a call from whoever acts for the patient, or open it to them again"""
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        service.keep_call_confidential(
+            session=session, actor=actor, call_id=call_id, command=command, now=now
+        )
         view = _call(session, actor, call_id)
     return json_response(view)
 

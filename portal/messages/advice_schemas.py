@@ -84,11 +84,18 @@ class AdviceCallSchema(Schema):
     id = fields.UUID()
     patient = fields.Nested(AdvicePatientSchema)
     team = fields.Nested(MessagePartySchema)
+    requested_by = fields.Dict(
+        metadata={
+            "description": "The patient, or who acted `for` them",
+            "example": {"kind": "delegate", "name": "Maria Ruiz", "for": "Grace Ruiz"},
+        }
+    )
     reason = fields.String(metadata={"example": "My child has had a fever since yesterday."})
     callback_number = fields.String(metadata={"example": "+1 518 555 0101"})
     urgency = fields.String(metadata={"example": "urgent"})
     status = fields.String(metadata={"example": "waiting"})
     red_flags = fields.List(fields.String(), metadata={"example": []})
+    confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
     requested_at = fields.DateTime()
     due_at = fields.DateTime(allow_none=True)
     ended_at = fields.DateTime(allow_none=True)

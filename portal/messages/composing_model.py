@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import PEOPLE, ActorKind
+from portal.core.actor import PEOPLE, AccessCategory, ActorKind
 from portal.core.db import Base, names_patient, one_of
 from portal.core.rls import DELETE, INSERT, ME, SELECT, UPDATE, to
 from portal.messages.states import AboutKind, Category, WarnedOf
@@ -35,7 +35,9 @@ class Draft(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     author_kind: Mapped[str]
-    author_id: Mapped[UUID] = mapped_column(info=names_patient("author_kind = 'patient'"))
+    author_id: Mapped[UUID] = mapped_column(
+        info=names_patient("author_kind IN ('patient', 'delegate')")
+    )
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
     thread_id: Mapped[UUID | None] = mapped_column(ForeignKey("thread.id"))
     target_id: Mapped[UUID] = mapped_column(info=names_patient("thread_id IS NULL"))
@@ -100,11 +102,19 @@ _MY_POOLS = (
     f"AND m.member_id = {ME})"
 )
 _CHANGES = (SELECT, INSERT, UPDATE, DELETE)
+_MESSAGES = AccessCategory.MESSAGES
+# A delegate's draft is theirs alone, and goes out of sight with what it is for.
+_DELEGATES_OWN = (
+    f"author_id = {ME} AND author_kind = 'delegate' "
+    "AND (thread_id IS NULL OR EXISTS (SELECT FROM thread t WHERE t.id = thread_id)) "
+    "AND NOT careloop_confidential(about_id)"
+)
 
 # The operator loads the demo's: what is sent takes the place of its draft.
 rls.protect(
     "draft",
     *to(ActorKind.PATIENT, _CHANGES, f"author_id = {ME} AND patient_id = {ME}"),
+    *rls.delegated(_MESSAGES, _CHANGES, _DELEGATES_OWN),
     *to(_CARE_TEAM, _CHANGES, f"author_id = {ME}", check=f"author_id = {ME} AND {_CARED_FOR}"),
     *rls.system_access(),
     *to(ActorKind.OPERATOR, DELETE),
@@ -118,6 +128,20 @@ rls.share(
 rls.protect(
     "red_flag_warning",
     *to(ActorKind.PATIENT, (SELECT, INSERT), f"patient_id = {ME}"),
+    # What the patient was warned of is no delegate's business.
+    *rls.delegated(_MESSAGES, INSERT),
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *rls.system_access(),
+)
+# A delegate's draft about what was kept from them since stands in the way of their next one.
+rls.owned_function(
+    "careloop_forget_hidden_draft(of_target uuid)",
+    "void",
+    f"""
+    BEGIN
+        DELETE FROM draft d WHERE d.author_id = {ME} AND d.author_kind = 'delegate'
+            AND d.target_id = of_target AND careloop_confidential(d.about_id);
+    END
+    """,  # noqa: S608 - a setting of ours
+    language="plpgsql",
 )

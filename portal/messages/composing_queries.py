@@ -12,6 +12,7 @@ from portal.directory.model import PoolMember
 from portal.messages.composing_model import Draft, QuickReply, RedFlagSet
 
 _KEY = ("author_id", "target_id")
+_FORGET_HIDDEN = text("SELECT careloop_forget_hidden_draft(:target_id)")
 _LATEST = text("SELECT version, content FROM red_flag_set ORDER BY version DESC LIMIT 1")
 
 
@@ -41,6 +42,11 @@ def delete_draft(session: Session, author_id: UUID, draft_id: UUID) -> Draft | N
         session.delete(found)
         session.flush()
     return found
+
+
+def forget_hidden_draft(session: Session, target_id: UUID) -> None:
+    """Throw away a delegate's draft about something that was kept from them since."""
+    session.execute(_FORGET_HIDDEN, {"target_id": target_id})
 
 
 def drop_drafts(session: Session, author_id: UUID, target_ids: Sequence[UUID]) -> None:

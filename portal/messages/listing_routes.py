@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from portal.core import audit
-from portal.core.actor import ActorKind
+from portal.core.actor import PATIENT_SIDE
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.json import json_response
@@ -32,21 +32,19 @@ def list_threads(query: dict[str, Any]) -> Response:
     answer or that nobody has read.
     """
     actor, now, after = current_actor(), utcnow(), decode_cursor(query["cursor"])
-    by_patient = actor.kind == ActorKind.PATIENT
     wanted = queries.Wanted(
-        patient_id=actor.subject_id if by_patient else query["patient_id"],
-        by_patient=by_patient,
+        patient_id=actor.subject_id if actor.kind in PATIENT_SIDE else query["patient_id"],
         statuses=_statuses(query["status"]),
         category=query["category"],
         unread=query["unread"],
     )
     with transaction(actor) as session:
-        rows = queries.threads(session, wanted, after=after, limit=query["limit"])
+        rows = queries.threads(session, wanted, actor.kind, after=after, limit=query["limit"])
         page = page_by(rows, query["limit"], lambda row: (row.last_message_at, row.id))
         shown = {row.patient_id for row in page.items}
         for patient_id in [wanted.patient_id] if wanted.patient_id else sorted(shown):
             audit.record(session, actor, "read", "thread", patient_id=patient_id, at=now)
-    items = [thread_view(row, actor, now) for row in page.items]
+    items = [thread_view(row, now) for row in page.items]
     return json_response({"items": items, "next": page.next, "sources": []})
 
 
@@ -70,9 +68,9 @@ def search_threads(body: dict[str, Any]) -> Response:
     actor, now, after = current_actor(), utcnow(), decode_cursor(body["cursor"])
     limit = body["limit"]
     with transaction(actor) as session:
-        if actor.kind == ActorKind.PATIENT:
+        if actor.kind in PATIENT_SIDE:
             rows = queries.own_threads_saying(
-                session, actor.subject_id, body["q"], after=after, limit=limit
+                session, actor.subject_id, actor.kind, body["q"], after=after, limit=limit
             )
         else:
             rows = queries.threads_saying(
@@ -81,7 +79,7 @@ def search_threads(body: dict[str, Any]) -> Response:
         page = page_by(rows, limit, lambda row: (row.last_message_at, row.id))
         for patient_id in sorted({row.patient_id for row in page.items}):
             audit.record(session, actor, "search", "thread", patient_id=patient_id, at=now)
-    items = [thread_view(row, actor, now) for row in page.items]
+    items = [thread_view(row, now) for row in page.items]
     return json_response({"items": items, "next": page.next, "sources": []})
 
 
@@ -92,8 +90,8 @@ def summarize_threads() -> Response:
     """Count what waits for an answer and what is unread: your own, or your whole panel's"""
     actor = current_actor()
     with transaction(actor) as session:
-        if actor.kind == ActorKind.PATIENT:
-            row = queries.own_counts(session, actor.subject_id)
+        if actor.kind in PATIENT_SIDE:
+            row = queries.own_counts(session, actor.subject_id, actor.kind)
         else:
             row = queries.counts(session)
     return json_response(dict(row._mapping))

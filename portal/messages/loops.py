@@ -23,14 +23,15 @@ loops.declare(
         """,
         "a message was sent and the patient was not told": """
             SELECT m.id FROM message m
-            WHERE m.kind <> 'internal_note' AND m.author_kind <> 'patient'
+            WHERE m.kind <> 'internal_note' AND m.author_kind NOT IN ('patient', 'delegate')
               AND m.sent_at < :settled AND NOT EXISTS (
                 SELECT FROM notification n WHERE n.source_id = m.id)
         """,
         "a thread's count of unread messages is wrong": """
             SELECT t.id FROM thread t LEFT JOIN LATERAL (
-                SELECT count(*) FILTER (WHERE m.author_kind = 'patient') AS by_team,
-                       count(*) FILTER (WHERE m.author_kind <> 'patient') AS by_patient
+                SELECT count(*) FILTER (WHERE m.author_kind IN ('patient', 'delegate')) AS by_team,
+                       count(*) FILTER (WHERE m.author_kind NOT IN ('patient', 'delegate'))
+                           AS by_patient
                 FROM message m WHERE m.thread_id = t.id AND m.read_at IS NULL
                   AND m.kind <> 'internal_note') u ON true
             WHERE (t.unread_by_team, t.unread_by_patient) <> (u.by_team, u.by_patient)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, names_patient, one_of
 from portal.core.ids import new_id
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
@@ -29,7 +29,9 @@ class Thread(Base):
     """A conversation between a patient and a team, or one practitioner of it.
 
     `reply_due_at` is when the care team's answer is due. The unread counts are of the other side's
-    messages that nobody on this side has opened; they change with the reads, in one transaction.
+    messages that the patient, or nobody of the care team, has opened; they change with the reads,
+    in one transaction. What a delegate has not opened is counted from the receipts. `confidential`
+    keeps it from delegates, as does what it is about where that is kept.
     """
 
     __tablename__ = "thread"
@@ -83,6 +85,7 @@ class Thread(Base):
     last_message_at: Mapped[datetime]
     unread_by_patient: Mapped[int] = mapped_column(server_default=text("0"))
     unread_by_team: Mapped[int] = mapped_column(server_default=text("0"))
+    confidential: Mapped[bool] = mapped_column(server_default=text("false"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
     search: Mapped[Any] = mapped_column(
         TSVECTOR,
@@ -120,7 +123,8 @@ class Thread(Base):
 class Message(Base):
     """What was written in a thread: never changed afterwards.
 
-    `read_at` is when somebody of the other side first opened it. The red flags are those that the
+    `read_at` is when the patient, or somebody of the care team, first opened it; a delegate's look
+    leaves a receipt alone. The red flags are those that the
     patient was shown guidance about, by which version of the set, before sending it all the same.
     """
 
@@ -148,7 +152,9 @@ class Message(Base):
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
     kind: Mapped[str]
     author_kind: Mapped[str]
-    author_id: Mapped[UUID] = mapped_column(info=names_patient("author_kind = 'patient'"))
+    author_id: Mapped[UUID] = mapped_column(
+        info=names_patient("author_kind IN ('patient', 'delegate')")
+    )
     signature_kind: Mapped[str | None]
     signature: Mapped[str | None]
     body: Mapped[str]
@@ -171,7 +177,7 @@ class MessageRead(Base):
 
     message_id: Mapped[UUID] = mapped_column(ForeignKey("message.id"), primary_key=True)
     reader_id: Mapped[UUID] = mapped_column(
-        primary_key=True, info=names_patient("reader_kind = 'patient'")
+        primary_key=True, info=names_patient("reader_kind IN ('patient', 'delegate')")
     )
     reader_kind: Mapped[str]
     patient_id: Mapped[UUID]
@@ -231,10 +237,21 @@ _CARED_FOR = "careloop_cares_for(patient_id)"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
 # What the care team writes among itself is no row of the patient's, whatever is asked for.
 _SHOWN = f"{_OF_PATIENT} AND kind <> 'internal_note'"
+_MESSAGES = AccessCategory.MESSAGES
+_ABOUT_NOTHING_KEPT = "NOT careloop_confidential(about_id)"
+_THREAD_SEEN = "EXISTS (SELECT FROM thread t WHERE t.id = thread_id)"
+_MESSAGE_SEEN = "EXISTS (SELECT FROM message m WHERE m.id = message_id)"
+_BY_DELEGATE = f"kind = 'message' AND author_kind = 'delegate' AND author_id = {ME}"
 
 rls.protect(
     "thread",
     *to(ActorKind.PATIENT, (SELECT, INSERT, UPDATE), _OF_PATIENT),
+    *rls.delegated(
+        _MESSAGES,
+        (SELECT, INSERT, UPDATE),
+        _ABOUT_NOTHING_KEPT,
+        confidential="confidential",
+    ),
     *to(_CARE_TEAM, (SELECT, INSERT, UPDATE), _CARED_FOR),
     *rls.system_access(),
 )
@@ -247,6 +264,8 @@ rls.protect(
         f"{_OF_PATIENT} AND kind = 'message' AND author_kind = 'patient'",
     ),
     *to(ActorKind.PATIENT, UPDATE, _SHOWN, columns=("read_at",)),
+    *rls.delegated(_MESSAGES, SELECT, f"kind <> 'internal_note' AND {_THREAD_SEEN}"),
+    *rls.delegated(_MESSAGES, INSERT, f"{_BY_DELEGATE} AND {_THREAD_SEEN}"),
     *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR, check=f"{_CARED_FOR} AND author_id = {ME}"),
     *to(_CARE_TEAM, UPDATE, _CARED_FOR, columns=("read_at",)),
     *rls.system_access(),
@@ -255,14 +274,32 @@ rls.protect(
     "message_read",
     *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
     *to(ActorKind.PATIENT, INSERT, f"{_OF_PATIENT} AND reader_kind = 'patient'"),
+    *rls.delegated(_MESSAGES, SELECT, _MESSAGE_SEEN),
+    *rls.delegated(
+        _MESSAGES, INSERT, f"reader_kind = 'delegate' AND reader_id = {ME} AND {_MESSAGE_SEEN}"
+    ),
     *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR, check=f"{_CARED_FOR} AND reader_id = {ME}"),
     *rls.system_access(),
 )
 rls.protect(
     "thread_history",
     *to(ActorKind.PATIENT, (SELECT, INSERT), _OF_PATIENT),
+    *rls.delegated(_MESSAGES, SELECT, _THREAD_SEEN),
+    *rls.delegated(_MESSAGES, INSERT),
     *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR),
     *rls.system_access(),
+)
+
+# A thread about something that is kept is kept itself, and so are the files in it.
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM thread t WHERE t.id = target "
+    "AND (t.confidential OR careloop_confidential(t.about_id)))",
+)
+rls.way_in(
+    "careloop_confidential",
+    "EXISTS (SELECT FROM attachment a JOIN message m ON m.id = a.to_id "
+    "WHERE a.id = target AND careloop_confidential(m.thread_id))",
 )
 
 # A thread that awaits the care team has an open work item, or the commit fails.

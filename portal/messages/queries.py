@@ -9,14 +9,20 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from portal.core.actor import ActorKind
 from portal.core.db import run
 from portal.messages.model import Thread
 from portal.messages.states import AboutKind
+from portal.messages.unread import UNREAD, for_each_reader
 
-_THREAD = """
+
+def _thread(unread: str) -> str:
+    return f"""
     SELECT t.id, t.patient_id, t.pool_id, t.practitioner_id, t.category, t.subject, t.about_kind,
            t.about_id, t.status, t.status_at, t.closed_reason, t.urgent, t.reply_due_at,
-           t.created_at, t.last_message_at, t.unread_by_patient, t.unread_by_team, t.version,
+           t.created_at, t.last_message_at, {unread} AS unread, t.version,
+           t.confidential
+           OR (t.about_id IS NOT NULL AND careloop_confidential(t.about_id)) AS confidential,
            po.name AS pool_name, pr.name AS practitioner_name,
            pa.given_name || ' ' || pa.family_name AS patient_name
     FROM thread t
@@ -24,38 +30,47 @@ _THREAD = """
     JOIN patient pa ON pa.id = t.patient_id
     LEFT JOIN practitioner pr ON pr.id = t.practitioner_id
 """
-_PAGE = """
+
+
+def _page(unread: str) -> str:
+    return f"""
       AND (CAST(:statuses AS text[]) IS NULL OR t.status = ANY(CAST(:statuses AS text[])))
       AND (CAST(:category AS text) IS NULL OR t.category = :category)
-      AND (NOT :unread OR CASE WHEN :by_patient THEN t.unread_by_patient ELSE t.unread_by_team
-                          END > 0)
+      AND (NOT :unread OR {unread} > 0)
       AND (CAST(:moment AS timestamptz) IS NULL OR (t.last_message_at, t.id) < (:moment, :id))
     ORDER BY t.last_message_at DESC, t.id DESC LIMIT :limit
 """
-_LIST = text(f"{_THREAD} WHERE t.patient_id = :patient_id {_PAGE}")
+
+
+_LIST = for_each_reader(
+    lambda unread: f"{_thread(unread)} WHERE t.patient_id = :patient_id {_page(unread)}"
+)
+_OF_PANEL = _thread(UNREAD[ActorKind.PRACTITIONER])
 _WAITING = text(
     f"""
-    {_THREAD}
+    {_OF_PANEL}
     WHERE t.id = ANY(ARRAY(SELECT id FROM careloop_waiting_threads(
         CAST(:statuses AS text[]), :category, :unread, :moment, :id, :limit)))
     ORDER BY t.last_message_at DESC, t.id DESC
     """
 )
-_ONE = text(f"{_THREAD} WHERE t.id = :id")
-_OWN_SAYING = text(
-    f"""
-    {_THREAD}
-    WHERE t.patient_id = :me
+_ONE = for_each_reader(lambda unread: f"{_thread(unread)} WHERE t.id = :id")
+_OWN_SAYING = for_each_reader(
+    lambda unread: (
+        f"""
+    {_thread(unread)}
+    WHERE t.patient_id = :patient_id
       AND (CAST(:moment AS timestamptz) IS NULL OR (t.last_message_at, t.id) < (:moment, :id))
       AND (t.search @@ websearch_to_tsquery('english', :words)
            OR EXISTS (SELECT FROM message m WHERE m.thread_id = t.id
                       AND m.search @@ websearch_to_tsquery('english', :words)))
     ORDER BY t.last_message_at DESC, t.id DESC LIMIT :limit
     """
+    )
 )
 _SAYING = text(
     f"""
-    {_THREAD}
+    {_OF_PANEL}
     WHERE t.id = ANY(ARRAY(
         SELECT id FROM careloop_threads_saying(:words, :patient_id, :moment, :id, :limit)))
     ORDER BY t.last_message_at DESC, t.id DESC
@@ -64,11 +79,14 @@ _SAYING = text(
 _MESSAGE = """
     SELECT m.id, m.thread_id, m.kind, m.author_kind, m.author_id, m.signature_kind, m.signature,
            m.body, m.sent_at, m.read_at, m.red_flag_version, m.red_flags,
-           coalesce(p.name, s.name, pa.given_name || ' ' || pa.family_name) AS author_name
+           coalesce(p.name, s.name, CASE WHEN m.author_kind = 'delegate'
+                    THEN careloop_delegate_name(m.author_id, m.patient_id)
+                    ELSE pa.given_name || ' ' || pa.family_name END) AS author_name,
+           pa.given_name || ' ' || pa.family_name AS author_for
     FROM message m
     LEFT JOIN practitioner p ON m.author_kind = 'practitioner' AND p.id = m.author_id
     LEFT JOIN staff_member s ON m.author_kind = 'staff' AND s.id = m.author_id
-    LEFT JOIN patient pa ON m.author_kind = 'patient' AND pa.id = m.author_id
+    LEFT JOIN patient pa ON m.author_kind IN ('patient', 'delegate') AND pa.id = m.patient_id
 """
 _ONE_MESSAGE = text(f"{_MESSAGE} WHERE m.id = :id")
 _MESSAGES = text(
@@ -93,33 +111,39 @@ _IN_THREAD = text("SELECT 1 FROM message WHERE id = :id AND thread_id = :thread_
 _READS = text(
     """
     SELECT r.message_id, r.reader_kind, r.at,
-           coalesce(p.name, s.name, pa.given_name || ' ' || pa.family_name) AS name
+           coalesce(p.name, s.name, CASE WHEN r.reader_kind = 'delegate'
+                    THEN careloop_delegate_name(r.reader_id, r.patient_id)
+                    ELSE pa.given_name || ' ' || pa.family_name END) AS name,
+           pa.given_name || ' ' || pa.family_name AS reader_for
     FROM message_read r
     LEFT JOIN practitioner p ON r.reader_kind = 'practitioner' AND p.id = r.reader_id
     LEFT JOIN staff_member s ON r.reader_kind = 'staff' AND s.id = r.reader_id
-    LEFT JOIN patient pa ON r.reader_kind = 'patient' AND pa.id = r.reader_id
+    LEFT JOIN patient pa ON r.reader_kind IN ('patient', 'delegate') AND pa.id = r.patient_id
     WHERE r.message_id = ANY(:ids) ORDER BY r.at, r.reader_id
     """
 )
 _HISTORY = text(
     """
     SELECT h.action, h.from_status, h.to_status, h.at, h.actor_kind, h.reason_code, h.note,
-           coalesce(p.name, s.name) AS actor_name
+           coalesce(p.name, s.name, CASE WHEN h.actor_kind = 'delegate'
+                    THEN careloop_delegate_name(h.actor_id, h.patient_id) END) AS actor_name
     FROM thread_history h
     LEFT JOIN practitioner p ON h.actor_kind = 'practitioner' AND p.id = h.actor_id
     LEFT JOIN staff_member s ON h.actor_kind = 'staff' AND s.id = h.actor_id
     WHERE h.thread_id = :id ORDER BY h.at, h.id
     """
 )
-_OWN_COUNTS = text(
-    """
+_OWN_COUNTS = for_each_reader(
+    lambda unread: (
+        f"""
     SELECT count(*) FILTER (WHERE status = 'awaiting_care_team') AS awaiting_care_team,
            count(*) FILTER (WHERE urgent AND status = 'awaiting_care_team') AS urgent,
            count(*) FILTER (WHERE reply_due_at < now()) AS late,
-           count(*) FILTER (WHERE unread_by_patient > 0) AS unread_threads,
-           coalesce(sum(unread_by_patient), 0) AS unread_messages
-    FROM thread WHERE patient_id = :me
+           count(*) FILTER (WHERE unread > 0) AS unread_threads,
+           coalesce(sum(unread), 0) AS unread_messages
+    FROM (SELECT t.*, {unread} AS unread FROM thread t WHERE t.patient_id = :patient_id) mine
     """
+    )
 )
 _COUNTS = text("SELECT * FROM careloop_count_threads()")
 # Those who care for a patient, and the teams of the clinics where they do.
@@ -173,10 +197,9 @@ _ABOUT: Mapping[AboutKind, str] = {
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which threads a list shows: a patient's, or without one those of the actor's whole panel that
-    wait for an answer or were not read. `by_patient` says whose unread ones count."""
+    wait for an answer or were not read."""
 
     patient_id: UUID | None
-    by_patient: bool
     statuses: list[str] | None = None
     category: str | None = None
     unread: bool = False
@@ -185,20 +208,22 @@ class Wanted:
 After = tuple[datetime, UUID] | None
 
 
-def threads(session: Session, wanted: Wanted, *, after: After, limit: int) -> Sequence[Row[Any]]:
+def threads(
+    session: Session, wanted: Wanted, reader: ActorKind, *, after: After, limit: int
+) -> Sequence[Row[Any]]:
     """The threads of a list, the last written in first: one statement."""
     moment, id_ = after or (None, None)
     values = {**asdict(wanted), "moment": moment, "id": id_, "limit": limit + 1}
-    return run(session, _WAITING if wanted.patient_id is None else _LIST, values)
+    return run(session, _WAITING if wanted.patient_id is None else _LIST[reader], values)
 
 
 def own_threads_saying(
-    session: Session, me: UUID, words: str, *, after: After, limit: int
+    session: Session, patient_id: UUID, reader: ActorKind, words: str, *, after: After, limit: int
 ) -> Sequence[Row[Any]]:
     """A patient's threads in whose subject or messages the words stand."""
     moment, id_ = after or (None, None)
-    values = {"me": me, "words": words, "moment": moment, "id": id_, "limit": limit + 1}
-    return session.execute(_OWN_SAYING, values).all()
+    values = {"patient_id": patient_id, "words": words, "moment": moment, "id": id_}
+    return session.execute(_OWN_SAYING[reader], {**values, "limit": limit + 1}).all()
 
 
 def threads_saying(
@@ -210,8 +235,8 @@ def threads_saying(
     return session.execute(_SAYING, {**values, "limit": limit + 1}).all()
 
 
-def thread(session: Session, thread_id: UUID) -> Row[Any] | None:
-    return session.execute(_ONE, {"id": thread_id}).first()
+def thread(session: Session, thread_id: UUID, reader: ActorKind) -> Row[Any] | None:
+    return session.execute(_ONE[reader], {"id": thread_id}).first()
 
 
 def messages(session: Session, thread_id: UUID, *, after: After, limit: int) -> Sequence[Row[Any]]:
@@ -247,9 +272,9 @@ def history(session: Session, thread_id: UUID) -> Sequence[Row[Any]]:
     return session.execute(_HISTORY, {"id": thread_id}).all()
 
 
-def own_counts(session: Session, me: UUID) -> Row[Any]:
-    """How many of a patient's threads wait, and how much they have not read."""
-    return session.execute(_OWN_COUNTS, {"me": me}).one()
+def own_counts(session: Session, patient_id: UUID, reader: ActorKind) -> Row[Any]:
+    """How many of a patient's threads wait, and how much they, or their delegate, have not read."""
+    return session.execute(_OWN_COUNTS[reader], {"patient_id": patient_id}).one()
 
 
 def counts(session: Session) -> Row[Any]:

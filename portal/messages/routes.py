@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.attachments import service as attachments
 from portal.core import problems
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import Invalid
@@ -40,6 +40,8 @@ from portal.messages.view_schemas import (
     ThreadSchema,
 )
 from portal.messages.views import full_thread_view, message_view, thread_view
+from portal.patients.confidentiality import Confidential
+from portal.patients.schemas import ConfidentialSchema
 from portal.worklist import service as worklist
 
 blueprint = Blueprint("messages", __name__, "Writing between patients and their care team")
@@ -64,12 +66,13 @@ def once_warned(actor: Actor, warned_of: WarnedOf, use_case: UseCase) -> Respons
 def start_thread(body: dict[str, Any]) -> Response:
     """Start a thread
 
-    Patients write to somebody who cares for them, or to a team. What may be an emergency is
-    answered with a 409 that carries guidance (`red_flags_found`): show it, then send again with
-    `acknowledged_red_flags` if they still want to; the nurses then get it as urgent.
+    Patients, and who acts for them, write to somebody who cares for the patient, or to a team. What
+    may be an emergency is answered with a 409 that carries guidance (`red_flags_found`): show it,
+    then send again with `acknowledged_red_flags` if they still want to; the nurses then get it as
+    urgent.
     """
     actor, now = current_actor(), utcnow()
-    if actor.kind != ActorKind.PATIENT:
+    if actor.kind not in PATIENT_SIDE:
         return once(actor, lambda session: _to_patient(session, actor, body, now))
     command = patients_command(body)
 
@@ -90,14 +93,14 @@ def _to_patient(session: Session, actor: Actor, body: dict[str, Any], now: Any) 
 
 def _sent(session: Session, actor: Actor, sent: Started) -> dict[str, Any]:
     """What was written, and where the thread stands; what others wrote is not opened by that."""
-    row = _row(session, sent.thread_id)
+    row = _row(session, actor, sent.thread_id)
     files = attachments.of(session, OF_MESSAGE, [sent.message_id]).get(sent.message_id, ())
     message = message_view(queries.message(session, sent.message_id), (), files, actor)
-    return {**thread_view(row, actor, utcnow()), "message": message}
+    return {**thread_view(row, utcnow()), "message": message}
 
 
-def _row(session: Session, thread_id: UUID) -> Any:
-    row = queries.thread(session, thread_id)
+def _row(session: Session, actor: Actor, thread_id: UUID) -> Any:
+    row = queries.thread(session, thread_id, actor.kind)
     if row is None:
         raise ThreadNotFound()
     return row
@@ -211,11 +214,30 @@ def reopen_thread(_body: dict[str, Any], thread_id: UUID) -> Response:
     return _change(service.reopen_thread, thread_id)
 
 
+@blueprint.route("/threads/<uuid:thread_id>/confidential", methods=["POST"])
+@requires("record.keep_confidential")
+@blueprint.arguments(ConfidentialSchema)
+@blueprint.response(200, ThreadSchema)
+def keep_thread_confidential(command: Confidential, thread_id: UUID) -> Response:
+    """Keep a thread from everybody who acts for the patient, or open it to them again
+
+    With it its messages and files. A thread about a record that is kept is kept in any case. The
+    patient sees it as before.
+    """
+    actor, now = current_actor(), utcnow()
+    with transaction(actor) as session:
+        service.keep_thread_confidential(
+            session=session, actor=actor, thread_id=thread_id, command=command, now=now
+        )
+        row = _row(session, actor, thread_id)
+    return tagged(thread_view(row, now), row.version)
+
+
 def _change(use_case: Callable[..., None], thread_id: UUID, **more: Any) -> Response:
     actor, now, version = current_actor(), utcnow(), expected_version()
     with transaction(actor) as session:
         use_case(
             session=session, actor=actor, thread_id=thread_id, version=version, now=now, **more
         )
-        row = _row(session, thread_id)
-    return tagged(thread_view(row, actor, now), row.version)
+        row = _row(session, actor, thread_id)
+    return tagged(thread_view(row, now), row.version)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from portal.core.actor import ActorKind
+from portal.core.actor import PATIENT_SIDE, ActorKind
 from portal.core.errors import FieldError, Invalid
 from portal.directory.rules import Calendar, CoverageStep, who_answers
 from portal.messages.errors import RedFlagsFound, ThreadClosed
@@ -42,7 +42,7 @@ _ENDS: Mapping[AdviceOutcome, AdviceStatus] = {
 
 def waits_for(author: ActorKind) -> ThreadStatus:
     """With whom a thread is after a message: with the other side."""
-    if author == ActorKind.PATIENT:
+    if author in PATIENT_SIDE:
         return ThreadStatus.AWAITING_CARE_TEAM
     return ThreadStatus.AWAITING_PATIENT
 
@@ -58,13 +58,13 @@ def reply_due_at(calendar: Calendar, urgent: bool, now: datetime) -> datetime:
 
 def check_reopening(reason: str | None, actor: ActorKind) -> None:
     """Raises ThreadClosed where the patient has to start another thread instead."""
-    if actor == ActorKind.PATIENT and reason in FINAL_REASONS:
+    if actor in PATIENT_SIDE and reason in FINAL_REASONS:
         raise ThreadClosed(closed_reason=reason)
 
 
 def check_close_reason(reason: CloseReason, actor: ActorKind) -> None:
     """Raises Invalid for a reason that is not the actor's to give."""
-    if actor == ActorKind.PATIENT and reason not in PATIENTS_REASONS:
+    if actor in PATIENT_SIDE and reason not in PATIENTS_REASONS:
         allowed = ", ".join(sorted(PATIENTS_REASONS))
         raise Invalid(errors=[FieldError("/reason", f"Must be one of: {allowed}.")])
 

@@ -24,6 +24,7 @@ from portal.messages.states import (
     ThreadStatus,
 )
 from portal.messages.text import cleaned, cleaned_line
+from portal.patients.schemas import confidential_reason
 
 LONGEST_BODY = 20_000
 LONGEST_SUBJECT = 200
@@ -138,6 +139,7 @@ class StartThreadSchema(Strict):
     signature = fields.String(load_default=Signature.PERSON.value, validate=SIGNATURES)
     acknowledged_red_flags = acknowledged_field()
     attachments = attachments_field()
+    confidential_reason = confidential_reason(load_default=None, allow_none=True)
 
 
 def _check_members(body: Mapping[str, Any], needed: str, others: Mapping[str, str]) -> None:
@@ -153,7 +155,8 @@ def _check_members(body: Mapping[str, Any], needed: str, others: Mapping[str, st
 def patients_command(body: Mapping[str, Any]) -> StartThread:
     """A patient's new thread. Raises Invalid without `to`, and for what is the care team's."""
     why = "Only the care team says this."
-    _check_members(body, "to", {"patient_id": why, "pool_id": why})
+    theirs = ("patient_id", "pool_id", "confidential_reason")
+    _check_members(body, "to", dict.fromkeys(theirs, why))
     return StartThread(
         to=body["to"],
         category=body["category"],
@@ -178,6 +181,7 @@ def care_teams_command(body: Mapping[str, Any]) -> WriteToPatients:
         pool_id=body["pool_id"],
         signature=Signature(body["signature"]),
         attachments=tuple(body["attachments"]),
+        confidential_reason=body["confidential_reason"],
     )
 
 

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.db import run
 
 _THREADS = text(
@@ -56,7 +56,7 @@ _READ = text(
     ), opened AS (
         SELECT m.id, m.patient_id FROM message m JOIN locked ON locked.id = m.thread_id
         WHERE m.id = ANY(:ids) AND m.kind <> 'internal_note'
-          AND (m.author_kind = 'patient') <> :by_patient
+          AND (m.author_kind IN ('patient', 'delegate')) <> :by_patient
     ), receipts AS (
         INSERT INTO message_read (message_id, reader_id, reader_kind, patient_id, at)
         SELECT id, :reader_id, :reader_kind, patient_id, :now FROM opened
@@ -70,6 +70,16 @@ _READ = text(
         unread_by_patient = t.unread_by_patient - CASE WHEN :by_patient THEN c.read ELSE 0 END,
         unread_by_team = t.unread_by_team - CASE WHEN :by_patient THEN 0 ELSE c.read END
     FROM counted c WHERE t.id = :thread_id AND c.read > 0
+    """
+)
+# What a delegate has opened, the patient has not: neither count changes.
+_READ_BY_DELEGATE = text(
+    """
+    INSERT INTO message_read (message_id, reader_id, reader_kind, patient_id, at)
+    SELECT m.id, :reader_id, :reader_kind, m.patient_id, :now FROM message m
+    WHERE m.thread_id = :thread_id AND m.id = ANY(:ids)
+      AND m.kind <> 'internal_note' AND m.author_kind NOT IN ('patient', 'delegate')
+    ON CONFLICT DO NOTHING
     """
 )
 
@@ -95,13 +105,14 @@ def mark_read(
     session: Session, actor: Actor, thread_id: UUID, message_ids: Sequence[UUID], now: datetime
 ) -> None:
     """Receipts for what the other side wrote among these messages, and the thread's count of what
-    is unread. Twice is the same as once."""
+    is unread, which a delegate's look leaves as it is. Twice is the same as once."""
     values = {
         "thread_id": thread_id,
         "ids": list(message_ids),
-        "by_patient": actor.kind == ActorKind.PATIENT,
+        "by_patient": actor.kind in PATIENT_SIDE,
         "reader_id": actor.id,
         "reader_kind": actor.kind.value,
         "now": now,
     }
-    run(session, _READ, values)
+    by_delegate = actor.kind == ActorKind.DELEGATE
+    run(session, _READ_BY_DELEGATE if by_delegate else _READ, values)

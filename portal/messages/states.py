@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from portal.core.actor import ActorKind
+from portal.core.actor import PATIENT_SIDE, ActorKind
 from portal.core.states import Transitions
 
 
@@ -95,16 +95,18 @@ class WarnedOf(StrEnum):
     ADVICE_CALL = "advice_call"
 
 
-PATIENT = frozenset({ActorKind.PATIENT})
 CARE_TEAM = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF})
 
 T = ThreadStatus
 THREAD = Transitions(
     "thread",
     {
-        T.AWAITING_CARE_TEAM: {T.AWAITING_PATIENT: CARE_TEAM, T.CLOSED: PATIENT | CARE_TEAM},
-        T.AWAITING_PATIENT: {T.AWAITING_CARE_TEAM: PATIENT, T.CLOSED: PATIENT | CARE_TEAM},
-        T.CLOSED: {T.AWAITING_CARE_TEAM: PATIENT, T.AWAITING_PATIENT: CARE_TEAM},
+        T.AWAITING_CARE_TEAM: {T.AWAITING_PATIENT: CARE_TEAM, T.CLOSED: PATIENT_SIDE | CARE_TEAM},
+        T.AWAITING_PATIENT: {
+            T.AWAITING_CARE_TEAM: PATIENT_SIDE,
+            T.CLOSED: PATIENT_SIDE | CARE_TEAM,
+        },
+        T.CLOSED: {T.AWAITING_CARE_TEAM: PATIENT_SIDE, T.AWAITING_PATIENT: CARE_TEAM},
     },
 )
 
@@ -116,7 +118,7 @@ ADVICE_CALL = Transitions(
             A.ADVISED: CARE_TEAM,
             A.SENT_TO_EMERGENCY: CARE_TEAM,
             A.UNREACHED: CARE_TEAM,
-            A.CANCELLED: PATIENT,
+            A.CANCELLED: PATIENT_SIDE,
         },
         A.ADVISED: {},
         A.SENT_TO_EMERGENCY: {},
@@ -127,5 +129,5 @@ ADVICE_CALL = Transitions(
 
 # After these the patient starts a new thread instead; the care team may reopen any.
 FINAL_REASONS = frozenset({CloseReason.DUPLICATE, CloseReason.MISUSE})
-# What patients may give as their reason.
+# What patients, and who acts for them, may give as their reason.
 PATIENTS_REASONS = frozenset({CloseReason.ANSWERED, CloseReason.WITHDRAWN})

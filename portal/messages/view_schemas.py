@@ -36,12 +36,13 @@ class ThreadSchema(Schema):
     created_at = fields.DateTime()
     last_message_at = fields.DateTime()
     unread = fields.Integer(
-        metadata={"description": "Messages to your side that nobody of it has opened"}
+        metadata={"description": "What you have not opened; for the care team, nobody of it"}
     )
     reply_due_at = fields.DateTime(
         allow_none=True, metadata={"description": "When the care team's answer is due"}
     )
     late = fields.Boolean()
+    confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
     version = fields.Integer()
 
 
@@ -50,12 +51,18 @@ class ThreadPage(Listing):
 
 
 class ReceiptSchema(Schema):
-    by = fields.Dict(metadata={"example": {"kind": "staff", "name": "Nora Bell"}})
+    by = fields.Dict(
+        metadata={
+            "description": "Who; of a `delegate` also `for` whom. Delegates learn no others' names",
+            "example": {"kind": "delegate", "name": "Maria Ruiz", "for": "Grace Ruiz"},
+        }
+    )
     at = fields.DateTime()
 
 
 class MessageSchema(Schema):
-    """A message with its receipts: who has really opened it, and when first."""
+    """A message with its receipts: who has really opened it, and when first. `read_at` is when the
+    patient did, or somebody of the care team."""
 
     id = fields.UUID()
     kind = fields.String(metadata={"example": "message"})

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.messages.composing_model import Draft, QuickReply
 from portal.messages.states import AboutKind, MessageKind, Signature, ThreadStatus
 
@@ -35,9 +35,9 @@ def about_view(kind: str | None, id_: UUID | None) -> dict[str, Any] | None:
     return {"kind": kind, "id": id_, "link": f"/api/v1/{_ABOUT_PATHS[kind]}/{id_}"}
 
 
-def thread_view(row: Row[Any], actor: Actor, now: datetime) -> dict[str, Any]:
-    """A thread as lists show it; what is unread is what nobody of the caller's side has opened."""
-    by_patient = actor.kind == ActorKind.PATIENT
+def thread_view(row: Row[Any], now: datetime) -> dict[str, Any]:
+    """A thread as lists show it; what is unread is what the caller has not opened, or nobody of
+    the care team."""
     return {
         "id": row.id,
         "patient": {"id": row.patient_id, "name": row.patient_name},
@@ -52,9 +52,10 @@ def thread_view(row: Row[Any], actor: Actor, now: datetime) -> dict[str, Any]:
         "practitioner": _named(row.practitioner_id, row.practitioner_name),
         "created_at": row.created_at,
         "last_message_at": row.last_message_at,
-        "unread": row.unread_by_patient if by_patient else row.unread_by_team,
+        "unread": row.unread,
         "reply_due_at": row.reply_due_at,
         "late": row.reply_due_at is not None and row.reply_due_at < now,
+        "confidential": row.confidential,
         "version": row.version,
     }
 
@@ -70,7 +71,7 @@ def full_thread_view(
     for read in parts["reads"]:
         by_message[read.message_id].append(read)
     return {
-        **thread_view(row, actor, now),
+        **thread_view(row, now),
         "with": _holder(row, parts["item"]),
         "messages": [
             message_view(m, by_message[m.id], parts["files"].get(m.id, ()), actor)
@@ -104,7 +105,8 @@ def message_view(
         "sent_at": row.sent_at,
         "read_at": row.read_at,
         "reads": [
-            {"by": {"kind": read.reader_kind, "name": read.name}, "at": read.at} for read in reads
+            {"by": _party(read.reader_kind, read.name, read.reader_for), "at": read.at}
+            for read in reads
         ],
         "red_flags": row.red_flags,
         "attachments": files,
@@ -114,13 +116,19 @@ def message_view(
 def _author(row: Row[Any], actor: Actor) -> dict[str, Any]:
     if row.kind == MessageKind.AUTOMATIC_NOTICE:
         return _CARELOOP
-    if row.signature_kind == Signature.TEAM and actor.kind == ActorKind.PATIENT:
+    if row.signature_kind == Signature.TEAM and actor.kind in PATIENT_SIDE:
         return {"kind": "team", "name": row.signature}
-    return {"kind": row.author_kind, "name": row.author_name}
+    return _party(row.author_kind, row.author_name, row.author_for)
+
+
+def _party(kind: str, name: str | None, patient_name: str | None) -> dict[str, Any]:
+    """Somebody; of a delegate also for whom. Delegates learn no other delegate's name."""
+    party = {"kind": kind, "name": name}
+    return {**party, "for": patient_name} if kind == ActorKind.DELEGATE else party
 
 
 def _step_view(step: Row[Any]) -> dict[str, Any]:
-    names = {"patient": "The patient"}
+    names = {"patient": "The patient", "delegate": None}
     return {
         "action": step.action,
         "from_status": step.from_status,
@@ -195,11 +203,13 @@ def _advice_view(row: Row[Any], attempts: Iterable[Row[Any]]) -> dict[str, Any]:
             "language": row.language,
         },
         "team": {"id": row.pool_id, "name": row.pool_name},
+        "requested_by": _party(row.requester_kind, row.requester_name, row.patient_name),
         "reason": row.reason,
         "callback_number": row.callback_number,
         "urgency": row.urgency,
         "status": row.status,
         "red_flags": row.red_flags,
+        "confidential": row.confidential,
         "requested_at": row.requested_at,
         "due_at": row.due_at,
         "ended_at": row.ended_at,

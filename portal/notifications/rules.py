@@ -90,10 +90,16 @@ _CATEGORIES: Mapping[str, AccessCategory] = {
     "requisition_": AccessCategory.RESULTS,
     "result_": AccessCategory.RESULTS,
     "appointment_": AccessCategory.APPOINTMENTS,
+    "message_": AccessCategory.MESSAGES,
+    "thread_": AccessCategory.MESSAGES,
+    "advice_call_": AccessCategory.MESSAGES,
+    "attachment_": AccessCategory.MESSAGES,
     "referral_noted": AccessCategory.VISITS,
     "referral_": AccessCategory.APPOINTMENTS,
     "visit_": AccessCategory.VISITS,
 }
+# What only whom it is meant for is told: each has their own digest, and their own uploads.
+NOT_PASSED_ON = frozenset({E.MESSAGE_DIGEST, E.ATTACHMENT_INFECTED, E.ATTACHMENT_UNSCANNABLE})
 
 
 def category_of(event: NotificationEvent) -> AccessCategory | None:

@@ -108,7 +108,7 @@ def tell_delegates(
     """Tell those who act for a patient, in the event's category and wish to be told; nobody of
     what is about the patient alone, or is kept from delegates."""
     category = rules.category_of(event)
-    if category is None:
+    if category is None or event in rules.NOT_PASSED_ON:
         return
     notify(
         session=session,

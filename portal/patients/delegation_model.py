@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
-from portal.core.db import ACCESS_ENDED, Base, names_patient, one_of
+from portal.core.db import ACCESS_ENDED, ACCESS_NARROWED, Base, names_patient, one_of
 from portal.core.ids import new_id
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.patients.delegation_rules import ParentalBounds
@@ -260,17 +260,22 @@ rls.owned_function(
     WHERE cardinality(careloop_delegated_categories({ME}, {ON_BEHALF_OF}, now())) > 0
     """,
 )
-# Keeps what the actor was given by a patient as it is until the transaction ends.
+# Keeps what the actor was given by a patient as it is until the transaction ends, where it is still
+# all that they were recognised with.
 rls.owned_function(
-    "careloop_hold_delegation()",
+    "careloop_hold_delegation(recognised text[])",
     "void",
     f"""
+    DECLARE given text[];
     BEGIN
         PERFORM FROM delegation d
         WHERE d.delegate_id = {ME} AND d.patient_id = {ON_BEHALF_OF} AND d.status = 'accepted'
         ORDER BY d.id FOR SHARE;
-        IF careloop_delegated_any() IS NULL THEN
+        given := careloop_delegated_categories({ME}, {ON_BEHALF_OF}, now());
+        IF cardinality(given) = 0 THEN
             RAISE EXCEPTION 'this access has ended' USING ERRCODE = '{ACCESS_ENDED}';
+        ELSIF NOT recognised <@ given THEN
+            RAISE EXCEPTION 'this access is less now' USING ERRCODE = '{ACCESS_NARROWED}';
         END IF;
     END
     """,

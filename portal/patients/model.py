@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
-from portal.core.actor import ActorKind
+from portal.core.actor import AccessCategory, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 
@@ -146,7 +146,15 @@ rls.protect(
         ActorKind.DELEGATE,
         SELECT,
         "id = (SELECT careloop_delegated_any())",
-        columns=("id", "given_name", "family_name", "birth_date", "time_zone", "clinic_id"),
+        columns=(
+            "id",
+            "given_name",
+            "family_name",
+            "birth_date",
+            "language",
+            "time_zone",
+            "clinic_id",
+        ),
     ),
     *to((ActorKind.PRACTITIONER, ActorKind.STAFF), SELECT, "careloop_cares_for(id)"),
     *to(ActorKind.STAFF, INSERT),
@@ -164,6 +172,7 @@ rls.protect(
 rls.protect(
     "care_team_member",
     *to(ActorKind.PATIENT, SELECT, f"patient_id = {ME}"),
+    *rls.delegated(AccessCategory.MESSAGES),  # to whom one can write
     *to((ActorKind.PRACTITIONER, ActorKind.STAFF), SELECT, "careloop_cares_for(patient_id)"),
     *to(ActorKind.PHONE, SELECT, f"patient_id = {ON_BEHALF_OF}"),
     *to(ActorKind.STAFF, INSERT),

@@ -47,7 +47,7 @@ _ACCESS: list[Any] = [
         Practitioner.name,
         StaffMember.name,
         Pharmacy.name,
-        func.careloop_delegate_name(AuditEntry.actor_id, AuditEntry.on_behalf_of),
+        func.careloop_delegate_name(AuditEntry.actor_id, AuditEntry.patient_id),
     ).label("actor_name"),
 ]
 
@@ -135,6 +135,10 @@ def has_address(session: Session, patient_id: UUID) -> bool:
 def clinic_of(session: Session, patient_id: UUID) -> UUID | None:
     """The clinic of a patient whom the actor may see."""
     return session.execute(select(Patient.clinic_id).where(Patient.id == patient_id)).scalar()
+
+
+def language_of(session: Session, patient_id: UUID) -> str | None:
+    return session.execute(select(Patient.language).where(Patient.id == patient_id)).scalar()
 
 
 def is_confidential(session: Session, ids: Collection[UUID]) -> bool:

@@ -72,6 +72,14 @@ def clinic_of(session: Session, patient_id: UUID) -> UUID:
     return found
 
 
+def language_of(session: Session, patient_id: UUID) -> str:
+    """A patient's language (BCP 47), for whoever knows no more of them. Raises PatientUnknown."""
+    found = queries.language_of(session, patient_id)
+    if found is None:
+        raise PatientUnknown()
+    return found
+
+
 def has_address(session: Session, patient_id: UUID) -> bool:
     """Whether something can be sent to a patient, for whoever may not see where."""
     return queries.has_address(session, patient_id)

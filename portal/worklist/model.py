@@ -113,6 +113,7 @@ _OPEN_TO_DELEGATES = {
     AccessCategory.APPOINTMENTS: "kind LIKE 'referral!_%' ESCAPE '!' "
     "OR kind LIKE 'requisition!_%' ESCAPE '!' "
     "AND EXISTS (SELECT FROM requisition r WHERE r.id = subject_id)",
+    AccessCategory.MESSAGES: "kind IN ('thread_reply', 'advice_call')",
     AccessCategory.VISITS: "kind = 'visit_instruction_overdue'",
 }
 

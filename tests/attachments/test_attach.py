@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from portal.attachments import service
 from portal.attachments.errors import AttachmentUnusable
+from portal.attachments.states import AttachedTo
 from portal.core.actor import OPERATOR
 from portal.core.db import transaction
 from tests.attachments import files
@@ -80,7 +81,7 @@ def test_at_most_so_many(patient: Caller, clinic: SmallClinic) -> None:
 def test_nothing_to_attach_is_nothing_to_do(clinic: SmallClinic) -> None:
     message = attach_as(patient_of(clinic), clinic)
     with transaction(patient_of(clinic)) as session:
-        assert service.of(session, "message", [message]) == {}
+        assert service.of(session, AttachedTo.MESSAGE, [message]) == {}
 
 
 def test_what_waits_to_be_scanned_may_be_sent(patient: Caller, clinic: SmallClinic) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.attachments import service
+from portal.attachments.states import AttachedTo
 from portal.attachments.storage import Storage
 from portal.core.actor import OPERATOR, WORKER, ActorKind
 from portal.core.db import transaction
@@ -186,12 +187,10 @@ def test_of_lists_by_what_they_are_part_of_in_one_statement(
     first = attach_as(me, clinic, two, one)
     second = attach_as(me, clinic, three)
     with transaction(me) as session:
-        found = service.of(session, "message", [first, second, uuid4()])
-        other = service.of(session, "visit", [first, second])
+        found = service.of(session, AttachedTo.MESSAGE, [first, second, uuid4()])
     assert {key: [view["id"] for view in views] for key, views in found.items()} == {
         first: [two, one],
         second: [three],
     }
-    assert other == {}
     with transaction(WORKER) as session:
-        assert set(service.of(session, "message", [first])) == {first}
+        assert set(service.of(session, AttachedTo.MESSAGE, [first])) == {first}

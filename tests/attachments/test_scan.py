@@ -1,6 +1,6 @@
 """Scanning: nothing is handed out before the scanner has said that it is clean."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -30,6 +30,7 @@ from tests.attachments.conftest import (
     uploaded,
 )
 from tests.attachments.files import LINES, PDF
+from tests.patients.delegates import acting_for
 from tests.support.api import Caller
 from tests.support.clamav import FINDING, VIRUS, Mood, Scanner, scanning
 from tests.support.clinic import SmallClinic
@@ -83,6 +84,20 @@ def test_what_is_clean_is_let_go(patient: Caller, scanner: Scanner) -> None:
     assert patient.get(f"/attachments/{answer.json['id']}").json["status"] == "clean"
     drain()
     assert len(scanner.received) == 1
+
+
+def test_an_upload_for_a_patient_is_its_uploaders_to_hear_of(
+    patient: Caller, clinic: SmallClinic, caller: Callable[..., Caller], scanner: Scanner
+) -> None:
+    delegate = acting_for(clinic.patient, caller, "messages")
+    other = acting_for(clinic.patient, caller, "messages")
+    send_infected(delegate)
+    drain()
+    assert scanner.received == [INFECTED]
+    assert [told(who) for who in (delegate, patient, other)] == [["attachment_infected"], [], []]
+    send_infected(patient)
+    drain()
+    assert [len(told(who)) for who in (delegate, patient, other)] == [1, 1, 0]
 
 
 def test_what_is_infected_is_deleted_and_people_are_told(

@@ -20,10 +20,12 @@ from portal.directory.model import Coverage, PoolMember, Practitioner, StaffMemb
 from portal.messages.model import Message, Thread
 from portal.notifications.model import Notification
 from portal.worklist.model import WorkItem
+from tests.patients.delegates import give, new_person
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, add
 
 SignIn = Callable[..., Caller]
+MARIA, JO = "Maria Ruiz", "Jo Secret"
 ALARMING = "I have had chest pain since this morning."
 
 
@@ -149,3 +151,32 @@ def at_once(app: Flask, *jobs: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(jobs)) as pool:
         return list(pool.map(run, jobs))
+
+
+def code(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json["code"]
+
+
+@pytest.fixture
+def maria_id(clinic: SmallClinic) -> UUID:
+    """Somebody whom the first patient gave access to messages."""
+    id_ = new_person(MARIA)
+    give(clinic.patient, id_, categories=["messages"], delegate_name=MARIA)
+    return id_
+
+
+@pytest.fixture
+def maria(clinic: SmallClinic, maria_id: UUID, caller: SignIn) -> Caller:
+    return caller(ActorKind.DELEGATE, maria_id, MARIA).acting_for(clinic.patient.id)
+
+
+@pytest.fixture
+def jo(clinic: SmallClinic, caller: SignIn) -> Caller:
+    """Somebody else with the same access."""
+    id_ = new_person(JO)
+    give(clinic.patient, id_, categories=["messages"], delegate_name=JO)
+    return caller(ActorKind.DELEGATE, id_, JO).acting_for(clinic.patient.id)
+
+
+def for_avery(clinic: SmallClinic, name: str | None) -> dict[str, Any]:
+    return {"kind": "delegate", "name": name, "for": clinic.patient.name}

@@ -28,11 +28,16 @@ from tests.support.work import drain
 
 # Written out a second time on purpose: status -> (next -> who).
 DESIGN = {
-    "awaiting_care_team": {"awaiting_patient": "ds", "closed": "pds"},
-    "awaiting_patient": {"awaiting_care_team": "p", "closed": "pds"},
-    "closed": {"awaiting_care_team": "p", "awaiting_patient": "ds"},
+    "awaiting_care_team": {"awaiting_patient": "ds", "closed": "peds"},
+    "awaiting_patient": {"awaiting_care_team": "pe", "closed": "peds"},
+    "closed": {"awaiting_care_team": "pe", "awaiting_patient": "ds"},
 }
-LETTERS = {"p": ActorKind.PATIENT, "d": ActorKind.PRACTITIONER, "s": ActorKind.STAFF}
+LETTERS = {
+    "p": ActorKind.PATIENT,
+    "e": ActorKind.DELEGATE,
+    "d": ActorKind.PRACTITIONER,
+    "s": ActorKind.STAFF,
+}
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(ThreadStatus, ThreadStatus)), ids=str)

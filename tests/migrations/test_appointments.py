@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, text
 
 from portal.config import Config
-from portal.migrate import alembic_config
+from tests.migrations.conftest import database_at
 
 BEFORE, AFTER = "0006", "0007"
 # Ids by what they are of: c clinic, b patient, d practitioner, e laboratory, f requisition, a slot.
@@ -59,17 +59,13 @@ def slot_id(number: int) -> str:
 @pytest.fixture
 def moving(config: Config) -> Iterator[tuple[Engine, Any]]:
     """A database of its own, as the version before left it."""
-    engine = create_engine(config.owner_database_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql("DROP DATABASE IF EXISTS moving WITH (FORCE)")
-        connection.exec_driver_sql("CREATE DATABASE moving")
-    url = make_url(config.owner_database_url).set(database="moving")
-    settings = alembic_config(url.render_as_string(hide_password=False))
-    there = create_engine(url)
-    with there.begin() as connection:
-        connection.exec_driver_sql("GRANT USAGE, CREATE ON SCHEMA public TO careloop_owner")
-    command.upgrade(settings, BEFORE)
     ids = {one: f"'{one * 8}-0000-0000-0000-000000000000'" for one in "bcdef"}
+    with database_at(config, BEFORE) as (there, settings):
+        write(there, ids)
+        yield there, settings
+
+
+def write(there: Engine, ids: dict[str, str]) -> None:
     with there.begin() as connection:
         connection.exec_driver_sql(ROWS.format(**ids))
         for number, (status, reason) in enumerate(
@@ -84,11 +80,6 @@ def moving(config: Config) -> Iterator[tuple[Engine, Any]]:
         ):
             values = {"status": status, "reason": reason, "slot_id": slot_id(number)}
             connection.execute(APPOINTMENT, values)
-    yield there, settings
-    there.dispose()
-    with engine.connect() as connection:
-        connection.exec_driver_sql("DROP DATABASE moving WITH (FORCE)")
-    engine.dispose()
 
 
 def read(engine: Engine, query: str) -> list[tuple[Any, ...]]:

@@ -70,14 +70,19 @@ def give(
 
 
 def acting(person_id: UUID, patient: Patient) -> Actor:
-    """A delegate as the database is told of them: what they may have is for it to find."""
+    """A delegate as they are recognised now: what they may have is for the database to find."""
+    with transaction(WORKER) as session:
+        categories = session.execute(
+            text("SELECT careloop_delegated_categories(:person, :patient, now())"),
+            {"person": person_id, "patient": patient.id},
+        ).scalar_one()
     return Actor(
         ActorKind.DELEGATE,
         person_id,
         credential_id=new_id(),
         session_id=new_id(),
         on_behalf_of=patient.id,
-        categories=frozenset(EVERYTHING),
+        categories=frozenset(categories),
     )
 
 

@@ -17,6 +17,9 @@ from portal.directory.model import Clinic
 from portal.patients.model import Patient
 from tests.appointments.conftest import act, booked, in_days, open_slots
 from tests.appointments.conftest import offer as offer_times
+from tests.attachments.conftest import uploaded
+from tests.messages.conftest import ALARMING, answer, started, to_physician, write
+from tests.messages.story import CALL
 from tests.patients.delegates import (
     EVERYTHING,
     acting,
@@ -80,6 +83,16 @@ VISITS = {
     "consult_note",
     *REFERRALS,
 }
+MESSAGES = {
+    "thread",
+    "thread_history",
+    "message",
+    "message_read",
+    "attachment",
+    "advice_call",
+    "advice_attempt",
+    "care_team_member",  # to whom one can write
+}
 # Where the work of a request stands, and its hops.
 WORK = {"work_item", "work_item_hop"}
 # A delegate sees of themselves who they are, and what they were given by the patient.
@@ -126,8 +139,22 @@ def story(clinic: SmallClinic, caller: Callable[..., Caller]) -> SmallClinic:
     booked = patient.post(f"/imaging/slots/{slot}/book", {"requisition_id": str(scan)})
     assert booked.status_code < 300, booked.text
     tell_of_visits(clinic, patient, physician, nurse)
+    write_messages(clinic, patient, nurse)
     drain()
     return clinic
+
+
+def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
+    """An answered thread with a file, an internal note, a draft and a warning; a call that reached
+    nobody yet."""
+    thread_id = started(patient, to_physician(clinic, attachments=[str(uploaded(patient))]))
+    answer(nurse, thread_id)
+    note_file = str(uploaded(nurse, patient_id=clinic.patient.id))
+    write(nurse, thread_id, "Ours.", kind="internal_note", attachments=[note_file])
+    patient.put("/drafts", {"thread_id": str(thread_id), "body": "Thank"})
+    patient.post("/messages/check", {"body": ALARMING})
+    call = patient.post("/advice-calls", CALL).json
+    nurse.post(f"/advice-calls/{call['id']}/outcome", {"outcome": "no_answer"})
 
 
 def tell_of_visits(clinic: SmallClinic, patient: Caller, physician: Caller, nurse: Caller) -> None:
@@ -159,7 +186,7 @@ def tell_of_visits(clinic: SmallClinic, patient: Caller, physician: Caller, nurs
         ("medicines", MEDICINES | WORK),
         ("results", RESULTS),
         ("appointments", APPOINTMENTS | WORK),
-        ("messages", set()),
+        ("messages", MESSAGES | WORK),
         ("visits", VISITS),
     ],
 )
@@ -174,7 +201,7 @@ def test_each_category_gives_its_tables_and_no_others(
 def test_all_categories_give_no_more_than_each(story: SmallClinic) -> None:
     person = new_person()
     give(story.patient, person)
-    expected = MEDICINES | RESULTS | APPOINTMENTS | VISITS | WORK | OWN | {"patient"}
+    expected = MEDICINES | RESULTS | APPOINTMENTS | VISITS | MESSAGES | WORK | OWN | {"patient"}
     assert shown(acting(person, story.patient)) == expected
 
 
@@ -328,3 +355,11 @@ def test_a_staff_may_leave_parents_less_than_the_age_does(clinic: SmallClinic) -
     give(clinic.patient, person, categories=["appointments"], **parental)
     become(clinic.patient, birth_date=born_years_ago(5))
     assert categories(person, clinic.patient) == {"appointments"}
+
+
+def test_what_the_care_team_notes_for_itself_no_delegate_sees(story: SmallClinic) -> None:
+    person = new_person()
+    give(story.patient, person)
+    delegate = acting(person, story.patient)
+    assert {row["kind"] for row in rows(delegate, "message")} == {"message"}
+    assert [row["uploader_kind"] for row in rows(delegate, "attachment")] == ["patient"]

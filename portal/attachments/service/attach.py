@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from portal.attachments import queries
 from portal.attachments.errors import AttachmentUnusable
 from portal.attachments.model import Attachment
-from portal.attachments.states import ATTACHABLE
+from portal.attachments.states import ATTACHABLE, AttachedTo
 from portal.attachments.views import attachment_view
 from portal.core import audit
 from portal.core.actor import Actor
@@ -24,7 +24,7 @@ def attach(
     actor: Actor,
     patient_id: UUID,
     ids: Sequence[UUID],
-    to_kind: str,
+    to_kind: AttachedTo,
     to_id: UUID,
     limit: int,
     now: datetime,
@@ -89,7 +89,7 @@ def _problem(upload: Attachment | None, patient_id: UUID) -> str | None:
     return None
 
 
-def of(session: Session, to_kind: str, to_ids: Collection[UUID]) -> dict[UUID, list[Any]]:
+def of(session: Session, to_kind: AttachedTo, to_ids: Collection[UUID]) -> dict[UUID, list[Any]]:
     """What the actor may see of what is part of each of these, as JSON; one statement for any
     number. Whoever asks audits what it is part of."""
     found: dict[UUID, list[Any]] = defaultdict(list)

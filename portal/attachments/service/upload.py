@@ -45,7 +45,7 @@ def keep_upload(
     content's lock is held until the commit, so that no sweep deletes what this row names. Raises
     PatientUnknown, TooManyUnused, StorageAway.
     """
-    patient = patients.get_patient(session, command.patient_id)
+    patients.clinic_of(session, command.patient_id)  # there is such a patient
     if queries.unused_by(session, actor) >= MOST_UNUSED:
         raise TooManyUnused()
     digest = command.received.digest
@@ -53,7 +53,7 @@ def keep_upload(
     storage.keep(command.received)
     attachment = Attachment(
         id=new_id(),
-        patient_id=patient.id,
+        patient_id=command.patient_id,
         uploader_kind=actor.kind.value,
         uploader_id=actor.id,
         name=command.name,
@@ -74,7 +74,7 @@ def keep_upload(
         actor,
         "create",
         "attachment",
-        patient_id=patient.id,
+        patient_id=command.patient_id,
         resource_id=attachment.id,
         at=now,
     )

@@ -8,6 +8,7 @@ from portal.messages.service.advice import (
     request_call,
 )
 from portal.messages.service.closing import close_thread, reopen_thread
+from portal.messages.service.confidential import keep_call_confidential, keep_thread_confidential
 from portal.messages.service.digest import send_digests
 from portal.messages.service.drafts import SaveDraft, discard_draft, read_drafts, save_draft
 from portal.messages.service.following import (
@@ -61,6 +62,8 @@ __all__ = [
     "follow_ending",
     "follow_message",
     "follow_reopening",
+    "keep_call_confidential",
+    "keep_thread_confidential",
     "keep_warning",
     "open_thread",
     "read_drafts",

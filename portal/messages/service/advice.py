@@ -40,14 +40,17 @@ def request_call(*, session: Session, actor: Actor, command: RequestCall, now: d
     """
     flagged = warning.acknowledged(session, actor, command.acknowledged_red_flags, command.reason)
     urgency = AdviceUrgency.STAT if flagged.codes else command.urgency
-    patient = patients.get_patient(session, actor.subject_id)
-    advice_queries.lock_requests(session, patient.id)
-    if advice_queries.is_waiting(session, patient.id):
+    patient_id = actor.subject_id
+    clinic_id = patients.clinic_of(session, patient_id)
+    advice_queries.lock_requests(session, patient_id)
+    if advice_queries.is_waiting(session, patient_id):
         raise AdviceCallOpen()
     call = AdviceCall(
         id=new_id(),
-        patient_id=patient.id,
-        pool_id=directory.pool_of(session, patient.clinic_id, PoolKind.NURSES),
+        patient_id=patient_id,
+        pool_id=directory.pool_of(session, clinic_id, PoolKind.NURSES),
+        requester_kind=actor.kind.value,
+        requester_id=actor.id,
         reason=command.reason,
         callback_number=command.callback_number,
         urgency=urgency,
@@ -80,9 +83,9 @@ def _open_item(session: Session, actor: Actor, call: AdviceCall, now: datetime) 
 
 
 def cancel_call(*, session: Session, actor: Actor, call_id: UUID, now: datetime) -> None:
-    """The patient needs no call any more. Raises AdviceCallNotFound, AdviceCallEnded."""
+    """The patient's side needs no call any more. Raises AdviceCallNotFound, AdviceCallEnded."""
     call = _waiting(session, call_id)
-    _end(session, actor, call, AdviceStatus.CANCELLED, "cancelled by the patient", now)
+    _end(session, actor, call, AdviceStatus.CANCELLED, f"cancelled by the {actor.kind.value}", now)
     _audit(session, actor, call, "cancel", now)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.core import outbox
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.versions import check_version
 from portal.messages import rules
 from portal.messages.errors import AlreadyClosed, NotClosed
@@ -41,7 +41,7 @@ def close_thread(
     session.flush()
     if waited:
         moves.close_reply(session, thread, f"closed: {reason.value}", actor=actor, now=now)
-    if actor.kind != ActorKind.PATIENT:
+    if actor.kind not in PATIENT_SIDE:
         outbox.emit(session, "thread.closed", now=now, thread_id=thread.id, history_id=step.id)
     moves.remember(
         session, actor, "close", patient_id=thread.patient_id, thread_id=thread.id, now=now
@@ -61,7 +61,7 @@ def reopen_thread(
         raise NotClosed(status_now=thread.status)
     check_version(version, thread.version)
     rules.check_reopening(thread.closed_reason, actor.kind)
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         moves.await_care_team(session, thread, actor=actor, urgent=False, now=now)
         outbox.emit(session, "thread.reopened", now=now, thread_id=thread.id)
     else:

@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.errors import FieldError, Invalid
 from portal.core.ids import new_id
 from portal.messages import composing_queries, queries
 from portal.messages.composing_model import Draft
 from portal.messages.errors import DraftNotFound, ThreadNotFound
-from portal.messages.service.starting import About, Recipient, resolved
+from portal.messages.service.starting import About, Recipient, check_about, resolved
 from portal.patients import service as patients
 
 
@@ -34,12 +34,15 @@ class SaveDraft:
 def save_draft(*, session: Session, actor: Actor, command: SaveDraft, now: datetime) -> Draft:
     """Keep a draft in place of the one before; returns the one that is kept.
 
-    Raises ThreadNotFound, PatientUnknown, RecipientUnusable.
+    Raises ThreadNotFound, PatientUnknown, RecipientUnusable; for delegates AboutUnusable.
     """
     patient_id = _whose(session, actor, command)
     to = None
-    if command.to is not None and command.thread_id is None and actor.kind == ActorKind.PATIENT:
+    if command.to is not None and command.thread_id is None and actor.kind in PATIENT_SIDE:
         to = resolved(session, patient_id, command.to)
+    if actor.kind is ActorKind.DELEGATE:  # what is kept from them is out of sight in drafts too
+        check_about(session, command.about, patient_id)
+        composing_queries.forget_hidden_draft(session, command.thread_id or patient_id)
     draft_id = composing_queries.put_draft(
         session,
         {
@@ -65,11 +68,11 @@ def save_draft(*, session: Session, actor: Actor, command: SaveDraft, now: datet
 
 def _whose(session: Session, actor: Actor, command: SaveDraft) -> UUID:
     if command.thread_id is not None:
-        thread = queries.thread(session, command.thread_id)
+        thread = queries.thread(session, command.thread_id, actor.kind)
         if thread is None:
             raise ThreadNotFound()
         return UUID(str(thread.patient_id))
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         return actor.subject_id
     if command.patient_id is None:
         raise Invalid(errors=[FieldError("/patient_id", "Say to whom, or name the thread_id.")])

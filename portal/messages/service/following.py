@@ -21,7 +21,7 @@ def follow_message(*, session: Session, message_id: UUID, now: datetime) -> None
     message = session.get(Message, message_id)
     if message is None or message.kind == MessageKind.INTERNAL_NOTE:
         return
-    if message.author_kind != ActorKind.PATIENT:
+    if message.author_kind not in PATIENT_SIDE:
         _tell_patient(session, message.patient_id, message.thread_id, message_id, _RECEIVED, now)
         return
     thread = moves.lock(session, message.thread_id)

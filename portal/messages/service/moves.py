@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.attachments import service as attachments
+from portal.attachments.states import AttachedTo
 from portal.core import audit, outbox
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.directory.model import PoolKind
@@ -23,7 +24,7 @@ from portal.worklist.states import WorkItemKind
 
 # What is written later is of a later time, also where two clocks disagree.
 TICK = timedelta(microseconds=1)
-OF_MESSAGE = "message"
+OF_MESSAGE = AttachedTo.MESSAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ def add_message(
     if not statements.write_messages(session, actor, [row], sent_at):
         return False
     thread.last_message_at = sent_at
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         thread.unread_by_team += 1
     else:
         thread.unread_by_patient += 1

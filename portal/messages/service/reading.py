@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from portal.attachments import service as attachments
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.messages import queries, statements
 from portal.messages.errors import ThreadNotFound
 from portal.messages.service import moves
@@ -44,7 +44,7 @@ def open_thread(
     shown = [row for row in rows[:limit] if _is_to_read(row, actor)]
     if shown:
         statements.mark_read(session, actor, thread_id, [row.id for row in shown], now)
-    thread = queries.thread(session, thread_id)
+    thread = queries.thread(session, thread_id, actor.kind)
     if thread is None:
         raise ThreadNotFound()
     moves.remember(
@@ -57,5 +57,5 @@ def open_thread(
 
 def _is_to_read(row: Row[Any], actor: Actor) -> bool:
     """Whether it is the other side's: only that can be opened."""
-    theirs: bool = (row.author_kind == ActorKind.PATIENT) != (actor.kind == ActorKind.PATIENT)
+    theirs: bool = (row.author_kind in PATIENT_SIDE) != (actor.kind in PATIENT_SIDE)
     return theirs and bool(row.kind != MessageKind.INTERNAL_NOTE)

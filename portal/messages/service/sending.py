@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.attachments import service as attachments
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.errors import FieldError, Invalid
 from portal.directory import service as directory
 from portal.messages import composing_queries, queries, rules, statements
@@ -47,7 +47,7 @@ def write_message(
     thread = moves.lock(session, thread_id)
     if command.kind == MessageKind.INTERNAL_NOTE:
         return _note(session, actor, thread, command, now)
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         row = _ask(session, actor, thread, command, now)
     else:
         row = _answer(session, actor, thread, command, now)
@@ -60,7 +60,7 @@ def write_message(
 
 def _note(session: Session, actor: Actor, thread: Thread, command: Write, now: datetime) -> UUID:
     """What the care team tells itself: the patient's side of the thread does not move."""
-    if actor.kind == ActorKind.PATIENT:
+    if actor.kind in PATIENT_SIDE:
         raise CareTeamOnly()
     row = moves.message_row(
         thread.id, thread.patient_id, command.body, kind=MessageKind.INTERNAL_NOTE

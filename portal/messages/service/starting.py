@@ -9,14 +9,16 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.core.actor import Actor, ActorKind
-from portal.core.errors import FieldError, PortalError
+from portal.core.errors import FieldError, Invalid, PortalError
 from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.messages import composing_queries, queries, rules, statements
 from portal.messages.errors import AboutUnusable, PoolUnusable, RecipientUnusable
 from portal.messages.service import moves, warning
+from portal.messages.service.confidential import keep_thread_confidential
 from portal.messages.service.signing import signed
 from portal.messages.states import AboutKind, MessageKind, Signature, ThreadStatus
+from portal.patients.confidentiality import Confidential
 from portal.patients.errors import PatientUnknown
 
 
@@ -66,8 +68,9 @@ class WriteToPatients:
     about: About | None = None
     pool_id: UUID | None = None
     signature: Signature = Signature.PERSON
-    # An upload is one patient's: only where the message is.
+    # An upload is one patient's, and so is what is kept from delegates: only where the message is.
     attachments: tuple[UUID, ...] = ()
+    confidential_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def start_thread(*, session: Session, actor: Actor, command: StartThread, now: d
     """
     patient_id = actor.subject_id
     to = resolved(session, patient_id, command.to)
-    _check_about(session, command.about, patient_id)
+    check_about(session, command.about, patient_id)
     flagged = warning.acknowledged(
         session, actor, command.acknowledged_red_flags, command.subject, command.body
     )
@@ -132,7 +135,8 @@ def resolved(session: Session, patient_id: UUID, to: Recipient) -> Addressed:
     raise RecipientUnusable(remedy, errors=[FieldError(f"/to/{member}", remedy)])
 
 
-def _check_about(session: Session, about: About | None, patient_id: UUID) -> None:
+def check_about(session: Session, about: About | None, patient_id: UUID) -> None:
+    """Raises AboutUnusable for what is not the patient's, or the actor may not see."""
     if about is not None and not queries.is_about(session, about.kind, about.id, patient_id):
         raise AboutUnusable(errors=[FieldError("/about/id", AboutUnusable.detail)])
 
@@ -165,11 +169,12 @@ def write_to_patients(
     """Write the same to several patients, a thread each; the outcomes in their order.
 
     A constant number of statements. Raises PoolUnusable for a team that is not the author's,
-    AboutUnusable, AttachmentUnusable.
+    AboutUnusable, AttachmentUnusable, Invalid for a reason that is not the author's to give.
     """
+    _check_confidence(actor, command.confidential_reason)
     sender = _sender(session, actor, command.pool_id)
     seen = queries.seen_patients(session, command.patient_ids)
-    _check_about(session, command.about, command.patient_ids[0])  # a record is one patient's
+    check_about(session, command.about, command.patient_ids[0])  # a record is one patient's
     rows = {
         patient_id: {**_thread_row(patient_id, sender, command), "unread_by_patient": 1}
         for patient_id in command.patient_ids
@@ -182,6 +187,12 @@ def write_to_patients(
         else Outcome(patient_id, error=PatientUnknown())
         for patient_id in command.patient_ids
     ]
+
+
+def _check_confidence(actor: Actor, reason: str | None) -> None:
+    if reason is not None and actor.kind is not ActorKind.PRACTITIONER:
+        why = "Only practitioners keep something confidential."
+        raise Invalid(errors=[FieldError("/confidential_reason", why)])
 
 
 def _sender(session: Session, actor: Actor, pool_id: UUID | None) -> Addressed:
@@ -218,6 +229,12 @@ def _write(
     ]
     statements.write_threads(session, actor, rows, now)
     statements.write_messages(session, actor, messages, now)
+    if command.confidential_reason is not None:
+        why = Confidential(True, command.confidential_reason)
+        for row in rows:
+            keep_thread_confidential(
+                session=session, actor=actor, thread_id=row["id"], command=why, now=now
+            )
     composing_queries.drop_drafts(session, actor.id, [row["patient_id"] for row in rows])
     started = {}
     for row, message in zip(rows, messages, strict=True):

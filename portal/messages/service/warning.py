@@ -55,12 +55,12 @@ def look_through(session: Session, actor: Actor, *texts: str) -> Guidance:
     """What is in a patient's texts, in the patient's language. Raises PatientUnknown."""
     in_force = red_flags_in_force(session)
     flags = in_force.found_in(*texts)
-    patient = patients.get_patient(session, actor.subject_id)
+    clinic_id = patients.clinic_of(session, actor.subject_id)
     return Guidance(
         version=in_force.version,
         flags=flags,
-        guidance=in_force.guidance_in(patient.language),
-        phone=directory.get_clinic(session, patient.clinic_id).phone,
+        guidance=in_force.guidance_in(patients.language_of(session, actor.subject_id)),
+        phone=directory.get_clinic(session, clinic_id).phone,
     )
 
 
