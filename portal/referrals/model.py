@@ -12,6 +12,7 @@ from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.ids import new_id
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.directory.model import MY_CLINIC
 from portal.referrals.states import REFERRAL, ReferralKind, ReferralStatus, Urgency
 
 ENDED = "('closed', 'cancelled', 'expired')"
@@ -184,7 +185,12 @@ _SPECIALISTS = f"specialist_id = {ME} AND {_SENT}"
 _PRACTITIONERS = f"referrer_id = {ME} OR ({_SPECIALISTS}) OR {_CARED_FOR}"
 _MY_POOLS = f"SELECT pool_id FROM pool_member WHERE member_id = {ME}"
 _ARRANGED = f"pool_id = ANY(ARRAY({_MY_POOLS})) AND requested_at IS NOT NULL"
-_STAFFS = f"({_ARRANGED}) OR {_CARED_FOR}"
+# Of an appointment that the actor sees: the staff of a clinic arrange its practitioners' times.
+_SEEN_HERE = (
+    "EXISTS (SELECT FROM appointment a WHERE a.about_kind = 'referral' "
+    "AND a.about_id = referral.id)"
+)
+_STAFFS = f"({_ARRANGED}) OR {_CARED_FOR} OR {_SEEN_HERE}"
 # What is seen of a referral's past is what is seen of it now.
 _SEEN = "EXISTS (SELECT FROM referral r WHERE r.id = referral_id)"
 _MOVED = (
@@ -257,6 +263,14 @@ rls.way_in(
     f"EXISTS (SELECT FROM referral r WHERE r.patient_id = target AND r.referrer_id = {ME} "
     f"AND r.requested_at IS NOT NULL AND (r.closed_at IS NULL "
     f"OR r.closed_at > now() - interval '30 days'))",
+)
+# So do the staff of the clinic to which the patient comes, or was to come until a day ago.
+rls.way_in(
+    "careloop_cares_for",
+    f"EXISTS (SELECT FROM appointment a JOIN practitioner p ON p.id = a.practitioner_id "
+    f"WHERE a.patient_id = target AND a.about_kind = 'referral' AND p.clinic_id = {MY_CLINIC} "
+    f"AND a.starts_at > now() - interval '30 days' "
+    f"AND (a.status <> 'cancelled' OR a.ended_at > now() - interval '1 day'))",
 )
 
 # A referral that waits for somebody has the open work item of that step, or the commit fails.
