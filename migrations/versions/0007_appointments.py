@@ -214,7 +214,7 @@ def make_offers() -> None:
     index(name, "ix_appointment_offer_expires", ["expires_at", "id"], where=OPEN)
     index(name, "uq_appointment_offer_replaces", ["replaces_id"], unique=True, where=OPEN)
     index(name, "ix_appointment_offer_replaces", ["replaces_id"])
-    index(name, "ix_appointment_offer_about", ["about_id"], where=OPEN)
+    index(name, "ix_appointment_offer_about", ["about_id", "created_at"])
     times = "appointment_offer_slot"
     op.create_table(
         times,

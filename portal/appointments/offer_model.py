@@ -45,7 +45,7 @@ class AppointmentOffer(Base):
             postgresql_where=IS_OPEN,
         ),
         Index("ix_appointment_offer_replaces", "replaces_id"),
-        Index("ix_appointment_offer_about", "about_id", postgresql_where=IS_OPEN),
+        Index("ix_appointment_offer_about", "about_id", "created_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

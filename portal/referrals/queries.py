@@ -67,6 +67,14 @@ _MESSAGES = text(
     ORDER BY m.created_at, m.id
     """
 )
+_OFFERS = text(
+    """
+    SELECT o.id, o.status, o.created_at, o.expires_at, o.ended_at, o.reason
+    FROM appointment_offer o
+    WHERE o.about_id = :id AND o.replaces_id IS NULL
+    ORDER BY o.created_at, o.id
+    """
+)
 # Whether an open item of this kind is with somebody: theirs, or their team's and nobody's yet.
 _HAS_ITEM = text(
     """
@@ -153,6 +161,11 @@ def history(session: Session, referral_id: UUID) -> Sequence[Row[Any]]:
 def messages(session: Session, referral_id: UUID) -> Sequence[Row[Any]]:
     """What colleagues wrote about a referral, as far as the actor may see it."""
     return session.execute(_MESSAGES, {"id": referral_id}).all()
+
+
+def offers(session: Session, referral_id: UUID) -> Sequence[Row[Any]]:
+    """What times the patient was offered, and what they answered."""
+    return session.execute(_OFFERS, {"id": referral_id}).all()
 
 
 def notes(session: Session, referral_id: UUID) -> Sequence[ConsultNote]:

@@ -129,6 +129,7 @@ def _timeline(session: Session, actor: Actor, referral_id: UUID) -> dict[str, An
     parts = Parts(
         history=queries.history(session, row.id),
         messages=queries.messages(session, row.id),
+        offers=queries.offers(session, row.id),
         notes=queries.notes(session, row.id),
         item=worklist.item_about(session, row.id),
     )

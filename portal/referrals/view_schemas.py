@@ -68,7 +68,13 @@ class ReferralViewSchema(Schema):
             "example": "You need do nothing now: Dr. Maya Feld has been asked and will answer.",
         }
     )
-    reason_code = fields.String(allow_none=True)
+    reason_code = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "Of a decline, a missed appointment, a time of ours",
+            "example": "no_capacity",
+        },
+    )
     closed_at = fields.DateTime(allow_none=True)
     confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
     version = fields.Integer()
@@ -94,6 +100,18 @@ class ReferralMessageSchema(Schema):
     visible_to_patient = fields.Boolean()
     by = fields.Dict(metadata={"example": {"kind": "practitioner", "name": "Dr. Tom Lindqvist"}})
     at = fields.DateTime()
+
+
+class ReferralOfferSchema(Schema):
+    """Times of which the patient was to take one; `reason` is why they took none."""
+
+    id = fields.UUID()
+    status = fields.String(metadata={"example": "declined"})
+    created_at = fields.DateTime()
+    expires_at = fields.DateTime()
+    ended_at = fields.DateTime(allow_none=True)
+    reason = fields.String(allow_none=True)
+    link = fields.String()
 
 
 class ConsultNoteSchema(Schema):
@@ -124,4 +142,5 @@ class ReferralTimelineSchema(ReferralViewSchema):
     followed_up_by = fields.Dict(allow_none=True)
     history = fields.List(fields.Nested(ReferralStepSchema))
     messages = fields.List(fields.Nested(ReferralMessageSchema))
+    offers = fields.List(fields.Nested(ReferralOfferSchema))
     notes = fields.List(fields.Nested(ConsultNoteSchema))

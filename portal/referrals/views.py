@@ -18,6 +18,7 @@ class Parts:
 
     history: Sequence[Row[Any]]
     messages: Sequence[Row[Any]]
+    offers: Sequence[Row[Any]]
     notes: Sequence[ConsultNote]
     item: Row[Any] | None
 
@@ -115,6 +116,7 @@ def timeline_view(
         "about": row.about,
         "history": [_step_view(step) for step in parts.history],
         "messages": [_message_view(message) for message in parts.messages],
+        "offers": [_offer_view(offer) for offer in parts.offers],
         "notes": [note_view(note, for_care_team=for_care_team) for note in parts.notes],
     }
 
@@ -138,6 +140,18 @@ def _message_view(message: Row[Any]) -> dict[str, Any]:
         "visible_to_patient": message.visible_to_patient,
         "by": {"kind": message.author_kind, "name": message.author_name},
         "at": message.created_at,
+    }
+
+
+def _offer_view(offer: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": offer.id,
+        "status": offer.status,
+        "created_at": offer.created_at,
+        "expires_at": offer.expires_at,
+        "ended_at": offer.ended_at,
+        "reason": offer.reason,
+        "link": f"/api/v1/appointments/offers/{offer.id}",
     }
 
 

@@ -135,11 +135,15 @@ def test_what_nobody_takes_is_one_item_of_the_staff(
     clinic: SmallClinic, clerk: Caller, patient: Caller, accepted: str, times: list[UUID]
 ) -> None:
     offer = offered(clerk, accepted, *times)
-    assert patient.post(f"/appointments/offers/{offer['id']}/decline", {}).status_code == 200
+    why = {"reason": "I work on these days"}
+    assert patient.post(f"/appointments/offers/{offer['id']}/decline", why).status_code == 200
     before = items(accepted)[0].due_at
     drain()
     seen = done(patient.get(f"/referrals/{accepted}"))
     assert (seen["with"]["kind"], seen["offered_until"]) == ("staff", None)
+    [refused] = done(clerk.get(f"/referrals/{accepted}"))["offers"]
+    assert (refused["status"], refused["reason"]) == ("declined", why["reason"])
+    assert clerk.request("GET", refused["link"]).json["id"] == offer["id"]
     [waiting] = items(accepted)
     assert open_items(clinic.patient.id) == ["referral_scheduling"]
     assert waiting.due_at != before
