@@ -15,11 +15,16 @@ from portal.referrals.states import AboutKind, ReferralStatus
 from portal.worklist.states import WorkItemKind
 
 _NUMBER = text("SELECT nextval('referral_number')")
-_REFERRAL = """
+# Until when times are held of which the patient is to take one.
+_OFFERED_UNTIL = """
+    SELECT max(o.expires_at) FROM appointment_offer o
+    WHERE o.about_id = {id} AND o.status = 'open' AND o.replaces_id IS NULL
+"""
+_OPEN_OFFER = text(_OFFERED_UNTIL.format(id=":id"))
+_REFERRAL = f"""
     SELECT r.*, ref.name AS referrer_name, sp.name AS specialist_name, po.name AS pool_name,
            pa.given_name, pa.family_name, pa.birth_date, cl.phone AS clinic_phone,
-           (SELECT max(o.expires_at) FROM appointment_offer o WHERE o.about_id = r.id
-            AND o.status = 'open' AND o.replaces_id IS NULL) AS offered_until
+           ({_OFFERED_UNTIL.format(id="r.id")}) AS offered_until
     FROM referral r
     JOIN patient pa ON pa.id = r.patient_id
     JOIN practitioner ref ON ref.id = r.referrer_id
@@ -161,6 +166,12 @@ def history(session: Session, referral_id: UUID) -> Sequence[Row[Any]]:
 def messages(session: Session, referral_id: UUID) -> Sequence[Row[Any]]:
     """What colleagues wrote about a referral, as far as the actor may see it."""
     return session.execute(_MESSAGES, {"id": referral_id}).all()
+
+
+def offered_until(session: Session, referral_id: UUID) -> datetime | None:
+    """Until when the patient can take one of the times that they were offered last."""
+    until: datetime | None = session.scalar(_OPEN_OFFER, {"id": referral_id})
+    return until
 
 
 def offers(session: Session, referral_id: UUID) -> Sequence[Row[Any]]:

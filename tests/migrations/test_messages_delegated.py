@@ -6,7 +6,7 @@ from sqlalchemy import text
 from portal.config import Config
 from tests.migrations.conftest import database_at
 
-BEFORE, AFTER = "0009", "0010"
+BEFORE, AFTER = "0010", "0011"
 ROWS = """
 INSERT INTO clinic (id, name, time_zone, phone)
     VALUES ({c}, 'Elm Street Clinic', 'America/New_York', '555-0100');

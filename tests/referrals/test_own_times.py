@@ -175,6 +175,20 @@ def test_offers_end_with_what_they_were_for(
     kept_promise()
 
 
+def test_two_offers_of_which_one_is_refused(
+    clerk: Caller, patient: Caller, accepted: str, times: list[UUID]
+) -> None:
+    refused, open_still = (offered(clerk, accepted, time) for time in times[:2])
+    assert patient.post(f"/appointments/offers/{refused['id']}/decline", {}).status_code == 200
+    drain()
+    [waiting] = items(accepted)
+    assert waiting.due_at == rows(AppointmentOffer, id=UUID(open_still["id"]))[0].expires_at
+    assert done(patient.get(f"/referrals/{accepted}"))["with"]["kind"] == "patient"
+    step(clerk, accepted, "appointment", starts_at=in_days(6), place="Harbor Heart")
+    assert done(patient.get("/appointments/offers"))["items"] == []
+    kept_promise()
+
+
 def test_a_patient_moves_and_calls_off_by_themselves(
     clinic: SmallClinic, patient: Caller, accepted: str, mine: str, times: list[UUID]
 ) -> None:

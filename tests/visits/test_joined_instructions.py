@@ -114,6 +114,21 @@ def test_two_referrals_of_one_visit_take_one_instruction_each(
     assert sorted(named) == sorted(made[:2])
 
 
+def test_a_referral_that_is_kept_is_named_by_a_visit_that_is_kept_alone(
+    clinic: SmallClinic,
+    physician: Caller,
+    cardiologist: Practitioner,  # noqa: F811
+    asked_for: UUID,
+) -> None:
+    why = {"confidential_reason": "Asked not to tell at home"}
+    refer(physician, clinic, cardiologist, **from_visit(asked_for), **why)
+    assert instruction(asked_for).target_id is None
+    keep = {"confidential": True, "reason": "Asked not to tell at home"}
+    assert physician.post(f"/visits/{asked_for}/confidential", keep).status_code == 200
+    referral = refer(physician, clinic, cardiologist, **from_visit(asked_for))
+    assert str(instruction(asked_for).target_id) == referral
+
+
 @pytest.fixture
 def write_to_me(physician: Caller, held: UUID) -> UUID:
     """A visit whose summary asks the patient to write."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -13,6 +13,7 @@ from flask import Flask
 from portal.core.clock import utcnow
 from portal.visits import service
 from portal.visits.states import InstructionKind
+from tests.requisitions.conftest import order
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 from tests.support.work import drain
@@ -107,12 +108,12 @@ def test_a_visit_begins_once(app: Flask, physicians: list[Caller], planned: UUID
 
 
 def test_a_patient_and_the_workers_mark_the_same(
-    app: Flask, physicians: list[Caller], held: UUID
+    app: Flask, clinic: SmallClinic, physicians: list[Caller], held: UUID
 ) -> None:
-    target = uuid4()
-    released(physicians[0], held, {"kind": "message", "text": "Write.", "target_id": str(target)})
+    [target] = order(physicians[0], clinic)
+    released(physicians[0], held, {"kind": "test", "text": "Blood.", "target_id": str(target)})
     id_ = instruction(held).id
-    note = {"kind": InstructionKind.MESSAGE, "target_id": target, "now": utcnow()}
+    note = {"kind": InstructionKind.TEST, "target_id": target, "now": utcnow()}
     answer, *counts = at_once(
         app,
         lambda: physicians[0].post(f"/visits/{held}/instructions/{id_}/done"),

@@ -244,6 +244,7 @@ def test_what_a_summary_points_to_is_the_patients(
         "/instructions/3/target_id",
         "/instructions/4/id",
         "/instructions/5/due_on",
+        "/instructions/6/target_id",
     ]
 
 

@@ -246,7 +246,7 @@ def test_every_kind_of_task_twice(
     seen |= run_all_twice()
     seen |= letter_comes_back(clinic)
     seen |= patient_is_seen(clinic, physician)
-    leave_referral_events(clinic, patient, physician, colleague)
+    leave_referral_events(clinic, patient, physician, colleague, run_all_twice)
     seen |= run_all_twice()
     seen |= times_are_withdrawn(clinic, patient, physician)
     seen |= patient_is_merged(clinic)

@@ -4,6 +4,7 @@ The staff book a time or offer several, and the appointment is the truth from th
 arranged elsewhere is written down by hand (arrange.py). What comes last stands.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -13,18 +14,23 @@ from portal.appointments import service as appointments
 from portal.appointments import subjects
 from portal.appointments.model import Appointment
 from portal.appointments.rules import About, Needs
-from portal.appointments.states import AboutKind, AppointmentStatus, OfferStatus
+from portal.appointments.states import AboutKind, AppointmentStatus
 from portal.core.actor import WORKER, Actor
 from portal.referrals import queries
 from portal.referrals.errors import NotSchedulable, TimeElsewhere
 from portal.referrals.model import Referral
 from portal.referrals.service import arrange, items, moves
 from portal.referrals.service.arrange import Arrange
-from portal.referrals.states import BOOKABLE, NoShowReason, ReferralStatus, TimeReason
+from portal.referrals.states import NoShowReason, ReferralStatus, TimeReason
 from portal.worklist import service as worklist
 from portal.worklist.states import WorkItemKind
 
 S = ReferralStatus
+# While it waits for an appointment, whose work that is.
+WAITING: Mapping[ReferralStatus, WorkItemKind] = {
+    S.ACCEPTED: WorkItemKind.REFERRAL_SCHEDULING,
+    S.NO_SHOW: WorkItemKind.REFERRAL_NO_SHOW,
+}
 
 
 class Referrals:
@@ -113,22 +119,19 @@ def follow_offer(*, session: Session, offer_id: UUID, now: datetime) -> None:
     """While a patient chooses among the times that they were offered, the staff wait; what nobody
     took is due anew. Twice is the same as once."""
     offer = appointments.get_offer(session, offer_id)
-    if offer is None or offer.about_kind != AboutKind.REFERRAL or offer.replaces_id is not None:
-        return
-    if offer.about_id is None or offer.status == OfferStatus.ACCEPTED:
+    if offer is None or offer.about_kind != AboutKind.REFERRAL or offer.about_id is None:
         return
     referral = queries.for_change(session, offer.about_id)
-    if referral is None or referral.status not in (S.ACCEPTED, S.NO_SHOW):
+    if referral is None or referral.status not in WAITING or offer.replaces_id is not None:
         return
-    waiting = WorkItemKind.REFERRAL_SCHEDULING
-    if referral.status == S.NO_SHOW:
-        waiting = WorkItemKind.REFERRAL_NO_SHOW
-    due_at = offer.expires_at
-    if offer.status != OfferStatus.OPEN:
-        due_at = items.due_at(session, referral, waiting, now)
-    referral.expected_by = due_at
-    worklist.put_off(session=session, kind=waiting, subject_id=referral.id, due_at=due_at)
-    session.flush()
+    waiting = WAITING[ReferralStatus(referral.status)]
+    due_at = queries.offered_until(session, referral.id)
+    if due_at is None:
+        due_at = items.due_at(session, referral, waiting, offer.ended_at or now)
+    if referral.expected_by != due_at:
+        referral.expected_by = due_at
+        worklist.put_off(session=session, kind=waiting, subject_id=referral.id, due_at=due_at)
+        session.flush()
 
 
 def free_times(*, session: Session, referral_id: UUID, now: datetime) -> None:
@@ -141,7 +144,7 @@ def free_times(*, session: Session, referral_id: UUID, now: datetime) -> None:
     referral = queries.get(session, referral_id)
     if referral is None:
         return
-    if referral.status not in BOOKABLE:
+    if referral.status not in WAITING:
         appointments.withdraw_offers_about(session=session, about=about, now=now)
     if referral.status != S.SCHEDULED and appointments.is_booked(session, about):
         referral = moves.lock(session, referral_id)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.core.actor import WORKER
+from portal.patients import confidentiality
 from portal.prescriptions import service as prescriptions
 from portal.requisitions import service as requisitions
 from portal.requisitions.states import RequisitionStatus
@@ -109,7 +110,10 @@ def _name(session: Session, referral: ReferralStands, now: datetime) -> None:
     unnamed = instruction_queries.unnamed_referrals(
         session, referral.patient_id, referral.visit_ids
     )
-    for instruction in unnamed[:1]:
+    kept = confidentiality.is_kept(session, [referral.id])
+    for instruction in unnamed:
+        if kept and not confidentiality.is_kept(session, [instruction.visit_id]):
+            continue  # who may see the visit would learn of the referral
         instruction.target_id = referral.id
         moves.record(
             session,
@@ -120,6 +124,7 @@ def _name(session: Session, referral: ReferralStands, now: datetime) -> None:
             instruction.id,
             now,
         )
+        break
     session.flush()
 
 
