@@ -37,13 +37,14 @@ def _vaccination(clinic: AtTheClinic) -> None:
         visit,
         WriteSummary(
             reason="Yearly check and vaccination",
-            found="Growing as she should. Vaccinated against influenza and HPV (second dose).",
+            found="Growing as she should. Vaccinated against influenza and HPV (second dose). "
+            "A sore arm for a day or two is usual: call if there is a fever after that.",
             problem_ids=[],
             medicines=[],
             instructions=[
                 WantedInstruction(
                     InstructionKind.OTHER,
-                    "A sore arm for a day or two is usual. Call if there is a fever after that.",
+                    "Bring the vaccination card along next time: we enter both doses.",
                 ),
                 WantedInstruction(InstructionKind.VISIT, "Come again in a year."),
             ],

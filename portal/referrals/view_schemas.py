@@ -111,7 +111,9 @@ class ReferralOfferSchema(Schema):
     expires_at = fields.DateTime()
     ended_at = fields.DateTime(allow_none=True)
     reason = fields.String(allow_none=True)
-    link = fields.String()
+    link = fields.String(
+        metadata={"example": "/api/v1/appointments/offers/01a20b43-766f-71d7-a9cb-17e944f7beb1"}
+    )
 
 
 class ConsultNoteSchema(Schema):

@@ -106,9 +106,11 @@ def test_a_mother_sees_the_vaccination_and_not_the_talk(
         "parent",
     )
     acting = mother.acting_for(charge["patient_id"])
-    assert [visit["reason"] for visit in acting.get("/visits?when=past").json["items"]] == [
-        "Yearly check and vaccination"
-    ]
+    [visit] = acting.get("/visits?when=past").json["items"]
+    assert visit["reason"] == "Yearly check and vaccination"
+    # To come again is not done by the talk, of which she does not know.
+    told = acting.get(f"/visits/{visit['id']}").json["instructions"]
+    assert {one["status"] for one in told} == {"open"}
     assert acting.get("/prescriptions").json["items"]
     assert acting.get("/threads").status_code == 403
     daughter = sign_in(app, loaded, "Lucia Reyes")
