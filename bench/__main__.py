@@ -10,37 +10,44 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TypeVar
 
 from rich.console import Console
 
-from bench import measures, results
+from bench import measures, messages, results
 from bench.client import Load
 from bench.measures import APP, BARE, BY_HAND, Side
 from bench.recording import Recorder
 from bench.report import Report
 from bench.stage import Theatre
 from bench.supplies import FEWEST_PATIENTS, Amounts, prepare, put_back
+from bench.turns import in_turns, p95s, rates
 
 FEW, MANY, QUICK_MANY = FEWEST_PATIENTS, 100_000, 2_000
 FEW_OBSERVATIONS, OBSERVATIONS_EACH = 10_000, 50
-QUICK = Amounts(rounds=1, requests=400, probes=20, burst=500, messages=400)
+FEW_MESSAGES, MANY_MESSAGES, QUICK_MANY_MESSAGES = 10_000, 2_000_000, 40_000
+QUICK = Amounts(
+    rounds=1, requests=400, probes=20, burst=500, messages=400, letter_rounds=2, letters=80
+)
 # The intake leaves the workers much to do, which would stand before what is routed.
-PARTS = ("requests", "lists", "updates", "worklists", "intake", "results")
+REFILLS_AND_RESULTS = ("requests", "lists", "updates", "worklists", "intake", "results")
+PARTS = (*REFILLS_AND_RESULTS, "messages")
 CORES = os.cpu_count() or 1
-Measured = TypeVar("Measured")
 console = Console(stderr=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--patients", type=int, help=f"the large scale; else {MANY:,}")
+    parser.add_argument(
+        "--messages", type=int, help=f"the large scale of messages; else {MANY_MESSAGES:,}"
+    )
     parser.add_argument("--quick", action="store_true", help="a try: small and few of everything")
     parser.add_argument("--only", choices=PARTS, action="append", help="these measurements alone")
     options = parser.parse_args()
     options.patients = options.patients or (QUICK_MANY if options.quick else MANY)
-    if options.patients < FEW:
-        parser.error(f"at least {FEW} patients")
+    options.messages = options.messages or (QUICK_MANY_MESSAGES if options.quick else MANY_MESSAGES)
+    if options.patients < FEW or options.messages < FEW_MESSAGES:
+        parser.error(f"at least {FEW} patients and {FEW_MESSAGES:,} messages")
     return options
 
 
@@ -71,26 +78,6 @@ def _set_up(
     return side
 
 
-def _in_turns(
-    sides: Sequence[Side], rounds: int, measure: Callable[[Side], Measured]
-) -> list[list[Measured]]:
-    """Measure the sides in turns, so that what else the machine does falls on all alike."""
-    found: list[list[Measured]] = [[] for _ in sides]
-    for number in range(rounds):
-        places = range(len(sides)) if number % 2 == 0 else reversed(range(len(sides)))
-        for place in places:
-            found[place].append(measure(sides[place]))
-    return found
-
-
-def _rates(found: Sequence[Sequence[Load]], each: int = 1) -> list[float]:
-    return [median(load.rate for load in loads) * each for loads in found]
-
-
-def _p95s(found: Sequence[Sequence[Load]]) -> list[float]:
-    return [median(load.p95_ms for load in loads) for loads in found]
-
-
 def _measure_requests(sides: Sequence[Side], amounts: Amounts, report: Report) -> None:
     rounds, count = amounts.rounds, amounts.requests
     _step("warming up")
@@ -98,7 +85,7 @@ def _measure_requests(sides: Sequence[Side], amounts: Amounts, report: Report) -
         for server in (APP, BY_HAND):
             measures.request_refills(side, server, min(count, 400))
     _step("a bare route, refill requests by hand, refill requests")
-    found = _in_turns(
+    found = in_turns(
         sides,
         rounds,
         lambda side: (
@@ -108,10 +95,10 @@ def _measure_requests(sides: Sequence[Side], amounts: Amounts, report: Report) -
         ),
     )
     bare, floor, ours = ([[three[n] for three in turns] for turns in found] for n in range(3))
-    report.rates("floor: a bare Flask route", _rates(bare), _p95s(bare))
-    report.rates("floor: (a) by hand with psycopg", _rates(floor), _p95s(floor))
-    report.rates("(a) refill request", _rates(ours), _p95s(ours), scales=True)
-    pairs = zip(_rates(ours), _rates(floor), strict=True)
+    report.rates("floor: a bare Flask route", rates(bare), p95s(bare))
+    report.rates("floor: (a) by hand with psycopg", rates(floor), p95s(floor))
+    report.rates("(a) refill request", rates(ours), p95s(ours), scales=True)
+    pairs = zip(rates(ours), rates(floor), strict=True)
     report.shares("    share of the floor by hand", [rate / most for rate, most in pairs], 0.5)
 
 
@@ -119,10 +106,10 @@ def _measure_lists(sides: Sequence[Side], amounts: Amounts, report: Report) -> N
     _step("lists of prescriptions")
     for side in sides:
         measures.list_prescriptions(side, 200)
-    found = _in_turns(
+    found = in_turns(
         sides, amounts.rounds, lambda side: measures.list_prescriptions(side, amounts.requests)
     )
-    report.rates("(b) prescriptions of a patient, 20", _rates(found), _p95s(found), scales=True)
+    report.rates("(b) prescriptions of a patient, 20", rates(found), p95s(found), scales=True)
     counted = [measures.count_statements(side) for side in sides]
     lengths = " and ".join(str(length) for length in counted[0])
     report.counts(f"    SQL statements, for {lengths}", [max(c.values()) for c in counted], 6)
@@ -130,12 +117,12 @@ def _measure_lists(sides: Sequence[Side], amounts: Amounts, report: Report) -> N
 
 def _measure_updates(sides: Sequence[Side], amounts: Amounts, report: Report) -> None:
     _step("batches of status updates")
-    found = _in_turns(sides, amounts.rounds, measures.report_statuses)
+    found = in_turns(sides, amounts.rounds, measures.report_statuses)
     batch = len(sides[0].supplies.batches[0][1])
     report.rates(
         f"(c) status updates a core, {batch} a batch",
-        _rates(found, batch),
-        _p95s(found),
+        rates(found, batch),
+        p95s(found),
         scales=True,
         least=2_000,
     )
@@ -155,8 +142,8 @@ def _measure_results(sides: Sequence[Side], amounts: Amounts, report: Report) ->
     for name, measure in results.READS:
         for side in sides:
             measure(side, 200)
-        found = _in_turns(sides, amounts.rounds, partial(_counted, measure, amounts.requests))
-        report.rates(name, _rates(found), _p95s(found), scales=True)
+        found = in_turns(sides, amounts.rounds, partial(_counted, measure, amounts.requests))
+        report.rates(name, rates(found), p95s(found), scales=True)
     counted = [results.count_statements(side) for side in sides]
     for name in counted[0]:
         most = [max(one[name]) for one in counted]
@@ -200,17 +187,41 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     options = _options()
     amounts = QUICK if options.quick else Amounts()
-    report = Report((FEW, options.patients), _step)
-    observations = max(FEW_OBSERVATIONS, options.patients * OBSERVATIONS_EACH)
+    parts = options.only or PARTS
     folder = tempfile.TemporaryDirectory(prefix="careloop-bench-")
     with folder as name, Theatre(Path(name)) as theatre:
-        sides = [
-            _set_up(theatre, "few", FEW, FEW_OBSERVATIONS, amounts),
-            _set_up(theatre, "many", options.patients, observations, amounts),
-        ]
-        for part in options.only or PARTS:
-            MEASURES[part](sides, amounts, report)
-    report.show(CORES)
+        reports = []
+        if wanted := [part for part in parts if part in MEASURES]:
+            reports.append(_measure(theatre, wanted, options.patients, amounts))
+        if "messages" in parts:
+            for stage in theatre.stages:
+                stage.stop()
+            reports.append(_measure_messages(theatre, options.messages, amounts))
+    for report in reports:
+        report.show(CORES)
+
+
+def _measure(theatre: Theatre, parts: Sequence[str], patients: int, amounts: Amounts) -> Report:
+    report = Report((FEW, patients), "patients", _step)
+    observations = max(FEW_OBSERVATIONS, patients * OBSERVATIONS_EACH)
+    sides = [
+        _set_up(theatre, "few", FEW, FEW_OBSERVATIONS, amounts),
+        _set_up(theatre, "many", patients, observations, amounts),
+    ]
+    for part in parts:
+        MEASURES[part](sides, amounts, report)
+    return report
+
+
+def _measure_messages(theatre: Theatre, many: int, amounts: Amounts) -> Report:
+    scales = (FEW_MESSAGES, many)
+    report = Report(scales, "messages", _step)
+    sides = []
+    for name, count in zip(("few_messages", "many_messages"), scales, strict=True):
+        _step(f"{count:,} messages")
+        sides.append(messages.set_up(theatre.stage(name), count))
+    messages.measure(sides, amounts.letter_rounds, amounts.letters, report)
+    return report
 
 
 if __name__ == "__main__":

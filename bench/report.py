@@ -21,8 +21,9 @@ class _Row:
 class Report:
     """Rows of the table, in the order in which they were measured; each is told at once."""
 
-    def __init__(self, scales: tuple[int, int], tell: Callable[[str], None]) -> None:
+    def __init__(self, scales: tuple[int, int], of: str, tell: Callable[[str], None]) -> None:
         self._scales = scales
+        self._of = of
         self._tell = tell
         self._rows: list[_Row] = []
 
@@ -34,15 +35,17 @@ class Report:
         *,
         scales: bool = False,
         least: float = 0,
+        slower: float = 0,
     ) -> None:
-        """How many a second; with `scales`, the goal that the large scale is hardly slower."""
+        """How many a second; with `scales`, the goal that the large scale is hardly slower: as
+        `slower` says, or else the rates."""
         cells = [f"{rate:,.0f}/s" for rate in rates]
         if p95s:
             pairs = zip(cells, p95s, strict=True)
             cells = [f"{cell}  (p95 {p95:.0f} ms)" for cell, p95 in pairs]
         met = all(rate >= least for rate in rates) if least else None
         goal = f"≥ {least:,.0f}/s" if least else ""
-        self._add(what, cells, rates[0] / rates[-1], goal, met, scales=scales)
+        self._add(what, cells, slower or rates[0] / rates[-1], goal, met, scales=scales)
 
     def times(
         self, what: str, medians: Sequence[float], p95s: Sequence[float], *, most: float
@@ -85,13 +88,12 @@ class Report:
         """Print the table to standard output."""
         table = Table(title=f"Careloop on {cores} cores, the client on the same ones")
         table.add_column("")
-        for patients in self._scales:
-            table.add_column(f"{patients:,} patients", justify="right")
+        for scale in self._scales:
+            table.add_column(f"{scale:,} {self._of}", justify="right")
         table.add_column("times slower", justify="right")
         table.add_column("goal")
         table.add_column("met")
         for row in self._rows:
             met = {None: "", True: "[green]yes[/]", False: "[red]no[/]"}[row.met]
             table.add_row(row.what, *row.cells, row.slower, row.goal, met)
-        console = Console()
-        console.print(table, width=max(console.width, 120))
+        Console(width=max(Console().width, 120)).print(table)

@@ -119,6 +119,8 @@ class Amounts:
     probes: int = 200
     burst: int = 10_000
     messages: int = 2_000
+    letter_rounds: int = 21
+    letters: int = 120
 
 
 def prepare(stage: Stage, patients: int, observations: int, amounts: Amounts) -> Supplies:
@@ -128,11 +130,11 @@ def prepare(stage: Stage, patients: int, observations: int, amounts: Amounts) ->
     load(stage.dsn, plan)
     supplies = Supplies(plan)
     # Every tenth patient may have a pharmacy that only mails.
-    people = [_patient(plan, n) for n in range(PEOPLE) if n % 10 != 9]
-    reading = [_patient(plan, n) for n in range(plan.patients - READERS, plan.patients)]
+    people = [patient_at(plan, n) for n in range(PEOPLE) if n % 10 != 9]
+    reading = [patient_at(plan, n) for n in range(plan.patients - READERS, plan.patients)]
     with psycopg.connect(stage.dsn) as connection:
         for patient_id in (*people, *reading):
-            supplies.tokens[patient_id] = _sign_in(connection, patient_id)
+            supplies.tokens[patient_id] = sign_in(connection, patient_id)
         supplies.refillable = _write(connection, supplies, "R", people, amounts.requests, 1)
         renewable = amounts.burst + amounts.probes + WARM_UP
         supplies.renewable = _write(connection, supplies, "W", people, renewable, 5)
@@ -145,14 +147,21 @@ def prepare(stage: Stage, patients: int, observations: int, amounts: Amounts) ->
     return supplies
 
 
-def _patient(plan: Plan, number: int) -> uuid.UUID:
+def patient_at(plan: Plan, number: int) -> uuid.UUID:
+    """The id of a seeded patient."""
     return uuid.UUID(row_id(plan.tail, Table.PATIENT, number))
 
 
-def _sign_in(connection: psycopg.Connection, patient_id: uuid.UUID) -> list[str]:
+def sign_in(
+    connection: psycopg.Connection,
+    person_id: uuid.UUID,
+    kind: str = "patient",
+    sessions: int = SESSIONS_EACH,
+) -> list[str]:
+    """An account for somebody; the tokens of its sessions."""
     account_id = uuid.uuid4()
-    connection.execute(_ACCOUNT, [account_id, "patient", patient_id, f"{patient_id}@bench.example"])
-    tokens = [new_token() for _ in range(SESSIONS_EACH)]
+    connection.execute(_ACCOUNT, [account_id, kind, person_id, f"{person_id}@bench.example"])
+    tokens = [new_token() for _ in range(sessions)]
     for token in tokens:
         connection.execute(_SESSION, [account_id, digest(token)])
     return tokens

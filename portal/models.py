@@ -41,6 +41,7 @@ from portal.visits import model as visits
 from portal.visits import summary_model as summaries
 from portal.worklist import loops as work_loops
 from portal.worklist import model as worklist
+from portal.worklist import page_statements as worklist_pages
 
 metadata = Base.metadata
 
@@ -85,4 +86,5 @@ __all__ = [
     "visits",
     "work_loops",
     "worklist",
+    "worklist_pages",
 ]

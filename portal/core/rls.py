@@ -5,8 +5,9 @@ switches to one role per kind of actor. A policy is written TO one role, with th
 scalar sub-select, so that the planner evaluates it once and uses the index even without a WHERE.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from sqlalchemy import Connection
 
@@ -50,7 +51,7 @@ class TableAccess:
 class Registry:
     tables: dict[str, TableAccess] = field(default_factory=dict)
     functions: list[str] = field(default_factory=list)
-    ways_in: dict[str, list[str]] = field(default_factory=dict)
+    ways_in: dict[str, list[tuple[bool, str]]] = field(default_factory=dict)
     triggers: list[str] = field(default_factory=list)
 
 
@@ -153,26 +154,35 @@ def access_statements(access: TableAccess) -> list[str]:
         statements.append(
             f"CREATE POLICY {name}_owner ON {name} TO {OWNER_ROLE} USING (true) WITH CHECK (true)"
         )
-    for number, grant in enumerate(access.grants):
-        statements.extend(_grant_statements(access, grant, number))
+    for grant in access.grants:
+        statements.extend(_verb_statements(name, grant))
+    if access.row_security:
+        statements.extend(_policy_statements(access))
     return statements
 
 
-def _grant_statements(access: TableAccess, grant: Grant, number: int) -> list[str]:
-    role = grant.kind.database_role
+def _verb_statements(table: str, grant: Grant) -> Iterator[str]:
     columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
-    statements = []
     for verb in grant.verbs:
         narrowed = columns if verb in (UPDATE, SELECT) else ""
-        statements.append(f"GRANT {verb}{narrowed} ON {access.table} TO {role}")
-        if not access.row_security:
-            continue
-        clauses = "" if verb == INSERT else f" USING ({grant.rows})"
+        yield f"GRANT {verb}{narrowed} ON {table} TO {grant.kind.database_role}"
+
+
+def _policy_statements(access: TableAccess) -> Iterator[str]:
+    """One policy for each kind of actor and verb, whose reasons are tried as they were declared:
+    of several policies the server would choose the order, and might ask the dearest first."""
+    reasons: dict[tuple[ActorKind, str], list[Grant]] = {}
+    for grant in access.grants:
+        for verb in grant.verbs:
+            reasons.setdefault((grant.kind, verb), []).append(grant)
+    for (kind, verb), grants in reasons.items():
+        rows = " OR ".join(f"({grant.rows})" for grant in grants)
+        check = " OR ".join(f"({grant.check or grant.rows})" for grant in grants)
+        clauses = "" if verb == INSERT else f" USING ({rows})"
         if verb in (INSERT, UPDATE):
-            clauses += f" WITH CHECK ({grant.check or grant.rows})"
-        policy = f"{access.table}_{grant.kind.value}_{verb.lower()}_{number}"
-        statements.append(f"CREATE POLICY {policy} ON {access.table} FOR {verb} TO {role}{clauses}")
-    return statements
+            clauses += f" WITH CHECK ({check})"
+        name = f"{access.table}_{kind.value}_{verb.lower()}"
+        yield f"CREATE POLICY {name} ON {access.table} FOR {verb} TO {kind.database_role}{clauses}"
 
 
 def define_function(statement: str) -> None:
@@ -180,13 +190,13 @@ def define_function(statement: str) -> None:
     registry.functions.append(statement)
 
 
-def way_in(function: str, condition: str) -> None:
+def way_in(function: str, condition: str, *, usual: bool = False) -> None:
     """Add a reason for which an actor may see a patient or a record (`target` in the condition).
 
     `function` is the name that policies call, as in `careloop_cares_for(patient_id)`. Each slice
-    adds the reasons that its own tables give.
+    adds the reasons that its own tables give; the `usual` ones are tried before the others.
     """
-    registry.ways_in.setdefault(function, []).append(condition)
+    registry.ways_in.setdefault(function, []).append((not usual, condition))
 
 
 def define_trigger(statement: str) -> None:
@@ -194,22 +204,38 @@ def define_trigger(statement: str) -> None:
     registry.triggers.append(statement)
 
 
-def owned_function(signature: str, returns: str, body: str, *, language: str = "sql") -> None:
-    """Declare a function that runs as the owner, callable by the application's roles."""
+def owned_function(
+    signature: str,
+    returns: str,
+    body: str,
+    *,
+    language: str = "sql",
+    one_plan: bool = False,
+) -> None:
+    """Declare a function that runs as the owner, callable by the application's roles.
+
+    With `one_plan` its statements keep one plan for all arguments: for those whose only plan is a
+    walk along an index to a LIMIT, which the server would else make anew for each call.
+    """
     name = signature.split("(", maxsplit=1)[0]
     volatility = "STABLE " if language == "sql" else ""
+    settings = " SET plan_cache_mode = force_generic_plan" if one_plan else ""
     define_function(
         f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE {language} "
-        f"{volatility}SECURITY DEFINER SET search_path = public AS $${body}$$"
+        f"{volatility}SECURITY DEFINER SET search_path = public{settings} AS $${body}$$"
     )
     define_function(f"ALTER FUNCTION {name} OWNER TO {OWNER_ROLE}")
 
 
-def _way_in_statements(function: str, conditions: Sequence[str]) -> list[str]:
-    body = " OR ".join(f"({condition})" for condition in conditions)
+def _way_in_statements(function: str, ways: Iterable[tuple[bool, str]]) -> list[str]:
+    """The reasons are tried one after another. As one expression each call would make ready for
+    all of them, and most rows need only the first."""
+    usual_first = sorted(ways, key=itemgetter(0))
+    tried = " ".join(f"IF ({condition}) THEN RETURN true; END IF;" for _, condition in usual_first)
     return [
-        f"CREATE OR REPLACE FUNCTION {function}(target uuid) RETURNS boolean LANGUAGE sql STABLE "
-        f"SECURITY DEFINER SET search_path = public AS $$SELECT {body}$$",
+        f"CREATE OR REPLACE FUNCTION {function}(target uuid) RETURNS boolean LANGUAGE plpgsql "
+        f"STABLE SECURITY DEFINER SET search_path = public AS "
+        f"$$BEGIN {tried} RETURN false; END$$",
         f"ALTER FUNCTION {function} OWNER TO {OWNER_ROLE}",
     ]
 
@@ -227,8 +253,8 @@ def apply(connection: Connection) -> None:
         *registry.functions,
         *(
             statement
-            for function, conditions in registry.ways_in.items()
-            for statement in _way_in_statements(function, conditions)
+            for function, ways in registry.ways_in.items()
+            for statement in _way_in_statements(function, ways)
         ),
         *registry.triggers,
         *(

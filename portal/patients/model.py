@@ -190,12 +190,14 @@ rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM care_team_member c WHERE c.patient_id = target "
     f"AND c.member_id = {ME} AND c.ended_on IS NULL)",
+    usual=True,
 )
 rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM care_team_member c JOIN practitioner p ON p.id = c.member_id "
     f"JOIN pool_member m ON m.pool_id = p.pool_id AND m.member_kind = 'staff' "
     f"WHERE c.patient_id = target AND c.ended_on IS NULL AND m.member_id = {ME})",
+    usual=True,
 )
 rls.way_in(
     "careloop_cares_for",
@@ -204,6 +206,18 @@ rls.way_in(
 )
 
 # Those whom the actor cares for, for the functions of other slices.
+_CARED_FOR_BY_ME = f"""
+    SELECT c.patient_id FROM care_team_member c
+    WHERE c.member_id = {ME} AND c.ended_on IS NULL
+    UNION ALL
+    SELECT c.patient_id FROM pool_member m
+    JOIN practitioner pr ON pr.pool_id = m.pool_id
+    JOIN care_team_member c ON c.member_id = pr.id AND c.ended_on IS NULL
+    WHERE m.member_id = {ME} AND m.member_kind = 'staff'
+    UNION ALL
+    SELECT g.patient_id FROM break_glass_grant g
+    WHERE g.grantee_id = {ME} AND g.expires_at > now()
+"""
 MY_PATIENTS = "careloop_my_patients()"
 
 rls.owned_function(
@@ -211,19 +225,13 @@ rls.owned_function(
     "TABLE (id uuid, mrn text, family_name text, given_name text, birth_date date)",
     f"""
     SELECT p.id, p.mrn, p.family_name, p.given_name, p.birth_date FROM patient p
-    WHERE p.merged_into_id IS NULL AND p.id IN (
-        SELECT c.patient_id FROM care_team_member c
-        WHERE c.member_id = {ME} AND c.ended_on IS NULL
-        UNION
-        SELECT c.patient_id FROM pool_member m
-        JOIN practitioner pr ON pr.pool_id = m.pool_id
-        JOIN care_team_member c ON c.member_id = pr.id AND c.ended_on IS NULL
-        WHERE m.member_id = {ME} AND m.member_kind = 'staff'
-        UNION
-        SELECT g.patient_id FROM break_glass_grant g
-        WHERE g.grantee_id = {ME} AND g.expires_at > now())
+    WHERE p.merged_into_id IS NULL AND p.id IN ({_CARED_FOR_BY_ME})
     """,
 )
+# Their ids alone, also of records that were merged into others. As an array they are one condition
+# of an index, which then takes no longer for what other patients have in it.
+MY_PATIENT_IDS = "careloop_my_patient_ids()"
+rls.owned_function(MY_PATIENT_IDS, "uuid[]", f"SELECT ARRAY({_CARED_FOR_BY_ME})")
 # The record that stands for a patient: the end of the chain of merges, itself where there is none.
 # It is the same for everybody, and only an id: who may see that record is another question.
 rls.owned_function(

@@ -39,8 +39,21 @@ class WorkItem(Base):
             postgresql_where=IS_OPEN,
         ),
         Index("ix_work_item_assignee", "assignee_id", "due_at", "id", postgresql_where=IS_OPEN),
-        Index("ix_work_item_claimed", "claimed_by", postgresql_where=IS_OPEN),
+        Index(
+            "ix_work_item_claimed",
+            "claimed_by",
+            "due_at",
+            "id",
+            postgresql_where=text("status IN ('open', 'claimed') AND claimed_by IS NOT NULL"),
+        ),
         Index("ix_work_item_pool", "pool_id", "due_at", "id", postgresql_where=IS_OPEN),
+        Index(
+            "ix_work_item_unassigned",
+            "pool_id",
+            "due_at",
+            "id",
+            postgresql_where=text("status IN ('open', 'claimed') AND assignee_id IS NULL"),
+        ),
         Index("ix_work_item_due", "due_at", "id", postgresql_where=IS_OPEN),
         Index("ix_work_item_patient", "patient_id"),
         Index("ix_work_item_subject", "subject_id"),
@@ -156,6 +169,7 @@ rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
     f"AND status IN ('open', 'claimed') AND ({_THEIRS}))",
+    usual=True,
 )
 # Who had an item when another answered it is told by whom, and can look for a day.
 rls.way_in(

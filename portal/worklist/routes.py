@@ -47,7 +47,6 @@ def list_items(query: dict[str, Any]) -> Response:
     with transaction(actor) as session:
         rows = queries.worklist(
             session,
-            actor.id,
             mine=query["mine"],
             kind=query["kind"],
             after=after,

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
 from bench.watching import watching
 from portal.core.db import db
 
@@ -13,3 +16,20 @@ def recorded() -> Iterator[list[str]]:
     seen: list[str] = []
     with watching(db.engine, lambda _connection, statement, _values: seen.append(statement)):
         yield seen
+
+
+def by_indexes(session: Session) -> None:
+    """Have this transaction's statements planned anew, and as where tables are large: with indexes,
+    in their order."""
+    session.execute(text("DISCARD PLANS"))
+    for way in ("seqscan", "bitmapscan", "sort"):
+        session.execute(text(f"SET LOCAL enable_{way} = off"))
+
+
+def rows_read(session: Session, table: str) -> int:
+    """How many rows of a table were read by its indexes; what counts is the difference."""
+    statement = text(
+        "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables "
+        "WHERE schemaname = current_schema AND relname = :name"
+    )
+    return int(session.execute(statement, {"name": table}).scalar_one())
