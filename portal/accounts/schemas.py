@@ -103,7 +103,9 @@ class ActivatedSchema(Schema):
 
 
 class CodeSchema(Strict):
-    code = fields.String(required=True, validate=validate.Length(6, 20))
+    code = fields.String(
+        required=True, validate=validate.Length(6, 20), metadata={"example": "492039"}
+    )
 
 
 class RecoveryCodesSchema(Schema):

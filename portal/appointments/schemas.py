@@ -39,8 +39,8 @@ class NewSlotSchema(Strict):
         allow_none=True,
         metadata={"description": "Whose time; your own unless given"},
     )
-    starts_at = fields.AwareDateTime(required=True)
-    ends_at = fields.AwareDateTime(required=True)
+    starts_at = fields.AwareDateTime(required=True, metadata=LOCAL_TIME)
+    ends_at = fields.AwareDateTime(required=True, metadata={"example": "2026-03-05T09:30:00-05:00"})
 
     @post_load
     def _slot(self, data: dict[str, Any], **_kwargs: Any) -> NewSlot:

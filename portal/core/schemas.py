@@ -52,7 +52,8 @@ class Listing(Schema):
         allow_none=True, metadata={"description": "Cursor of the next page; null at the end"}
     )
     sources = fields.List(
-        fields.String(), metadata={"description": "Sources that could not be reached"}
+        fields.String(),
+        metadata={"description": "Sources that could not be reached", "example": []},
     )
 
 

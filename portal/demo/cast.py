@@ -48,6 +48,8 @@ class Resident:
     language: str = "en"
     time_zone: str = ZONE
     state: str = "NY"
+    # Stays so old, whenever the demo is loaded; the birthday stays as well.
+    age: int | None = None
 
 
 OKAFOR = Person("Dr. Ines Okafor", "Family medicine")
@@ -187,10 +189,27 @@ PATIENTS = (
              "66 Western Avenue", "Albany", "12203", OKAFOR.name, HARBOR.name),
     Resident("Rosa", "Castillo", date(1959, 8, 5), "female", "518-555-0111",
              "19 Clinton Street", "Schenectady", "12305", RAMAN.name, CORNER.name, "es"),
+    # A minor, whose mother acts for her: see delegates.py.
+    Resident("Lucia", "Reyes", date(2013, 3, 9), "female", "518-555-0113",
+             "77 Orchard Avenue", "Albany", "12203", CHEN.name, CORNER.name, age=13),
     Resident("Daniel", "Kowalski", date(1976, 11, 18), "male", "312-555-0112",
              "501 Lakeview Drive", "Chicago", "60614", LINDQVIST.name, EVERGREEN.name,
              time_zone="America/Chicago", state="IL"),
 )  # fmt: skip
+
+
+# Has no record of her own at the clinic, and acts for her daughter.
+MOTHER = "Elena Reyes"
+DAUGHTER = "Lucia"
+
+
+def born_on(resident: Resident, today: date) -> date:
+    """A patient's birth date, as of the day on which the demo is loaded."""
+    birth = resident.birth_date
+    if resident.age is None:
+        return birth
+    before_birthday = (today.month, today.day) < (birth.month, birth.day)
+    return birth.replace(year=today.year - resident.age - before_birthday)
 
 
 def e_mail(name: str) -> str:

@@ -8,26 +8,32 @@ from typing import Any
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
+from portal.attachments.storage import Storage
 from portal.config import Config
 from portal.core import audit_chain
-from portal.core.actor import OPERATOR
+from portal.core.actor import OPERATOR, WORKER
 from portal.core.crypto import Vault
 from portal.core.db import transaction
 from portal.demo import (
     delegates,
     directory,
+    family_stories,
     lab_stories,
     logins,
+    message_stories,
     patients,
+    referral_stories,
     stories,
     visit_stories,
 )
+from portal.demo.correspondence import Files
 from portal.demo.laboratory import laboratory_address
 from portal.demo.logins import Logins
-from portal.demo.settling import leave_the_rest_until
+from portal.demo.settling import leave_the_rest_until, settle
 from portal.models import metadata
 from portal.requisitions.catalog import TESTS
 from portal.requisitions.catalog_loading import CatalogSchema, load_catalog
+from portal.worklist import service as worklist
 
 LOAD_LOCK = 7_246_110
 # The audit rows of the stories need their months' partitions.
@@ -48,17 +54,20 @@ def load(*, config: Config, vault: Vault, now: datetime) -> tuple[Path, bool]:
         if there and kept is not None and logins.still_good(session, kept, now):
             return logins.write(config, kept), False
     hashed = logins.hashes()
+    files = Files(Storage(config.attachments), scanned=bool(config.clamav_url))
     with transaction(OPERATOR) as session:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOAD_LOCK})
         there = directory.is_loaded(session)
         if there:
             made = logins.renew(session, hashed, vault, now)
         else:
-            made = _load(session, hashed, vault, now)
+            made = _load(session, hashed, vault, files, now)
     return logins.write(config, made), not there
 
 
-def _load(session: Session, hashed: Mapping[str, str], vault: Vault, now: datetime) -> Logins:
+def _load(
+    session: Session, hashed: Mapping[str, str], vault: Vault, files: Files, now: datetime
+) -> Logins:
     for back in range(MONTHS_OF_RESULTS, -1, -1):
         audit_chain.ensure_months(session, now - back * STORIES_REACH)
     tests: dict[str, Any] = CatalogSchema().load({"tests": TESTS})
@@ -66,13 +75,19 @@ def _load(session: Session, hashed: Mapping[str, str], vault: Vault, now: dateti
     places = directory.write(session, laboratory_address(), now)
     records = patients.write(session, places, now)
     made = logins.create(session, places, records, hashed, vault, now)
-    delegates.write(session, records, now)
+    delegates.write(session, places, records, now)
     session.flush()
     session.expunge_all()
     teller = stories.Teller(session, places, records, now)
     stories.tell(teller)
     lab_stories.tell(teller)
     visit_stories.tell(teller)
+    family_stories.tell(teller)
+    message_stories.tell(teller, files)
+    referral_stories.tell(teller)
+    # What was not answered in time has moved up meanwhile.
+    worklist.escalate_due(session=session, actor=WORKER, now=now, limit=500)
+    settle(session, now)
     leave_the_rest_until(session, now)
     return made
 

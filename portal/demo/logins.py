@@ -58,6 +58,7 @@ def everybody() -> Iterator[tuple[ActorKind, str]]:
     """Who has an account: patients first, each kind in the order of the cast."""
     for resident in cast.PATIENTS:
         yield ActorKind.PATIENT, f"{resident.given_name} {resident.family_name}"
+    yield ActorKind.DELEGATE, cast.MOTHER
     for person in cast.PRACTITIONERS:
         if person.active:
             yield ActorKind.PRACTITIONER, person.name
@@ -87,6 +88,7 @@ def create(
             f"{one.given_name} {one.family_name}": records.patients[one.given_name]
             for one in cast.PATIENTS
         },
+        cast.MOTHER: records.mother_id,
         cast.ADMINISTRATOR: new_id(),
     }
     made = []

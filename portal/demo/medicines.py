@@ -111,6 +111,7 @@ LISTS: dict[str, tuple[tuple[Drug, Standing], ...]] = {
         (drugs.LOSARTAN, used_up()),
         (drugs.CODEINE, Standing(filled=9, used=1, authorized=3)),
     ),
+    "Lucia": ((drugs.ALBUTEROL, ready()),),
     "Daniel": ((drugs.FLUOXETINE, too_soon(filled=12)),),
 }
 
@@ -127,6 +128,7 @@ IN_STORIES: dict[str, tuple[tuple[Drug, Standing], ...]] = {
     "Olga": ((drugs.FERROUS_SULFATE, ready(filled=38)),),
     "Samuel": ((drugs.ALLOPURINOL, ready()),),
     "Rosa": ((drugs.CLOPIDOGREL, used_up()), (drugs.LEVOTHYROXINE, ready_90())),
+    "Lucia": (),
     "Daniel": (
         (drugs.LOSARTAN, ready(filled=30)),
         (drugs.METFORMIN, too_soon(filled=8)),

@@ -27,10 +27,12 @@ EARLY_DAYS = 3
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The ids of what was written: patients by given name, prescriptions by drug as well."""
+    """The ids of what was written: patients by given name, prescriptions by drug as well; and of
+    the mother, who is nobody's patient."""
 
     patients: dict[str, UUID] = field(default_factory=dict)
     prescriptions: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    mother_id: UUID = field(default_factory=new_id)
 
     def patient(self, given_name: str) -> Actor:
         return Actor(ActorKind.PATIENT, self.patients[given_name], name=given_name)
@@ -71,7 +73,7 @@ def _patient(resident: cast.Resident, number: int, places: Places, now: datetime
         mrn=f"RFM-{10_000 + number}",
         given_name=resident.given_name,
         family_name=resident.family_name,
-        birth_date=resident.birth_date,
+        birth_date=cast.born_on(resident, local_day(now, resident.time_zone)),
         sex=resident.sex,
         phone=resident.phone,
         line=resident.line,

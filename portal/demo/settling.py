@@ -1,4 +1,4 @@
-"""The workers' part of a story, done at the story's own time instead of at the workers'."""
+"""The workers' part of a story, as far as it concerns one, at the story's own time."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,9 +8,12 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from portal.appointments import service as appointments
 from portal.core.actor import WORKER
 from portal.core.db import write_gathered
 from portal.core.tables import OutboxEvent, OutboxStatus
+from portal.messages import service as messages
+from portal.referrals import service as referrals
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.requisitions.oml import Party
@@ -24,13 +27,15 @@ US = Party("CARELOOP", "CLINIC")
 Follower = Callable[[Session, dict[str, Any], datetime], None]
 
 
-def _follow_move(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    refills.follow_move(
-        session=session,
-        refill_id=UUID(payload["refill_id"]),
-        history_id=UUID(payload["history_id"]),
-        now=now,
-    )
+def _by(*use_cases: Callable[..., object], **more: Any) -> Follower:
+    """Follows an event by use cases that take its ids by the names that the event gives them."""
+
+    def follow(session: Session, payload: dict[str, Any], now: datetime) -> None:
+        ids = {name: UUID(value) for name, value in payload.items()}
+        for use_case in use_cases:
+            use_case(session=session, now=now, **ids, **more)
+
+    return follow
 
 
 def _route(session: Session, payload: dict[str, Any], now: datetime) -> None:
@@ -39,89 +44,40 @@ def _route(session: Session, payload: dict[str, Any], now: datetime) -> None:
     )
 
 
-def _open_first_fill(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    refills.open_first_fill(
-        session=session, prescription_id=UUID(payload["prescription_id"]), now=now
-    )
+def _follow_appointment(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    appointment_id = UUID(payload["appointment_id"])
+    visits.follow_appointment(session=session, appointment_id=appointment_id, now=now)
+    _by(appointments.follow_move)(session, payload, now)
 
 
-def _withdraw_stopped(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    refills.withdraw_stopped(
-        session=session, prescription_id=UUID(payload["prescription_id"]), now=now
-    )
-
-
-def _follow_requisition(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    requisitions.follow_move(
-        session=session,
-        requisition_id=UUID(payload["requisition_id"]),
-        history_id=UUID(payload["history_id"]),
-        us=US,
-        now=now,
-    )
-
-
-def _follow_version(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    results.follow_version(
-        session=session,
-        report_id=UUID(payload["report_id"]),
-        version_id=UUID(payload["version_id"]),
-        now=now,
-    )
-
-
-def _follow_release(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    results.follow_release(session=session, report_id=UUID(payload["report_id"]), now=now)
-
-
-def _follow_review(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    results.follow_review(
-        session=session,
-        report_id=UUID(payload["report_id"]),
-        review_id=UUID(payload["review_id"]),
-        now=now,
-    )
-
-
-def _follow_letter(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    results.follow_letter(session=session, letter_id=UUID(payload["letter_id"]), now=now)
-
-
-def _follow_call(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    results.follow_call(session=session, call_id=UUID(payload["call_id"]), now=now)
-
-
-def _follow_visit(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    visits.follow_visit(
-        session=session,
-        visit_id=UUID(payload["visit_id"]),
-        history_id=UUID(payload["history_id"]),
-        now=now,
-    )
-
-
-def _follow_summary(session: Session, payload: dict[str, Any], now: datetime) -> None:
-    visits.follow_release(
-        session=session,
-        visit_id=UUID(payload["visit_id"]),
-        summary_id=UUID(payload["summary_id"]),
-        now=now,
-    )
+def _follow_referral(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    referrals.free_times(session=session, referral_id=UUID(payload["referral_id"]), now=now)
+    _by(referrals.follow_move)(session, payload, now)
 
 
 _FOLLOWERS: dict[str, Follower] = {
-    "refill.moved": _follow_move,
+    "refill.moved": _by(refills.follow_move),
     "work_item.opened": _route,
-    "prescription.written": _open_first_fill,
-    "prescription.stopped": _withdraw_stopped,
-    "requisition.moved": _follow_requisition,
-    "result.received": _follow_version,
-    "result.released": _follow_release,
-    "result.reviewed": _follow_review,
-    "letter.moved": _follow_letter,
-    "call.moved": _follow_call,
-    "visit.moved": _follow_visit,
-    "visit.summary_released": _follow_summary,
+    "prescription.written": _by(refills.open_first_fill),
+    "prescription.stopped": _by(refills.withdraw_stopped),
+    "requisition.moved": _by(requisitions.follow_move, us=US),
+    "result.received": _by(results.follow_version),
+    "result.released": _by(results.follow_release),
+    "result.reviewed": _by(results.follow_review),
+    "letter.moved": _by(results.follow_letter),
+    "call.moved": _by(results.follow_call),
+    "visit.moved": _by(visits.follow_visit),
+    "visit.summary_released": _by(visits.follow_release),
+    "message.sent": _by(messages.follow_message),
+    "thread.closed": _by(messages.follow_closing),
+    "thread.reopened": _by(messages.follow_reopening),
+    "advice_call.ended": _by(messages.follow_ending),
+    "slot.freed": _by(appointments.offer_freed),
+    "appointment.moved": _follow_appointment,
+    "appointment.offered": _by(appointments.follow_offered, referrals.follow_offer),
+    "appointment.offer_ended": _by(appointments.follow_offer_end, referrals.follow_offer),
+    "referral.moved": _follow_referral,
+    "referral.noted": _by(referrals.follow_note),
 }
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import WORKER, Actor
+from portal.core.actor import Actor
 from portal.demo import cast, drugs
 from portal.demo.cast import Person
 from portal.demo.settling import settle
@@ -24,7 +24,6 @@ from portal.visits.service import (
 )
 from portal.visits.states import CodeSystem, InstructionKind, ProblemStatus, VisitKind
 from portal.visits.vital_rules import BLOOD_PRESSURE, HEIGHT, PULSE, TEMPERATURE, WEIGHT
-from portal.worklist import service as worklist
 
 DAY = timedelta(days=1)
 VISIT_TAKES = timedelta(minutes=25)
@@ -47,7 +46,13 @@ class AtTheClinic:
         return self.teller.places.practitioner(person.name)
 
     def plan(
-        self, person: Person, patient: str, reason: str, ago: timedelta, kind: str = "office"
+        self,
+        person: Person,
+        patient: str,
+        reason: str,
+        ago: timedelta,
+        kind: str = "office",
+        confidential_reason: str | None = None,
     ) -> UUID:
         """A visit that begins so long ago, or ahead, planned a week before."""
         starts_at = self.at(ago)
@@ -59,6 +64,7 @@ class AtTheClinic:
                 VisitKind(kind),
                 reason,
                 starts_at=starts_at,
+                confidential_reason=confidential_reason,
             ),
             now=min(starts_at - 7 * DAY, self.teller.now),
         )
@@ -72,9 +78,10 @@ class AtTheClinic:
         reason: str,
         ago: timedelta,
         *measured: Measured,
+        confidential_reason: str | None = None,
     ) -> UUID:
         """A visit that was held, and what was measured at it."""
-        visit_id = self.plan(person, patient, reason, ago)
+        visit_id = self.plan(person, patient, reason, ago, confidential_reason=confidential_reason)
         actor, begins = self.practitioner(person), self.at(ago)
         visits.start_visit(session=self.session, actor=actor, visit_id=visit_id, now=begins)
         if measured:
@@ -171,9 +178,6 @@ def tell(teller: Teller) -> None:
     clinic.plan(cast.CHEN, "James", "Results of the blood test", -5 * DAY, "telehealth")
     for look in (visits.find_missing_summaries, visits.find_overdue_instructions):
         look(session=teller.session, now=teller.now, limit=100)
-    settle(teller.session, teller.now)
-    # What was not answered in time has moved up meanwhile.
-    worklist.escalate_due(session=teller.session, actor=WORKER, now=teller.now, limit=500)
     settle(teller.session, teller.now)
 
 

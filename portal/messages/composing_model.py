@@ -110,12 +110,14 @@ _DELEGATES_OWN = (
     "AND NOT careloop_confidential(about_id)"
 )
 
+# The operator loads the demo's: what is sent takes the place of its draft.
 rls.protect(
     "draft",
     *to(ActorKind.PATIENT, _CHANGES, f"author_id = {ME} AND patient_id = {ME}"),
     *rls.delegated(_MESSAGES, _CHANGES, _DELEGATES_OWN),
     *to(_CARE_TEAM, _CHANGES, f"author_id = {ME}", check=f"author_id = {ME} AND {_CARED_FOR}"),
     *rls.system_access(),
+    *to(ActorKind.OPERATOR, DELETE),
 )
 rls.protect("quick_reply", *to(_CARE_TEAM, _CHANGES, _MY_POOLS), *rls.system_access())
 rls.share(

@@ -45,7 +45,7 @@ class DraftSchema(Schema):
     thread_id = fields.UUID(allow_none=True)
     to = fields.Dict(allow_none=True, metadata={"description": "As POST /threads takes it"})
     category = fields.String(allow_none=True)
-    subject = fields.String()
+    subject = fields.String(metadata={"example": "My new tablets"})
     about = fields.Nested(ThreadAboutSchema, allow_none=True)
     body = fields.String(metadata={"example": "May I take both tablets"})
     updated_at = fields.DateTime()

@@ -85,7 +85,11 @@ def attachments_field() -> fields.List[Any]:
 class RecipientSchema(Strict):
     """A practitioner who cares for the patient, or a team: one of the two."""
 
-    practitioner_id = fields.UUID(load_default=None, allow_none=True)
+    practitioner_id = fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"example": "01a20b43-766f-71d7-a9cb-17e944f7beb1"},
+    )
     pool_id = fields.UUID(load_default=None, allow_none=True)
 
     @validates_schema
@@ -239,7 +243,12 @@ class CheckMessageSchema(Strict):
     """What is about to be sent."""
 
     subject = TextField(LONGEST_SUBJECT, one_line=True, least=0, load_default="")
-    body = TextField(LONGEST_BODY, least=0, required=True)
+    body = TextField(
+        LONGEST_BODY,
+        least=0,
+        required=True,
+        metadata={"example": "I have chest pain when I climb the stairs."},
+    )
 
 
 class CloseThreadSchema(Strict):

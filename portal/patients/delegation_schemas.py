@@ -97,7 +97,7 @@ class NoticesSchema(Strict):
 class DelegationStepSchema(Schema):
     status = fields.String(metadata={"example": "accepted"})
     from_status = fields.String(allow_none=True)
-    categories = fields.List(fields.String())
+    categories = fields.List(fields.String(), metadata={"example": ["medicines", "results"]})
     starts_on = fields.Date()
     ends_on = fields.Date(allow_none=True)
     at = fields.DateTime()

@@ -28,7 +28,8 @@ def confidential_reason(**options: Any) -> fields.String:
         "validate": [validate.Length(10, 500), NO_CONTROLS],
         "metadata": {
             "description": "Why it is kept from everybody who acts for the patient",
-            "example": "Asked for by the patient in confidence",
+            # Where it may be left out, what is sent as it stands keeps nothing from anybody.
+            "example": "Asked for by the patient in confidence" if "required" in options else None,
         },
         **options,
     }
@@ -86,7 +87,7 @@ class ContactSchema(Strict):
     state = _optional(100)
     postal_code = _optional(20)
     time_zone = fields.String(validate=ZONES)
-    language = fields.String(validate=LANGUAGE)
+    language = fields.String(validate=LANGUAGE, metadata={"example": "es"})
     preferred_pharmacy_id = fields.UUID(allow_none=True)
     preferred_laboratory_id = fields.UUID(
         allow_none=True, metadata={"description": "Where tests are done unless said otherwise"}
@@ -154,9 +155,15 @@ class InvitationSchema(Schema):
 
 
 class BreakGlassSchema(Strict):
-    mrn = text_field(40)
+    mrn = text_field(40, metadata={"example": "MRN-004711"})
     birth_date = fields.Date(required=True)
-    reason = text_field(500, metadata={"description": "At least 10 characters; kept for review"})
+    reason = text_field(
+        500,
+        metadata={
+            "description": "At least 10 characters; kept for review",
+            "example": "Brought in unconscious, no relatives here",
+        },
+    )
 
     @validates_schema
     def _reason(self, data: dict[str, Any], **_kwargs: Any) -> None:

@@ -211,7 +211,11 @@ class NoteHoldSchema(Strict):
     """By which exception (45 CFR 171) a note is held, why this one, and until when."""
 
     exception = fields.Enum(NoteHoldException, by_value=True, required=True)
-    reason = fields.String(required=True, validate=[validate.Length(10, 500), NO_CONTROLS])
+    reason = fields.String(
+        required=True,
+        validate=[validate.Length(10, 500), NO_CONTROLS],
+        metadata={"example": "To be told of it in person first"},
+    )
     until = fields.AwareDateTime(required=True, metadata={"description": "At most 30 days ahead"})
 
     @post_load
@@ -230,7 +234,12 @@ class WriteNoteSchema(Strict):
     )
     author_name = line_field(200, description="Who wrote it, for a specialist elsewhere")
     amendment = line_field(300, description="Why there is another version")
-    hold = fields.Nested(NoteHoldSchema, load_default=None, allow_none=True)
+    hold = fields.Nested(
+        NoteHoldSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Shown to the patient at once unless given", "example": None},
+    )
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> WriteNote:

@@ -22,7 +22,7 @@ class ReferralSpecialistSchema(ReferralPersonSchema):
 class ReferralAppointmentSchema(Schema):
     appointment_id = fields.UUID(allow_none=True)
     starts_at = fields.DateTime()
-    place = fields.String()
+    place = fields.String(metadata={"example": "Harbor Heart Center, 2nd floor"})
 
 
 class ReferralAuthorizationSchema(Schema):
@@ -46,7 +46,9 @@ class ReferralViewSchema(Schema):
     referrer = fields.Nested(ReferralPersonSchema)
     specialist = fields.Nested(ReferralSpecialistSchema)
     arranged_by = fields.Dict(metadata={"example": {"name": "Front desk", "phone": "555-0100"}})
-    reason = fields.String()
+    reason = fields.String(
+        metadata={"example": "Chest pain on exertion: is an angiography needed?"}
+    )
     diagnoses = fields.List(fields.Nested(DiagnosisSchema))
     authorization = fields.Nested(ReferralAuthorizationSchema)
     appointment = fields.Nested(ReferralAppointmentSchema, allow_none=True)
@@ -60,7 +62,12 @@ class ReferralViewSchema(Schema):
     status_at = fields.DateTime()
     expected_by = fields.DateTime(allow_none=True)
     late = fields.Boolean()
-    next_step = fields.String(metadata={"description": "What is outstanding, in plain words"})
+    next_step = fields.String(
+        metadata={
+            "description": "What is outstanding, in plain words",
+            "example": "You need do nothing now: Dr. Maya Feld has been asked and will answer.",
+        }
+    )
     reason_code = fields.String(
         allow_none=True,
         metadata={
@@ -78,7 +85,7 @@ class ReferralsPage(Listing):
 
 
 class ReferralStepSchema(Schema):
-    status = fields.String()
+    status = fields.String(metadata={"example": "requested"})
     from_status = fields.String(allow_none=True)
     at = fields.DateTime()
     by = fields.Dict(metadata={"example": {"kind": "practitioner", "name": "Dr. Ines Okafor"}})
@@ -89,7 +96,7 @@ class ReferralStepSchema(Schema):
 class ReferralMessageSchema(Schema):
     id = fields.UUID()
     kind = fields.String(metadata={"example": "question"})
-    text = fields.String()
+    text = fields.String(metadata={"example": "Was there an ECG?"})
     visible_to_patient = fields.Boolean()
     by = fields.Dict(metadata={"example": {"kind": "practitioner", "name": "Dr. Tom Lindqvist"}})
     at = fields.DateTime()
@@ -104,7 +111,9 @@ class ReferralOfferSchema(Schema):
     expires_at = fields.DateTime()
     ended_at = fields.DateTime(allow_none=True)
     reason = fields.String(allow_none=True)
-    link = fields.String()
+    link = fields.String(
+        metadata={"example": "/api/v1/appointments/offers/01a20b43-766f-71d7-a9cb-17e944f7beb1"}
+    )
 
 
 class ConsultNoteSchema(Schema):
@@ -112,11 +121,11 @@ class ConsultNoteSchema(Schema):
 
     id = fields.UUID()
     number = fields.Integer()
-    text = fields.String()
+    text = fields.String(metadata={"example": "Stable angina."})
     recommendations = fields.String(allow_none=True)
     follow_up = fields.String(metadata={"example": "referrer"})
     amendment = fields.String(allow_none=True)
-    author = fields.String()
+    author = fields.String(metadata={"example": "Dr. Maya Feld"})
     written_at = fields.DateTime()
     released_at = fields.DateTime(allow_none=True)
     hold = fields.Dict(
@@ -128,7 +137,10 @@ class ReferralTimelineSchema(ReferralViewSchema):
     """A referral with every step so far, who has it now, and what was written."""
 
     summary = fields.String(allow_none=True)
-    about = fields.List(fields.Dict())
+    about = fields.List(
+        fields.Dict(),
+        metadata={"example": [{"kind": "result", "id": "01a20b43-766f-71d7-a9cb-17e944f7beb1"}]},
+    )
     followed_up_by = fields.Dict(allow_none=True)
     history = fields.List(fields.Nested(ReferralStepSchema))
     messages = fields.List(fields.Nested(ReferralMessageSchema))

@@ -63,6 +63,7 @@ class DecisionSchema(Strict):
         load_default=None,
         allow_none=True,
         validate=validate.OneOf([value.value for value in DenialReason]),
+        metadata={"description": "Of a denial", "example": None},
     )
     note = note_field(1000)
 

@@ -94,7 +94,9 @@ class CaseDetailSchema(CaseSchema):
 class MatchSchema(Strict):
     """By the order, by the patient's id, or by record number and birth date."""
 
-    requisition_id = fields.UUID(load_default=None)
+    requisition_id = fields.UUID(
+        load_default=None, metadata={"example": "01a20b43-766f-71d7-a9cb-17e944f7beb1"}
+    )
     patient_id = fields.UUID(load_default=None)
     mrn = text_field(40, required=False, load_default=None)
     birth_date = fields.Date(load_default=None)

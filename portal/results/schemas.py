@@ -140,6 +140,7 @@ class HoldSchema(Strict):
             validate.Length(10, MAX_REASON),
             validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$", error="Text without controls."),
         ],
+        metadata={"example": "To be told of it in person first"},
     )
     until = fields.AwareDateTime(required=True, metadata={"description": "At most 30 days ahead"})
 

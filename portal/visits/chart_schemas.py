@@ -282,8 +282,8 @@ class ProblemViewSchema(Schema):
 
 class ProblemVersionSchema(Schema):
     number = fields.Integer()
-    text = fields.String()
-    status = fields.String()
+    text = fields.String(metadata={"example": "Essential hypertension"})
+    status = fields.String(metadata={"example": "active"})
     onset_on = fields.Date(allow_none=True)
     resolved_on = fields.Date(allow_none=True)
     note = fields.String(allow_none=True)

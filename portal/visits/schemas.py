@@ -95,13 +95,17 @@ class VisitAppointmentSchema(Schema):
         allow_none=True,
         metadata={"example": {"kind": "referral", "id": "01a20b43-6f1e-7a2b-8c3d-4e5f60718293"}},
     )
-    link = fields.String()
+    link = fields.String(
+        metadata={"example": "/api/v1/appointments/01a20b43-766f-71d7-a9cb-17e944f7beb1"}
+    )
 
 
 class VisitSummaryLinkSchema(Schema):
     number = fields.Integer()
     released_at = fields.DateTime()
-    link = fields.String()
+    link = fields.String(
+        metadata={"example": "/api/v1/visits/01a20b43-766f-71d7-a9cb-17e944f7beb1/summary"}
+    )
 
 
 class VisitViewSchema(Schema):
@@ -130,7 +134,7 @@ class VisitViewSchema(Schema):
 
 
 class VisitMoveSchema(Schema):
-    status = fields.String()
+    status = fields.String(metadata={"example": "planned"})
     from_status = fields.String(allow_none=True)
     at = fields.DateTime()
     starts_at = fields.DateTime()
@@ -160,9 +164,11 @@ class DueSchema(Schema):
     what_to_do = fields.String(
         metadata={"example": "Go to Acme Laboratory to have the sample taken."}
     )
-    link = fields.String()
+    link = fields.String(
+        metadata={"example": "/api/v1/requisitions/01a20b43-766f-71d7-a9cb-17e944f7beb1"}
+    )
 
 
 class DueListSchema(Schema):
     items = fields.List(fields.Nested(DueSchema))
-    sources = fields.List(fields.String())
+    sources = fields.List(fields.String(), metadata={"example": []})

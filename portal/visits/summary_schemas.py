@@ -207,9 +207,19 @@ class SummaryViewSchema(SummaryVersionSchema):
     visit = fields.Dict(metadata={"example": {"kind": "office", "held_on": "2026-03-04"}})
     reason = fields.String(metadata={"example": "Blood pressure check"})
     found = fields.String(allow_none=True)
-    vitals = fields.List(fields.Dict())
+    vitals = fields.List(
+        fields.Dict(),
+        metadata={
+            "example": [{"code": "8867-4", "name": "Pulse", "value": 72, "unit": "/min"}],
+        },
+    )
     problem_ids = fields.List(fields.UUID())
-    problems = fields.List(fields.Dict())
+    problems = fields.List(
+        fields.Dict(),
+        metadata={
+            "example": [{"code": "I10", "text": "Essential hypertension", "status": "active"}],
+        },
+    )
     medicines = fields.List(fields.Nested(SummaryMedicineSchema))
     instructions = fields.List(fields.Nested(SummaryInstructionSchema))
     contact = fields.Dict(metadata={"example": {"name": "Nurses' line", "phone": "555-0111"}})

@@ -215,10 +215,10 @@ def _complete(operation: dict[str, Any], view: Callable[..., Any], schemas: dict
     if "expected_version" in names or "_change" in names:
         parameters.append(IF_MATCH)
     _complete_answers(operation, permission)
-    for content in _contents(operation):
+    for content, sent in _contents(operation):
         for media in content.values():
             if "schema" in media:
-                media.setdefault("example", example_of(media["schema"], schemas))
+                media.setdefault("example", example_of(media["schema"], schemas, sent=sent))
 
 
 def _security(permission: str) -> list[dict[str, list[str]]]:
@@ -247,9 +247,10 @@ def _problem(description: str) -> dict[str, Any]:
     return {"description": description, "content": {_PROBLEM: {"schema": schema}}}
 
 
-def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _contents(operation: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """The contents of an operation's bodies, and whether each is one that is sent."""
     if "requestBody" in operation:
-        yield operation["requestBody"]["content"]
+        yield operation["requestBody"]["content"], True
     for status, answer in operation["responses"].items():
         if status.startswith("2") and "content" in answer:
-            yield answer["content"]
+            yield answer["content"], False

@@ -1,6 +1,7 @@
 """The API document: complete, consistent, and true under fuzzing."""
 
 import json
+import re
 import warnings
 from typing import Any
 
@@ -10,6 +11,11 @@ from flask import Flask
 from portal.app import create_app
 from portal.config import Config
 from tests.support.api import Caller
+
+_PARAMETER = re.compile(r"\{[^}]+\}")
+_NOBODY = "01a20b43-766f-71d7-a9cb-17e944f7beb1"
+# Refused for who they name, not for what is sent.
+_OF_OTHERS = ("/api/v1/coverage",)
 
 
 @pytest.fixture
@@ -91,3 +97,21 @@ def test_metrics_tell_how_the_loops_stand(anonymous: Caller) -> None:
     text = anonymous.request("GET", "/metrics").text
     for name in ("careloop_database_up 1.0", "careloop_outbox_lag_seconds", "request_seconds"):
         assert name in text
+
+
+def test_every_example_of_a_request_can_be_sent(
+    document: dict[str, Any], patient: Caller, physician: Caller, nurse: Caller
+) -> None:
+    """Its ids are nobody's; but each member has a value that it may have."""
+    callers = {"patient": patient, "practitioner": physician, "staff": nurse}
+    refused = {}
+    for method, path, operation in operations(document):
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        who = next((one for one in callers if one in operation.get("x-actors", ())), None)
+        if body is None or who is None or path in _OF_OTHERS:
+            continue
+        url = _PARAMETER.sub(_NOBODY, path).removeprefix("/api/v1")
+        answer = callers[who].request(method.upper(), f"/api/v1{url}", json=body["example"])
+        if answer.status_code in (400, 415) or answer.json.get("code") == "invalid":
+            refused[path] = answer.json.get("errors")
+    assert refused == {}

@@ -108,7 +108,13 @@ def test_everybody_can_sign_in(here: Config, vault: Vault, anonymous: Caller) ->
     path, _ = load(config=here, vault=vault, now=utcnow())
     made = json.loads(path.read_text())
     roles = Counter(one["role"] for one in made["accounts"])
-    assert roles == {"patient": 12, "practitioner": 4, "staff": 4, "administrator": 1}
+    assert roles == {
+        "patient": 13,
+        "delegate": 1,
+        "practitioner": 4,
+        "staff": 4,
+        "administrator": 1,
+    }
     assert Counter(one["kind"] for one in made["clients"]) == {
         "pharmacy": 3,
         "laboratory": 3,
@@ -129,7 +135,7 @@ def test_starting_over_loads_the_clinic_anew(here: Config, vault: Vault) -> None
     assert count("patient") == 0
     _, fresh = load(config=here, vault=vault, now=utcnow())
     assert fresh
-    assert count("patient") == 12
+    assert count("patient") == 13
 
 
 def test_nothing_of_this_runs_outside_the_demo(app: Flask) -> None:

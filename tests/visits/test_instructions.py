@@ -181,6 +181,20 @@ def test_coming_again_is_done_by_the_next_visit_with_the_same_practitioner(
     assert shown(patient, held) == ("done", "visited")
 
 
+def test_a_confidential_visit_does_only_what_another_one_asked_for(
+    physician: Caller, patient: Caller, clinic: SmallClinic, held: UUID
+) -> None:
+    """Who acts for the patient sees the first visit, and would learn that there was a second."""
+    released(physician, held, task("visit"))
+    keep = "Asked not to tell at home"
+    first = plan(physician, clinic, starts_at=None, confidential_reason=keep)
+    hold(physician, first)
+    assert shown(patient, held) == ("open", None)
+    released(physician, first, task("visit"))
+    hold(physician, plan(physician, clinic, starts_at=None, confidential_reason=keep))
+    assert (shown(patient, held), shown(patient, first)) == (("open", None), ("done", "visited"))
+
+
 def hold(who: Caller, visit: UUID) -> None:
     step(who, visit, "start")
     step(who, visit, "finish")

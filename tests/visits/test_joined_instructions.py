@@ -153,6 +153,17 @@ def test_the_patient_writes_to_the_team(
     assert shown(write_to_me) == ("done", "answered")
 
 
+def test_what_is_written_in_a_thread_that_is_kept_is_not_it(
+    clinic: SmallClinic, patient: Caller, physician: Caller, write_to_me: UUID
+) -> None:
+    """Who acts for the patient sees the visit, and would learn that they wrote."""
+    thread = started(patient, to_physician(clinic))
+    keep = {"confidential": True, "reason": "Asked not to tell at home"}
+    assert physician.post(f"/threads/{thread}/confidential", keep).status_code == 200
+    drain()
+    assert shown(write_to_me) == ("open", None)
+
+
 def test_what_others_write_or_to_others_is_not_it(
     clinic: SmallClinic, patient: Caller, physician: Caller, nurse: Caller, held: UUID
 ) -> None:

@@ -79,7 +79,8 @@ def note_requisition(*, session: Session, requisition_id: UUID, now: datetime) -
 
 def note_visit(session: Session, visit: Visit, now: datetime) -> int:
     """A visit was held: what asked for it, or for any with the same practitioner, is done."""
-    return _close_each(session, instruction_queries.waiting_for_visit(session, visit), now)
+    waiting = instruction_queries.waiting_for_visit(session, visit)
+    return _close_each(session, _that_keep(session, visit.id, waiting), now)
 
 
 def referrals_waited_for(session: Session, visit_id: UUID) -> Sequence[UUID]:
@@ -130,7 +131,22 @@ def _name(session: Session, referral: ReferralStands, now: datetime) -> None:
 
 def note_message(*, session: Session, message: PatientWrote, now: datetime) -> int:
     """A patient wrote: what asked them to is done. Returns how many were closed."""
-    return _close_each(session, instruction_queries.waiting_for_message(session, message), now)
+    waiting = instruction_queries.waiting_for_message(session, message)
+    return _close_each(session, _that_keep(session, message.thread_id, waiting), now)
+
+
+def _that_keep(
+    session: Session, done_by_id: UUID, waiting: Sequence[VisitInstruction]
+) -> Sequence[VisitInstruction]:
+    """Of what something kept from delegates would fulfil, that by which they don't learn of it:
+    what names it, and what belongs to a visit that is kept too."""
+    if not confidentiality.is_kept(session, [done_by_id]):
+        return waiting
+    return [
+        one
+        for one in waiting
+        if one.target_id == done_by_id or confidentiality.is_kept(session, [one.visit_id])
+    ]
 
 
 def _close_all(
