@@ -16,7 +16,7 @@ PARTS = {
     *("postgres", "valkey", "mail", "web", "relay", "worker", "beat"),
     *("mllp", "laboratories", "laboratory"),
 }
-ROLES = {"patient", "practitioner", "staff", "administrator"}
+ROLES = {"patient", "delegate", "practitioner", "staff", "administrator"}
 SMALL = {"PORTAL_WORKERS": "1", "PORTAL_WEB_WORKERS": "1"}
 CLIENTS = {"pharmacy", "laboratory", "phone"}
 

@@ -13,7 +13,7 @@ from tests.support.clinic import SmallClinic, practitioner_actor, staff_actor
 from tests.support.statements import by_indexes, rows_read
 from tests.worklist.conftest import Open, SignIn, route
 
-WAITING, LIMIT, OTHERS = 20, 2, 1_000
+WAITING, LIMIT, OTHERS = 40, 2, 1_000
 
 _OTHERS = text(
     """
@@ -57,8 +57,9 @@ def test_a_page_reads_what_it_shows(
             before = rows_read(session, "work_item")
             rows = queries.worklist(session, mine=False, kind=None, after=after, limit=LIMIT)
             assert len(rows) == LIMIT + 1
-            # Once for each way, once for the page, and what the policies look at.
-            assert rows_read(session, "work_item") - before <= (ways + 2) * (LIMIT + 1)
+            # Once for each way, once for the page, and what the policies look at, in whatever order
+            # the plan of the moment asks them: nothing of what waits behind the page.
+            assert rows_read(session, "work_item") - before <= (ways + 3) * (LIMIT + 1)
             after = (rows[LIMIT - 1].due_at, rows[LIMIT - 1].id)
 
 
