@@ -16,7 +16,7 @@ from portal.appointments.states import (
 from portal.core import rls
 from portal.core.actor import PATIENT_SIDE, AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
-from portal.core.ids import new_id
+from portal.core.history import History
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.directory.model import MY_CLINIC
 
@@ -149,20 +149,13 @@ class Appointment(Base):
         return AppointmentHistory.of(self, before, actor=actor, now=now)
 
 
-class AppointmentHistory(Base):
+class AppointmentHistory(History):
     """One step of an appointment: who made it, when and why."""
 
     __tablename__ = "appointment_history"
     __table_args__ = (Index("ix_appointment_history_appointment", "appointment_id", "at", "id"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     appointment_id: Mapped[UUID] = mapped_column(ForeignKey("appointment.id"))
-    patient_id: Mapped[UUID]
-    from_status: Mapped[str | None]
-    to_status: Mapped[str]
-    at: Mapped[datetime]
-    actor_kind: Mapped[str]
-    actor_id: Mapped[UUID]
     reason_code: Mapped[str | None]
     reason: Mapped[str | None]
 
@@ -175,15 +168,12 @@ class AppointmentHistory(Base):
         actor: Actor,
         now: datetime,
     ) -> "AppointmentHistory":
-        return cls(
-            id=new_id(),
+        return cls.step(
+            appointment,
+            before,
+            actor=actor,
+            now=now,
             appointment_id=appointment.id,
-            patient_id=appointment.patient_id,
-            from_status=before,
-            to_status=appointment.status,
-            at=now,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
             reason_code=appointment.reason_code,
             reason=appointment.reason,
         )

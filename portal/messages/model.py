@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, names_patient, one_of
-from portal.core.ids import new_id
+from portal.core.history import History
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.messages.states import (
     THREAD,
@@ -184,7 +184,7 @@ class MessageRead(Base):
     at: Mapped[datetime]
 
 
-class ThreadHistory(Base):
+class ThreadHistory(History):
     """One step of a thread: who made it, when and why."""
 
     __tablename__ = "thread_history"
@@ -193,15 +193,8 @@ class ThreadHistory(Base):
         Index("ix_thread_history_thread", "thread_id", "at", "id"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     thread_id: Mapped[UUID] = mapped_column(ForeignKey("thread.id"))
-    patient_id: Mapped[UUID]
     action: Mapped[str]
-    from_status: Mapped[str | None]
-    to_status: Mapped[str]
-    at: Mapped[datetime]
-    actor_kind: Mapped[str]
-    actor_id: Mapped[UUID]
     reason_code: Mapped[str | None]
     note: Mapped[str | None]
 
@@ -217,16 +210,13 @@ class ThreadHistory(Base):
         reason: str | None = None,
         note: str | None = None,
     ) -> "ThreadHistory":
-        return cls(
-            id=new_id(),
+        return cls.step(
+            thread,
+            before,
+            actor=actor,
+            now=now,
             thread_id=thread.id,
-            patient_id=thread.patient_id,
             action=action,
-            from_status=before,
-            to_status=thread.status,
-            at=now,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
             reason_code=reason,
             note=note,
         )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import ACCESS_ENDED, ACCESS_NARROWED, Base, names_patient, one_of
-from portal.core.ids import new_id
+from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.patients.delegation_rules import ParentalBounds
 from portal.patients.delegation_states import (
@@ -104,24 +104,17 @@ class Delegation(Base):
         return DelegationHistory.of(self, before, actor=actor, now=now, reason=reason)
 
 
-class DelegationHistory(Base):
+class DelegationHistory(History):
     """One step of a delegation: what it gave from then on, by whom and why. The reason is the
     patient's and the clinic's; delegates don't see it."""
 
     __tablename__ = "delegation_history"
     __table_args__ = (Index("ix_delegation_history_delegation", "delegation_id", "at", "id"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     delegation_id: Mapped[UUID] = mapped_column(ForeignKey("delegation.id"))
-    patient_id: Mapped[UUID]
-    from_status: Mapped[str | None]
-    to_status: Mapped[str]
     categories: Mapped[list[str]] = mapped_column(ARRAY(Text()))
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
-    at: Mapped[datetime]
-    actor_kind: Mapped[str]
-    actor_id: Mapped[UUID]
     reason: Mapped[str | None]
 
     @classmethod
@@ -134,18 +127,15 @@ class DelegationHistory(Base):
         now: datetime,
         reason: str | None = None,
     ) -> "DelegationHistory":
-        return cls(
-            id=new_id(),
+        return cls.step(
+            delegation,
+            before,
+            actor=actor,
+            now=now,
             delegation_id=delegation.id,
-            patient_id=delegation.patient_id,
-            from_status=before,
-            to_status=delegation.status,
             categories=list(delegation.categories),
             starts_on=delegation.starts_on,
             ends_on=delegation.ends_on,
-            at=now,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
             reason=reason,
         )
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
-from portal.core.ids import new_id
+from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.prescriptions.states import PRESCRIPTION, PrescriptionStatus
 
@@ -78,20 +78,13 @@ class Prescription(Base):
         return PrescriptionHistory.of(self, before, actor=actor, now=now, reason=reason)
 
 
-class PrescriptionHistory(Base):
+class PrescriptionHistory(History):
     """One transition of a prescription."""
 
     __tablename__ = "prescription_history"
     __table_args__ = (Index("ix_prescription_history_prescription", "prescription_id", "at"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     prescription_id: Mapped[UUID] = mapped_column(ForeignKey("prescription.id"))
-    patient_id: Mapped[UUID]
-    from_status: Mapped[str | None]
-    to_status: Mapped[str]
-    at: Mapped[datetime]
-    actor_kind: Mapped[str]
-    actor_id: Mapped[UUID]
     reason: Mapped[str | None]
 
     @classmethod
@@ -104,15 +97,12 @@ class PrescriptionHistory(Base):
         now: datetime,
         reason: str | None,
     ) -> "PrescriptionHistory":
-        return cls(
-            id=new_id(),
+        return cls.step(
+            prescription,
+            before,
+            actor=actor,
+            now=now,
             prescription_id=prescription.id,
-            patient_id=prescription.patient_id,
-            from_status=before,
-            to_status=prescription.status,
-            at=now,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
             reason=reason,
         )
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
-from portal.core.ids import new_id
+from portal.core.history import History
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.directory.model import MY_CLINIC
 from portal.referrals.states import REFERRAL, ReferralKind, ReferralStatus, Urgency
@@ -136,20 +136,13 @@ class Referral(Base):
         return ReferralHistory.of(self, before, actor=actor, now=now, note=note)
 
 
-class ReferralHistory(Base):
+class ReferralHistory(History):
     """One transition of a referral: who moved it, when and why."""
 
     __tablename__ = "referral_history"
     __table_args__ = (Index("ix_referral_history_referral", "referral_id", "at", "id"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
-    patient_id: Mapped[UUID]
-    from_status: Mapped[str | None]
-    to_status: Mapped[str]
-    at: Mapped[datetime]
-    actor_kind: Mapped[str]
-    actor_id: Mapped[UUID]
     reason_code: Mapped[str | None]
     note: Mapped[str | None]
 
@@ -163,15 +156,12 @@ class ReferralHistory(Base):
         now: datetime,
         note: str | None = None,
     ) -> "ReferralHistory":
-        return cls(
-            id=new_id(),
+        return cls.step(
+            referral,
+            before,
+            actor=actor,
+            now=now,
             referral_id=referral.id,
-            patient_id=referral.patient_id,
-            from_status=before,
-            to_status=referral.status,
-            at=now,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
             reason_code=referral.reason_code,
             note=note,
         )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
-from portal.core.ids import new_id
+from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.refills.states import (
     REFILL,
@@ -115,21 +115,14 @@ class Refill(Base):
         )
 
 
-class RefillHistory(Base):
+class RefillHistory(History):
     """One transition of a refill: who moved it, when and why."""
 
     __tablename__ = "refill_history"
     __table_args__ = (Index("ix_refill_history_refill", "refill_id", "at", "id"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     refill_id: Mapped[UUID] = mapped_column(ForeignKey("refill.id"))
-    patient_id: Mapped[UUID]
     pharmacy_id: Mapped[UUID]
-    from_status: Mapped[str | None]
-    to_status: Mapped[str]
-    at: Mapped[datetime]
-    actor_kind: Mapped[str]
-    actor_id: Mapped[UUID]
     reason_code: Mapped[str | None]
     note: Mapped[str | None]
 
@@ -144,16 +137,13 @@ class RefillHistory(Base):
         reason_code: str | None = None,
         note: str | None = None,
     ) -> "RefillHistory":
-        return cls(
-            id=new_id(),
+        return cls.step(
+            refill,
+            before,
+            actor=actor,
+            now=now,
             refill_id=refill.id,
-            patient_id=refill.patient_id,
             pharmacy_id=refill.pharmacy_id,
-            from_status=before,
-            to_status=refill.status,
-            at=now,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
             reason_code=reason_code,
             note=note,
         )

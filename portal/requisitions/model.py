@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
-from portal.core.ids import new_id
+from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.requisitions.states import (
     REQUISITION,
@@ -186,21 +186,14 @@ class Requisition(Base):
         return RequisitionHistory.of(self, before, actor=actor, now=now)
 
 
-class RequisitionHistory(Base):
+class RequisitionHistory(History):
     """One transition of a requisition: who moved it, when and why."""
 
     __tablename__ = "requisition_history"
     __table_args__ = (Index("ix_requisition_history_requisition", "requisition_id", "at", "id"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     requisition_id: Mapped[UUID] = mapped_column(ForeignKey("requisition.id"))
-    patient_id: Mapped[UUID]
     laboratory_id: Mapped[UUID]
-    from_status: Mapped[str | None]
-    to_status: Mapped[str]
-    at: Mapped[datetime]
-    actor_kind: Mapped[str]
-    actor_id: Mapped[UUID]
     reason_code: Mapped[str | None]
     reason: Mapped[str | None]
 
@@ -213,16 +206,13 @@ class RequisitionHistory(Base):
         actor: Actor,
         now: datetime,
     ) -> "RequisitionHistory":
-        return cls(
-            id=new_id(),
+        return cls.step(
+            requisition,
+            before,
+            actor=actor,
+            now=now,
             requisition_id=requisition.id,
-            patient_id=requisition.patient_id,
             laboratory_id=requisition.laboratory_id,
-            from_status=before,
-            to_status=requisition.status,
-            at=now,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
             reason_code=requisition.reason_code,
             reason=requisition.reason,
         )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
-from portal.core.ids import new_id
+from portal.core.history import History
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.visits.states import HELD, VISIT, VisitKind, VisitStatus
 
@@ -84,21 +84,14 @@ class Visit(Base):
         return VisitHistory.of(self, before, actor=actor, now=now, reason=reason)
 
 
-class VisitHistory(Base):
+class VisitHistory(History):
     """One step of a visit: who moved or changed it, when and why."""
 
     __tablename__ = "visit_history"
     __table_args__ = (Index("ix_visit_history_visit", "visit_id", "at", "id"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     visit_id: Mapped[UUID] = mapped_column(ForeignKey("visit.id"))
-    patient_id: Mapped[UUID]
-    from_status: Mapped[str | None]
-    to_status: Mapped[str]
-    at: Mapped[datetime]
     starts_at: Mapped[datetime]
-    actor_kind: Mapped[str]
-    actor_id: Mapped[UUID]
     reason: Mapped[str | None]
 
     @classmethod
@@ -111,16 +104,13 @@ class VisitHistory(Base):
         now: datetime,
         reason: str | None = None,
     ) -> "VisitHistory":
-        return cls(
-            id=new_id(),
+        return cls.step(
+            visit,
+            before,
+            actor=actor,
+            now=now,
             visit_id=visit.id,
-            patient_id=visit.patient_id,
-            from_status=before,
-            to_status=visit.status,
-            at=now,
             starts_at=visit.starts_at,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
             reason=reason,
         )
 
