@@ -43,7 +43,10 @@ __all__ = [
     "send_mail",
     "set_preferences",
     "tell_delegates",
+    "tell_patient",
 ]
+
+NOTHING: Mapping[str, Any] = {}
 
 
 def notify(
@@ -93,6 +96,30 @@ def notify(
     )
     for row in pending:
         outbox.emit(session, "notification.deliver", now=now, delivery_id=row.id)
+
+
+def tell_patient(
+    session: Session,
+    patient_id: UUID,
+    event: NotificationEvent,
+    *,
+    source_id: UUID,
+    subject_id: UUID | None,
+    data: Mapping[str, Any] = NOTHING,
+    now: datetime,
+) -> None:
+    """Tell a patient, and their delegates, of something about them, once for each `source_id`."""
+    notify(
+        session=session,
+        recipient_kind=ActorKind.PATIENT,
+        recipient_ids=[patient_id],
+        event=event,
+        source_id=source_id,
+        subject_id=subject_id,
+        patient_id=patient_id,
+        data=data,
+        now=now,
+    )
 
 
 def tell_delegates(

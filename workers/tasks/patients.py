@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import ActorKind
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
 from portal.patients import merging
@@ -15,15 +14,12 @@ from workers.registry import Event, handles
 @handles("patient.record_opened")
 def tell_patient(*, session: Session, event: Event, now: datetime) -> None:
     grant = session.get_one(BreakGlassGrant, event.uuid("grant_id"))
-    notifications.notify(
-        session=session,
-        recipient_kind=ActorKind.PATIENT,
-        recipient_ids=[grant.patient_id],
-        event=NotificationEvent.RECORD_OPENED,
+    notifications.tell_patient(
+        session,
+        grant.patient_id,
+        NotificationEvent.RECORD_OPENED,
         source_id=grant.id,
         subject_id=None,
-        patient_id=grant.patient_id,
-        data={},
         now=now,
     )
 

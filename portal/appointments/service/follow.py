@@ -19,7 +19,7 @@ from portal.appointments.states import (
     WaitingStatus,
 )
 from portal.appointments.subjects import Booking
-from portal.core.actor import WORKER, ActorKind
+from portal.core.actor import WORKER
 from portal.core.errors import Conflict, NotFound
 from portal.directory import service as directory
 from portal.notifications import service as notifications
@@ -62,16 +62,8 @@ def _tell(
     subject_id: UUID,
     now: datetime,
 ) -> None:
-    notifications.notify(
-        session=session,
-        recipient_kind=ActorKind.PATIENT,
-        recipient_ids=[patient_id],
-        event=event,
-        source_id=source_id,
-        subject_id=subject_id,
-        patient_id=patient_id,
-        data={},
-        now=now,
+    notifications.tell_patient(
+        session, patient_id, event, source_id=source_id, subject_id=subject_id, now=now
     )
 
 

@@ -9,7 +9,7 @@ from portal.appointments.model import Appointment
 from portal.appointments.service.follow import open_item
 from portal.appointments.service.offers import end_offer
 from portal.appointments.states import OfferStatus
-from portal.core.actor import WORKER, ActorKind
+from portal.core.actor import WORKER
 from portal.notifications import service as notifications
 from portal.worklist.states import WorkItemKind
 
@@ -32,15 +32,12 @@ def _remind_of(session: Session, appointment: Appointment, now: datetime) -> Non
     event = rules.reminder_due(appointment.starts_at, zone, planned or now, now)
     if event is None:
         return
-    notifications.notify(
-        session=session,
-        recipient_kind=ActorKind.PATIENT,
-        recipient_ids=[appointment.patient_id],
-        event=event,
+    notifications.tell_patient(
+        session,
+        appointment.patient_id,
+        event,
         source_id=appointment.id,
         subject_id=appointment.id,
-        patient_id=appointment.patient_id,
-        data={},
         now=now,
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.core import audit, outbox
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import Actor
 from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.directory.model import PoolKind
@@ -167,15 +167,12 @@ def follow_ending(*, session: Session, call_id: UUID, now: datetime) -> None:
     call = session.get(AdviceCall, call_id)
     if call is None or call.status != AdviceStatus.UNREACHED:
         return
-    notifications.notify(
-        session=session,
-        recipient_kind=ActorKind.PATIENT,
-        recipient_ids=[call.patient_id],
-        event=NotificationEvent.ADVICE_CALL_UNREACHED,
+    notifications.tell_patient(
+        session,
+        call.patient_id,
+        NotificationEvent.ADVICE_CALL_UNREACHED,
         source_id=call.id,
         subject_id=call.id,
-        patient_id=call.patient_id,
-        data={},
         now=now,
     )
 

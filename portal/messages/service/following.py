@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import PATIENT_SIDE, WORKER, ActorKind
+from portal.core.actor import PATIENT_SIDE, WORKER
 from portal.directory import service as directory
 from portal.messages import queries, rules
 from portal.messages.model import Message, Thread, ThreadHistory
@@ -102,14 +102,6 @@ def _tell_patient(
     event: NotificationEvent,
     now: datetime,
 ) -> None:
-    notifications.notify(
-        session=session,
-        recipient_kind=ActorKind.PATIENT,
-        recipient_ids=[patient_id],
-        event=event,
-        source_id=source_id,
-        subject_id=thread_id,
-        patient_id=patient_id,
-        data={},
-        now=now,
+    notifications.tell_patient(
+        session, patient_id, event, source_id=source_id, subject_id=thread_id, now=now
     )

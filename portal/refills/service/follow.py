@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.core import outbox
-from portal.core.actor import WORKER, ActorKind
+from portal.core.actor import WORKER
 from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.directory.model import PoolKind
@@ -91,14 +91,12 @@ def _tell_patient(session: Session, refill: Refill, step: RefillHistory, now: da
     event = event_of(step)
     if event is None:
         return
-    notifications.notify(
-        session=session,
-        recipient_kind=ActorKind.PATIENT,
-        recipient_ids=[refill.patient_id],
-        event=event,
+    notifications.tell_patient(
+        session,
+        refill.patient_id,
+        event,
         source_id=step.id,
         subject_id=refill.id,
-        patient_id=refill.patient_id,
         data={"reason_code": step.reason_code},
         now=now,
     )
@@ -200,15 +198,12 @@ def find_overdue(*, session: Session, now: datetime, limit: int) -> int:
         item_id = open_liaison_item(
             session, refill, WorkItemKind.REFILL_OVERDUE, Priority.ROUTINE, now
         )
-        notifications.notify(
-            session=session,
-            recipient_kind=ActorKind.PATIENT,
-            recipient_ids=[refill.patient_id],
-            event=NotificationEvent.REFILL_LATE,
+        notifications.tell_patient(
+            session,
+            refill.patient_id,
+            NotificationEvent.REFILL_LATE,
             source_id=item_id,
             subject_id=refill.id,
-            patient_id=refill.patient_id,
-            data={},
             now=now,
         )
     return len(late)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import WORKER, ActorKind
+from portal.core.actor import WORKER
 from portal.directory import service as directory
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
@@ -79,14 +79,12 @@ def tell_patient(
     now: datetime,
 ) -> None:
     """Tell the patient of something, once for each `source_id`."""
-    notifications.notify(
-        session=session,
-        recipient_kind=ActorKind.PATIENT,
-        recipient_ids=[requisition.patient_id],
-        event=event,
+    notifications.tell_patient(
+        session,
+        requisition.patient_id,
+        event,
         source_id=source_id,
         subject_id=requisition.id,
-        patient_id=requisition.patient_id,
         data={"reason_code": reason_code},
         now=now,
     )

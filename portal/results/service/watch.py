@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from portal.core.actor import WORKER, ActorKind
+from portal.core.actor import WORKER
 from portal.directory import service as directory
 from portal.directory.rules import Calendar
 from portal.notifications import service as notifications
@@ -40,15 +40,12 @@ def find_unseen(*, session: Session, now: datetime, limit: int) -> int:
 
 
 def _remind(session: Session, row: Row[Any], now: datetime) -> None:
-    notifications.notify(
-        session=session,
-        recipient_kind=ActorKind.PATIENT,
-        recipient_ids=[row.patient_id],
-        event=NotificationEvent.RESULT_REMINDER,
+    notifications.tell_patient(
+        session,
+        row.patient_id,
+        NotificationEvent.RESULT_REMINDER,
         source_id=row.id,
         subject_id=row.id,
-        patient_id=row.patient_id,
-        data={},
         now=now,
     )
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import ActorKind
 from portal.core.clock import local_day
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
@@ -50,16 +49,8 @@ def tell_patient(
     session: Session, visit: Visit, event: NotificationEvent, source_id: UUID, now: datetime
 ) -> None:
     """Tell the patient of something, once for each `source_id`."""
-    notifications.notify(
-        session=session,
-        recipient_kind=ActorKind.PATIENT,
-        recipient_ids=[visit.patient_id],
-        event=event,
-        source_id=source_id,
-        subject_id=visit.id,
-        patient_id=visit.patient_id,
-        data={},
-        now=now,
+    notifications.tell_patient(
+        session, visit.patient_id, event, source_id=source_id, subject_id=visit.id, now=now
     )
 
 
