@@ -1,9 +1,7 @@
 """What the tests of appointments share: times, offers, and rows as they stand."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -122,18 +120,6 @@ def broken(now: datetime | None = None) -> set[str]:
     with transaction(WORKER) as session:
         found = loops.check(session, now=now or utcnow() + timedelta(minutes=6))
     return {one.rule for one in found if "appointment" in one.rule}
-
-
-def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """All of the calls at the same moment, each in a thread of its own."""
-    barrier = Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> Any:
-        barrier.wait(20)
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [one.result(60) for one in [pool.submit(run, call) for call in calls]]
 
 
 @pytest.fixture

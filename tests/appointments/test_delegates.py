@@ -9,7 +9,6 @@ from portal.core.actor import ActorKind
 from portal.patients.delegation_model import Delegation
 from tests.appointments.conftest import (
     act,
-    at_once,
     book,
     booked,
     coming,
@@ -27,6 +26,7 @@ from tests.requisitions.conftest import CT, order
 from tests.requisitions.conftest import offer as offer_imaging
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
+from tests.support.races import at_once
 from tests.support.work import drain
 
 KEEP = {"reason": "Asked not to tell at home"}
@@ -147,7 +147,7 @@ def test_access_that_ends_meanwhile_books_nothing(
     """Either it is booked and then access ends, or access has ended and nothing is booked."""
     [given] = rows(Delegation)
     answer, ended = at_once(
-        [lambda: book(driver, slot), lambda: patient.post(f"/delegations/{given.id}/revoke")]
+        lambda: book(driver, slot), lambda: patient.post(f"/delegations/{given.id}/revoke")
     )
     assert ended.status_code == 200, ended.text
     made = rows(Appointment)

@@ -3,7 +3,6 @@
 from uuid import uuid4
 
 import pytest
-from flask import Flask
 from sqlalchemy import text
 
 from portal.attachments import service
@@ -20,9 +19,9 @@ from tests.attachments.conftest import (
     physician_of,
     uploaded,
 )
-from tests.results.test_races import at_once
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
+from tests.support.races import at_once
 
 pytestmark = pytest.mark.usefixtures("storage")
 
@@ -94,7 +93,7 @@ def test_what_waits_to_be_scanned_may_be_sent(patient: Caller, clinic: SmallClin
 
 @pytest.mark.parametrize("_attempt", range(4))
 def test_two_messages_with_the_same_upload(
-    app: Flask, patient: Caller, clinic: SmallClinic, _attempt: int
+    patient: Caller, clinic: SmallClinic, _attempt: int
 ) -> None:
     one, two = uploaded(patient), uploaded(patient, files.pdf("two"))
 
@@ -104,6 +103,6 @@ def test_two_messages_with_the_same_upload(
         except AttachmentUnusable as refused:
             return refused.code
 
-    outcomes = at_once(app, send, send)
+    outcomes = at_once(send, send)
     [message] = [one for one in outcomes if one != "attachment_unusable"]
     assert attachment(one).to_id == attachment(two).to_id == message

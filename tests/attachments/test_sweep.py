@@ -29,9 +29,9 @@ from tests.attachments.conftest import (
     upload,
     uploaded,
 )
-from tests.results.test_races import at_once
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
+from tests.support.races import at_once
 from workers import schedule
 
 OLD = timedelta(hours=3).total_seconds()
@@ -151,7 +151,7 @@ def test_the_command_and_the_schedule_sweep(
 
 
 def test_an_upload_waits_for_the_sweep_and_the_sweep_for_it(
-    app: Flask, patient: Caller, storage: Storage
+    patient: Caller, storage: Storage
 ) -> None:
     """The content's lock is held from before the file is looked for until its row stands."""
     id_ = uploaded(patient)
@@ -169,7 +169,7 @@ def test_an_upload_waits_for_the_sweep_and_the_sweep_for_it(
 
     with transaction(OPERATOR) as session:
         queries.lock_content(session, digest)
-        [waited] = at_once(app, tries)
+        [waited] = at_once(tries)
     assert waited is False
     assert storage.path_of(digest).exists()
     assert tries()
@@ -178,7 +178,7 @@ def test_an_upload_waits_for_the_sweep_and_the_sweep_for_it(
 
 @pytest.mark.parametrize("_attempt", range(6))
 def test_a_sweep_while_the_same_content_comes_in(
-    app: Flask, patient: Caller, storage: Storage, config: Config, _attempt: int
+    patient: Caller, storage: Storage, config: Config, _attempt: int
 ) -> None:
     """The content's only row is about to go, and the content is sent again: whoever is first, the
     new row has its file."""
@@ -194,7 +194,7 @@ def test_a_sweep_while_the_same_content_comes_in(
     def clear() -> Swept:
         return sweep(storage, utcnow())
 
-    found = at_once(app, clear, send, clear, send)
+    found = at_once(clear, send, clear, send)
     for id_ in (found[1], found[3]):
         assert patient.get(f"/attachments/{id_}/content").status_code == 200
     assert rows() == 2

@@ -1,14 +1,11 @@
 """What the tests of messages share: callers, threads, and looks at what became of them."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from threading import Barrier
 from typing import Any
 from uuid import UUID
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from portal.core import loops
@@ -138,19 +135,6 @@ def away(who: Practitioner, covering: Practitioner) -> None:
             created_at=now,
         )
     )
-
-
-def at_once(app: Flask, *jobs: Callable[[], Any]) -> list[Any]:
-    """Run the jobs in threads of their own, started together."""
-    start = Barrier(len(jobs))
-
-    def run(job: Callable[[], Any]) -> Any:
-        with app.app_context():
-            start.wait()
-            return job()
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(run, jobs))
 
 
 def code(answer: Any) -> tuple[int, str]:

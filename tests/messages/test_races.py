@@ -12,7 +12,6 @@ from portal.messages import service
 from portal.messages.service import Write
 from tests.messages.conftest import (
     answer,
-    at_once,
     away,
     broken,
     messages,
@@ -26,16 +25,16 @@ from tests.messages.conftest import (
 from tests.messages.test_following import hand_over
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, patient_actor, token_for
+from tests.support.races import at_once
 from tests.support.work import drain
 
 
 @pytest.mark.parametrize("_attempt", range(3))
 def test_of_two_answers_at_once_the_second_sees_the_first(
-    app: Flask, clinic: SmallClinic, nurse: Caller, other_nurse: Caller, asked: UUID, _attempt: int
+    clinic: SmallClinic, nurse: Caller, other_nurse: Caller, asked: UUID, _attempt: int
 ) -> None:
     seen = opened(nurse, asked)["messages"][0]["id"]
     first, second = at_once(
-        app,
         lambda: write(nurse, asked, "Together.", last_seen_message_id=seen),
         lambda: write(other_nurse, asked, "Apart.", last_seen_message_id=seen),
     )
@@ -48,11 +47,10 @@ def test_of_two_answers_at_once_the_second_sees_the_first(
 
 @pytest.mark.parametrize("_attempt", range(3))
 def test_a_message_while_the_thread_is_closed_for_good(
-    app: Flask, patient: Caller, nurse: Caller, asked: UUID, _attempt: int
+    patient: Caller, nurse: Caller, asked: UUID, _attempt: int
 ) -> None:
     tag = nurse.get(f"/threads/{asked}").headers["ETag"]
     sent, closed = at_once(
-        app,
         lambda: write(patient, asked, "One more thing."),
         lambda: nurse.post(
             f"/threads/{asked}/close", {"reason": "duplicate"}, headers={"If-Match": tag}
@@ -68,7 +66,7 @@ def test_a_message_while_the_thread_is_closed_for_good(
 
 @pytest.mark.parametrize("_attempt", range(3))
 def test_a_message_while_the_thread_is_re_routed(
-    app: Flask, clinic: SmallClinic, patient: Caller, nurse: Caller, _attempt: int
+    clinic: SmallClinic, patient: Caller, nurse: Caller, _attempt: int
 ) -> None:
     id_ = started(patient, to_physician(clinic))
     drain()
@@ -83,7 +81,7 @@ def test_a_message_while_the_thread_is_re_routed(
                 now=utcnow(),
             )
 
-    sent, _, _ = at_once(app, lambda: write(patient, id_, "Are you there?"), follow, follow)
+    sent, _, _ = at_once(lambda: write(patient, id_, "Are you there?"), follow, follow)
     assert sent.status_code == 201
     drain()
     assert thread(id_).practitioner_id == clinic.colleague.id
@@ -99,13 +97,13 @@ def test_many_readers_count_each_message_once(
     token = token_for(ActorKind.STAFF, clinic.nurse.id, clinic.nurse.name)
     readers = [Caller(app, token) for _ in range(6)]
     jobs = [lambda one=one: one.get(f"/threads/{asked}").status_code for one in readers]
-    statuses = at_once(app, *jobs, lambda: write(patient, asked, "Last").status_code)
+    statuses = at_once(*jobs, lambda: write(patient, asked, "Last").status_code)
     assert set(statuses) == {200, 201}
     drain()
     assert broken() == [], "the counts are those of the messages"
 
 
-def test_two_workers_write_one_notice(app: Flask, clinic: SmallClinic, patient: Caller) -> None:
+def test_two_workers_write_one_notice(clinic: SmallClinic, patient: Caller) -> None:
     from_patient = started(patient, to_physician(clinic))
     assert thread(from_patient).status == "awaiting_care_team"
     answer_to = messages(from_patient)[0].id
@@ -115,7 +113,7 @@ def test_two_workers_write_one_notice(app: Flask, clinic: SmallClinic, patient: 
             service.follow_message(session=session, message_id=answer_to, now=utcnow())
 
     away(clinic.physician, clinic.colleague)
-    at_once(app, follow, follow, follow)
+    at_once(follow, follow, follow)
     assert [m.kind for m in messages(from_patient)] == ["message", "automatic_notice"]
     assert thread(from_patient).unread_by_patient == 1
 
@@ -125,15 +123,14 @@ def test_two_calls_for_a_nurse_at_once(app: Flask, clinic: SmallClinic) -> None:
     callers = [Caller(app, token) for _ in range(3)]
     body = {"reason": "A fever", "callback_number": "+1 518 555 0101", "urgency": "urgent"}
     jobs = [lambda one=one: one.post("/advice-calls", body).status_code for one in callers]
-    assert sorted(at_once(app, *jobs)) == [201, 409, 409]
+    assert sorted(at_once(*jobs)) == [201, 409, 409]
 
 
 def test_an_answer_and_a_further_question_at_once(
-    app: Flask, patient: Caller, nurse: Caller, asked: UUID
+    patient: Caller, nurse: Caller, asked: UUID
 ) -> None:
     seen = opened(nurse, asked)["messages"][0]["id"]
     sent, answered = at_once(
-        app,
         lambda: write(patient, asked, "I meant the white ones."),
         lambda: write(nurse, asked, "Yes.", last_seen_message_id=seen),
     )

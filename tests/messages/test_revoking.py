@@ -18,7 +18,6 @@ from portal.patients.delegation_model import Delegation
 from tests.attachments.conftest import uploaded
 from tests.messages.conftest import (
     SignIn,
-    at_once,
     broken,
     code,
     messages,
@@ -32,6 +31,7 @@ from tests.messages.story import CALL
 from tests.patients.delegates import acting, give, new_person
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
+from tests.support.races import at_once
 from tests.support.work import drain
 
 ENDED = (403, "access_ended")
@@ -80,11 +80,10 @@ def test_in_mid_session_the_next_call_finds_the_access_gone(
 
 @pytest.mark.parametrize("_attempt", range(4))
 def test_a_message_as_the_access_ends_is_sent_before_or_refused(
-    app: Flask, maria: Caller, patient: Caller, given: Delegation, asked: UUID, _attempt: int
+    maria: Caller, patient: Caller, given: Delegation, asked: UUID, _attempt: int
 ) -> None:
     file = str(uploaded(maria))
     sent, ended = at_once(
-        app,
         lambda: write(maria, asked, "And at night?", attachments=[file]),
         lambda: revoke(patient, given),
     )
@@ -105,10 +104,9 @@ def test_a_message_as_the_access_ends_is_sent_before_or_refused(
 
 @pytest.mark.parametrize("_attempt", range(4))
 def test_a_closing_as_the_access_ends_leaves_no_loose_work(
-    app: Flask, maria: Caller, patient: Caller, given: Delegation, asked: UUID, _attempt: int
+    maria: Caller, patient: Caller, given: Delegation, asked: UUID, _attempt: int
 ) -> None:
     closed, ended = at_once(
-        app,
         lambda: maria.post(f"/threads/{asked}/close", {"reason": "answered"}),
         lambda: revoke(patient, given),
     )

@@ -1,9 +1,6 @@
 """Several at once about one referral: one is first, and the other is told who was."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 from uuid import UUID
 
@@ -29,27 +26,14 @@ from tests.referrals.conftest import (
 )
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
+from tests.support.races import at_once
 from tests.support.work import drain
 from workers import schedule
-
-
-def at_once(app: Flask, *jobs: Callable[[], Any]) -> list[Any]:
-    """Run the jobs in threads of their own, started together."""
-    start = Barrier(len(jobs))
-
-    def run(job: Callable[[], Any]) -> Any:
-        with app.app_context():
-            start.wait()
-            return job()
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(run, jobs))
 
 
 @pytest.mark.parametrize("_attempt", range(5))
 def test_one_accepts_while_the_other_declines(
     clinic: SmallClinic,
-    app: Flask,
     physician: Caller,
     specialist: Caller,
     colleague: Caller,
@@ -60,7 +44,6 @@ def test_one_accepts_while_the_other_declines(
     requested = refer(physician, clinic, cardiologist)
     path = f"/referrals/{requested}"
     answers = at_once(
-        app,
         lambda: specialist.post(f"{path}/accept"),
         lambda: colleague.post(f"{path}/decline", {"reason_code": "other"}),
     )
@@ -80,12 +63,11 @@ def test_one_accepts_while_the_other_declines(
 
 @pytest.mark.parametrize("_attempt", range(3))
 def test_the_patient_cancels_while_it_is_arranged(
-    app: Flask, clinic: SmallClinic, patient: Caller, clerk: Caller, accepted: str, _attempt: int
+    clinic: SmallClinic, patient: Caller, clerk: Caller, accepted: str, _attempt: int
 ) -> None:
     path = f"/referrals/{accepted}"
     times = {"starts_at": in_days(2), "place": "Harbor"}
     cancelled, arranged = at_once(
-        app,
         lambda: patient.post(f"{path}/cancel"),
         lambda: clerk.post(f"{path}/appointment", times),
     )
@@ -102,16 +84,16 @@ def test_two_versions_of_a_note_at_once(app: Flask, specialist: Caller, accepted
     def write(caller: Caller) -> Any:
         return caller.post(f"/referrals/{accepted}/note", {"text": "Stable."})
 
-    answers = at_once(app, *(lambda caller=caller: write(caller) for caller in callers))
+    answers = at_once(*(lambda caller=caller: write(caller) for caller in callers))
     assert {answer.status_code for answer in answers} == {200}
     numbers = [note["number"] for note in callers[0].get(f"/referrals/{accepted}").json["notes"]]
     assert numbers == [1, 2, 3, 4]
     kept_promise()
 
 
-def test_two_ticks_expire_it_once(app: Flask, clinic: SmallClinic, accepted: str) -> None:
+def test_two_ticks_expire_it_once(clinic: SmallClinic, accepted: str) -> None:
     change(accepted, expires_at=utcnow() - timedelta(seconds=1), warned_at=utcnow())
-    assert sum(at_once(app, *[schedule.watch_referrals] * 3)) == 1
+    assert sum(at_once(*[schedule.watch_referrals] * 3)) == 1
     drain()
     assert open_kinds(accepted) == ["referral_expired"]
     assert told(clinic.physician.id) == ["referral_lapsed"]

@@ -8,7 +8,7 @@ import pytest
 
 from portal.appointments.model import Appointment
 from portal.visits.model import Visit
-from tests.appointments.conftest import act, at_once, book, booked, open_slots, rows
+from tests.appointments.conftest import act, book, booked, open_slots, rows
 from tests.appointments.conftest import in_days as at_ten
 from tests.appointments.conftest import load as appointment
 from tests.patients.delegates import acting_for
@@ -16,6 +16,7 @@ from tests.referrals.conftest import done, kept_promise, load, step
 from tests.referrals.test_own_times import about, accept, offered, open_items, told
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
+from tests.support.races import at_once
 from tests.support.work import drain
 
 
@@ -38,10 +39,8 @@ def test_two_book_for_the_same_referral(
     clinic: SmallClinic, clerk: Caller, physician: Caller, accepted: str, times: list[UUID]
 ) -> None:
     answers = at_once(
-        [
-            lambda: book(clerk, times[0], **about(accepted)),
-            lambda: book(physician, times[1], **about(accepted)),
-        ]
+        lambda: book(clerk, times[0], **about(accepted)),
+        lambda: book(physician, times[1], **about(accepted)),
     )
     assert codes(answers) == [201, 409]
     drain()
@@ -62,10 +61,8 @@ def test_one_accepts_while_another_cancels(
 ) -> None:
     offer = offered(clerk, accepted, *times)
     answers = at_once(
-        [
-            lambda: accept(patient, offer, times[turn]),
-            lambda: physician.post(f"/referrals/{accepted}/cancel"),
-        ]
+        lambda: accept(patient, offer, times[turn]),
+        lambda: physician.post(f"/referrals/{accepted}/cancel"),
     )
     assert codes(answers) in ([200, 200], [200, 409])
     drain()
@@ -87,10 +84,8 @@ def test_one_moves_it_while_another_says_what_came_of_it(
     mine = booked(clerk, times[1], **about(accepted))
     drain()
     answers = at_once(
-        [
-            lambda: act(patient, mine, "change", slot_id=str(times[2])),
-            lambda: specialist.post(f"/referrals/{accepted}/note", {"text": "Seen on the ward."}),
-        ]
+        lambda: act(patient, mine, "change", slot_id=str(times[2])),
+        lambda: specialist.post(f"/referrals/{accepted}/note", {"text": "Seen on the ward."}),
     )
     assert codes(answers) in ([200, 200], [200, 409])
     drain()

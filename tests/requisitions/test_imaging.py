@@ -2,15 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from flask import Flask
 
 from portal.appointments.model import Appointment, Slot
 from portal.core.actor import ActorKind
@@ -29,6 +26,7 @@ from tests.requisitions.conftest import (
 )
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, add, laboratory
+from tests.support.races import at_once
 from tests.support.work import drain
 
 
@@ -149,47 +147,28 @@ def test_somebody_elses_time_is_taken(
     assert load(other).status == "placed"
 
 
-def at_once(app: Flask, calls: list[Callable[[], Any]]) -> list[Any]:
-    """All of the calls at the same moment, each in a thread of its own."""
-    barrier = Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> Any:
-        barrier.wait(10)
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [one.result(30) for one in [pool.submit(run, call) for call in calls]]
-
-
 def test_of_many_who_book_one_time_one_gets_it(
-    app: Flask, clinic: SmallClinic, physician: Caller, patient: Caller, slot: UUID
+    clinic: SmallClinic, physician: Caller, patient: Caller, slot: UUID
 ) -> None:
     wanting = [order(physician, clinic, CT)[0] for _ in range(6)]
-    answers = at_once(app, [partial(book, patient, slot, one) for one in wanting])
+    answers = at_once(*(partial(book, patient, slot, one) for one in wanting))
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 5}
     assert len(rows(Appointment)) == 1
     assert Counter(load(one).status for one in wanting) == {"scheduled": 1, "placed": 5}
 
 
-def test_one_order_gets_one_time(
-    app: Flask, patient: Caller, radiology: Caller, scan: UUID
-) -> None:
+def test_one_order_gets_one_time(patient: Caller, radiology: Caller, scan: UUID) -> None:
     slots = offer(radiology, *(in_days(day) for day in range(2, 7)))
-    answers = at_once(app, [partial(book, patient, one, scan) for one in slots])
+    answers = at_once(*(partial(book, patient, one, scan) for one in slots))
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 4}
     assert [one.status for one in rows(Appointment)] == ["booked"]
 
 
-def test_booked_or_withdrawn_but_never_both(
-    app: Flask, patient: Caller, radiology: Caller, scan: UUID
-) -> None:
+def test_booked_or_withdrawn_but_never_both(patient: Caller, radiology: Caller, scan: UUID) -> None:
     for day in range(2, 8):
         [one] = offer(radiology, in_days(day))
         withdraw = f"/imaging/slots/{one}/withdraw"
-        at_once(
-            app,
-            [partial(book, patient, one, scan), partial(radiology.post, withdraw)],
-        )
+        at_once(partial(book, patient, one, scan), partial(radiology.post, withdraw))
         [there] = rows(Slot, id=one)
         held = [row for row in rows(Appointment, slot_id=one) if row.status == "booked"]
         assert not (there.withdrawn_at and held)

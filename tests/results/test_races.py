@@ -1,10 +1,6 @@
 """Several at once: holds and releases, workers and people."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -26,21 +22,9 @@ from tests.results.conftest import (
 )
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, token_for
+from tests.support.races import at_once
 from tests.support.work import drain
 from workers import schedule
-
-
-def at_once(app: Flask, *jobs: Callable[[], Any]) -> list[Any]:
-    """Run the jobs in threads of their own, started together."""
-    start = Barrier(len(jobs))
-
-    def run(job: Callable[[], Any]) -> Any:
-        with app.app_context():
-            start.wait()
-            return job()
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(run, jobs))
 
 
 @pytest.mark.parametrize("_attempt", range(5))
@@ -53,7 +37,7 @@ def test_a_hold_while_the_release_is_due(app: Flask, clinic: SmallClinic, _attem
     until = (utcnow() + timedelta(days=3)).isoformat()
     body = {"exception": "privacy", "reason": "The patient asked for it.", "until": until}
     released, answer = at_once(
-        app, schedule.release_due, lambda: physician.post(f"/results/{report}/hold", body)
+        schedule.release_due, lambda: physician.post(f"/results/{report}/hold", body)
     )
     drain()
     if answer.status_code == 200:
@@ -66,26 +50,26 @@ def test_a_hold_while_the_release_is_due(app: Flask, clinic: SmallClinic, _attem
     assert len(ledger(report)) == 2
 
 
-def test_two_workers_follow_the_same_version(app: Flask, clinic: SmallClinic) -> None:
+def test_two_workers_follow_the_same_version(clinic: SmallClinic) -> None:
     report = receive(clinic)
     version = load(report).current_version_id
 
     def follow() -> None:
         as_worker(service.follow_version, report_id=report, version_id=version, now=utcnow())
 
-    at_once(app, follow, follow, follow)
+    at_once(follow, follow, follow)
     drain()
     assert ledger(report) == [("released", "at_once")]
     assert [item.kind for item in items()] == ["result_review"]
     assert told(clinic.patient.id) == ["result_available"]
 
 
-def test_two_ticks_release_each_result_once(app: Flask, clinic: SmallClinic) -> None:
+def test_two_ticks_release_each_result_once(clinic: SmallClinic) -> None:
     wish(clinic, when="after_comment")
     reports = [received(clinic, NORMAL) for _ in range(6)]
     for report in reports:
         set_report(report, release_due_at=utcnow() - timedelta(seconds=1))
-    assert sum(at_once(app, *[schedule.release_due] * 3)) == 6
+    assert sum(at_once(*[schedule.release_due] * 3)) == 6
     drain()
     assert all(len(ledger(report)) == 2 for report in reports)
     assert told(clinic.patient.id) == ["result_available"] * 6

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from flask import Flask
 
 from portal.appointments.model import Appointment
 from portal.core.actor import WORKER, ActorKind
@@ -15,7 +14,7 @@ from portal.core.db import transaction
 from portal.visits import rules, service
 from portal.visits.model import Visit
 from portal.visits.states import VisitKind
-from tests.appointments.conftest import act, at_once, began, booked, free, open_slots, rows
+from tests.appointments.conftest import act, began, booked, free, open_slots, rows
 from tests.appointments.conftest import change as set_appointment
 from tests.appointments.conftest import in_days as at_ten
 from tests.appointments.conftest import load as appointment
@@ -24,6 +23,7 @@ from tests.referrals.conftest import step as refer_step
 from tests.requisitions.conftest import CT, offer, order
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
+from tests.support.races import at_once
 from tests.support.work import drain
 from tests.visits.conftest import step, told
 
@@ -105,14 +105,14 @@ def test_steps_heard_of_late_and_in_any_order(
     drain()
 
 
-def test_two_workers_hear_of_it_at_once(app: Flask, patient: Caller, times: list[UUID]) -> None:
+def test_two_workers_hear_of_it_at_once(patient: Caller, times: list[UUID]) -> None:
     mine = UUID(booked(patient, times[0]))
 
     def hear() -> None:
-        with app.app_context(), transaction(WORKER) as session:
+        with transaction(WORKER) as session:
             service.follow_appointment(session=session, appointment_id=mine, now=utcnow())
 
-    at_once([hear] * 4)
+    at_once(*[hear] * 4)
     assert visit().appointment_id == mine
 
 
