@@ -48,7 +48,7 @@ def link_token(app: Flask) -> str:
         event = Event(*row)
         prepared = DELIVERERS[event.kind].prepare(session=session, event=event, now=utcnow())
     assert prepared
-    found = re.search(r"password-reset#(\S+)", prepared.mail.text)
+    found = re.search(r"password-reset#(\S+)", prepared.text)
     assert found
     return found.group(1)
 

@@ -1,6 +1,5 @@
 """Telling people of access that they were given, that was answered, or that has ended."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,14 +9,12 @@ from portal.config import Config
 from portal.core.actor import ActorKind
 from portal.core.web import extension
 from portal.notifications import service as notifications
-from portal.notifications.errors import AddressRefused
 from portal.notifications.gateway import Mail
 from portal.notifications.states import NotificationEvent
 from portal.patients import inviting
 from portal.patients.delegation_model import Delegation, DelegationHistory
 from portal.patients.delegation_states import DelegationKind, DelegationStatus
-from portal.worklist import service as worklist
-from portal.worklist.states import Priority, WorkItemKind
+from workers.code_mail import CodeMail
 from workers.registry import Event, delivers, handles
 
 E = NotificationEvent
@@ -43,15 +40,10 @@ yours.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    mail: Mail
-
-
-class InvitationByMail:
+class InvitationByMail(CodeMail):
     """delegation.offered {delegation_id}: in the portal for who has an account, else by mail."""
 
-    def prepare(self, *, session: Session, event: Event, now: datetime) -> Prepared | None:
+    def prepare(self, *, session: Session, event: Event, now: datetime) -> Mail | None:
         config: Config = extension("config")
         found = inviting.find_person(
             session=session,
@@ -70,36 +62,7 @@ class InvitationByMail:
         text = (AT_WORK if found.code is None else WITH_CODE).format(
             code=found.code, base_url=config.base_url
         )
-        return Prepared(Mail(found.email, SUBJECT, text, str(event.id)))
-
-    def send(self, prepared: Prepared) -> None:
-        try:
-            notifications.send_mail(extension("config"), prepared.mail)
-        except AddressRefused:
-            return  # the offer lapses; whoever made it sees that it was never answered
-
-    def record(self, **_outcome: object) -> None:
-        """The event itself is the record."""
-
-    def record_failure(
-        self,
-        *,
-        session: Session,
-        event: Event,
-        prepared: Prepared,
-        error: str,
-        final: bool,
-        now: datetime,
-    ) -> None:
-        """The event itself is the record; after the last try somebody may have to call."""
-        if final:
-            worklist.open_for_operations(
-                session=session,
-                kind=WorkItemKind.DELIVERY_FAILED,
-                subject_id=event.id,
-                priority=Priority.ROUTINE,
-                now=now,
-            )
+        return Mail(found.email, SUBJECT, text, str(event.id))
 
 
 delivers("delegation.offered", InvitationByMail())
