@@ -192,7 +192,7 @@ def test_the_counts_read_what_waits_and_nothing_else(
         answer(nurse, started(patient, new_thread(clinic)))
     started(patient, new_thread(clinic))
     with transaction(staff_actor(clinic.nurse)) as session:
-        by_indexes(session)
+        by_indexes(session, "thread")
         before = rows_read(session, "thread")
         assert queries.counts(session).awaiting_care_team == 1
         assert rows_read(session, "thread") - before == 1

@@ -106,7 +106,7 @@ def test_a_search_reads_few_messages(
 ) -> None:
     """The newest two hundred, and beyond them those alone that have the words."""
     with transaction(staff_actor(clinic.nurse)) as session:
-        by_indexes(session)
+        by_indexes(session, "thread", "message")
         before = rows_read(session, "message")
         assert queries.threads_saying(session, words, None, after=None, limit=limit)
         assert rows_read(session, "message") - before <= most

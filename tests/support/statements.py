@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from bench.watching import watching
 from portal.core.db import db
+from portal.core.web import extension
 
 
 @contextmanager
@@ -18,9 +19,16 @@ def recorded() -> Iterator[list[str]]:
         yield seen
 
 
-def by_indexes(session: Session) -> None:
-    """Have this transaction's statements planned anew, and as where tables are large: with indexes,
-    in their order."""
+def by_indexes(session: Session, *tables: str) -> None:
+    """Have this transaction's statements planned anew, by what is in these tables now, and as where
+    tables are large: with indexes, in their order.
+
+    Who happens to have looked at a table last, when it held something else, must not choose.
+    """
+    owner = create_engine(extension("config").owner_database_url)
+    with owner.begin() as connection:
+        connection.execute(text(f"ANALYZE {', '.join(tables)}"))
+    owner.dispose()
     session.execute(text("DISCARD PLANS"))
     for way in ("seqscan", "bitmapscan", "sort"):
         session.execute(text(f"SET LOCAL enable_{way} = off"))
