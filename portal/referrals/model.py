@@ -183,6 +183,8 @@ _SEEN_HERE = (
 _STAFFS = f"({_ARRANGED}) OR {_CARED_FOR} OR {_SEEN_HERE}"
 # What is seen of a referral's past is what is seen of it now.
 _SEEN = "EXISTS (SELECT FROM referral r WHERE r.id = referral_id)"
+# A referral says when and where its patient is seen: with a confidential visit it is kept too.
+_KEPT = "(confidential OR careloop_confidential(appointment_id))"
 _MOVED = (
     "status",
     "status_at",
@@ -200,9 +202,9 @@ rls.protect(
     "referral",
     *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
     *to(ActorKind.PATIENT, UPDATE, _OF_PATIENT, columns=_MOVED),
-    *rls.delegated(APPOINTMENTS, SELECT, _SENT, confidential="confidential"),
-    *rls.delegated(APPOINTMENTS, UPDATE, _SENT, confidential="confidential", columns=_MOVED),
-    *rls.delegated(VISITS, SELECT, _SENT, confidential="confidential"),
+    *rls.delegated(APPOINTMENTS, SELECT, _SENT, confidential=_KEPT),
+    *rls.delegated(APPOINTMENTS, UPDATE, _SENT, confidential=_KEPT, columns=_MOVED),
+    *rls.delegated(VISITS, SELECT, _SENT, confidential=_KEPT),
     *to(ActorKind.PRACTITIONER, (SELECT, UPDATE), _PRACTITIONERS),
     *to(ActorKind.PRACTITIONER, INSERT, f"referrer_id = {ME} AND {_CARED_FOR}"),
     *to(ActorKind.STAFF, SELECT, _STAFFS),

@@ -10,6 +10,8 @@ from portal.core.db import transaction
 from portal.directory.model import Practitioner
 from portal.patients.confidentiality_model import ConfidentialityEntry
 from portal.referrals.service.refer import ABOUT_CONFIDENTIAL
+from tests.appointments.conftest import booked, open_slots
+from tests.appointments.conftest import in_days as at_ten
 from tests.patients.conftest import Sign
 from tests.patients.delegates import acting_for
 from tests.referrals.conftest import (
@@ -141,3 +143,29 @@ def test_a_referral_can_be_confidential_by_itself(
     made = refer(physician, clinic, cardiologist, confidential_reason=REASON)
     assert load(made).confidential is True
     assert ids(driver) == []
+
+
+def test_a_referral_is_kept_with_the_visit_at_which_its_patient_is_seen(
+    driver: Caller,
+    daughter: Caller,
+    patient: Caller,
+    specialist: Caller,
+    clerk: Caller,
+    accepted: str,
+) -> None:
+    [slot] = open_slots(specialist, at_ten(3))
+    booked(clerk, slot, about={"kind": "referral", "id": accepted})
+    drain()
+    [visit] = ids(patient, "/visits")
+    assert ids(driver) == ids(daughter) == [accepted]
+    assert ids(daughter, "/visits") == [visit]
+    done(specialist.post(f"/visits/{visit}/confidential", {"reason": REASON}))
+    for one in (driver, daughter):
+        assert ids(one) == []
+        assert one.get(f"/referrals/{accepted}").status_code == 404
+    assert ids(driver, "/appointments") == ids(daughter, "/visits") == []
+    assert ids(patient) == [accepted]
+    again = {"confidential": False, "reason": "May be known by now"}
+    done(specialist.post(f"/visits/{visit}/confidential", again))
+    assert ids(driver) == [accepted]
+    assert len(ids(driver, "/appointments")) == 1

@@ -136,7 +136,7 @@ def follow_offer(*, session: Session, offer_id: UUID, now: datetime) -> None:
 
 def free_times(*, session: Session, referral_id: UUID, now: datetime) -> None:
     """Take back what was offered for a referral that waits for no appointment any more, and what
-    is still booked for it: a delegate who cancels it may not see its time.
+    is still booked for it: its time may have become confidential while a delegate cancelled it.
 
     For the workers, before they lock the referral: whoever accepts an offer locks that first.
     """
