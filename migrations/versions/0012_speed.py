@@ -28,9 +28,29 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text(f"{OPEN} AND assignee_id IS NULL"),
     )
+    op.drop_index("ix_work_item_due", table_name="work_item", postgresql_where=sa.text(OPEN))
+    op.create_index(
+        "ix_work_item_due",
+        "work_item",
+        ["due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text(f"{OPEN} AND due_at IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "ix_work_item_due",
+        table_name="work_item",
+        postgresql_where=sa.text(f"{OPEN} AND due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_work_item_due",
+        "work_item",
+        ["due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text(OPEN),
+    )
     op.execute("DROP FUNCTION IF EXISTS careloop_next_due(boolean, text, timestamptz, uuid, int)")
     op.execute("DROP FUNCTION IF EXISTS careloop_my_patient_ids()")
     op.drop_index(

@@ -54,7 +54,14 @@ class WorkItem(Base):
             "id",
             postgresql_where=text("status IN ('open', 'claimed') AND assignee_id IS NULL"),
         ),
-        Index("ix_work_item_due", "due_at", "id", postgresql_where=IS_OPEN),
+        # For those who ask what is due by now, over everybody. The condition, always true, is known
+        # to hold of them alone: a person's page would else be looked for in everybody's order.
+        Index(
+            "ix_work_item_due",
+            "due_at",
+            "id",
+            postgresql_where=text("status IN ('open', 'claimed') AND due_at IS NOT NULL"),
+        ),
         Index("ix_work_item_patient", "patient_id"),
         Index("ix_work_item_subject", "subject_id"),
     )

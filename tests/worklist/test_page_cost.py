@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from portal.core.actor import OPERATOR, ActorKind
+from portal.core.actor import OPERATOR, WORKER, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.worklist import queries
@@ -76,3 +76,11 @@ def test_pages_hold_each_item_once(clinic: SmallClinic, caller: SignIn, many: No
         query = f"?limit=5&cursor={page['next']}"
     assert len(found) == len(set(found)) == 2 * WAITING
     assert due == sorted(due)
+
+
+def test_what_is_due_over_everybody_is_found_in_its_order(many: None) -> None:
+    with transaction(WORKER) as session:
+        by_indexes(session, "work_item")
+        before = rows_read(session, "work_item")
+        assert len(queries.due(session, utcnow() + timedelta(hours=1), LIMIT)) == LIMIT
+        assert rows_read(session, "work_item") - before == LIMIT
