@@ -54,8 +54,8 @@ class WorkItem(Base):
             "id",
             postgresql_where=text("status IN ('open', 'claimed') AND assignee_id IS NULL"),
         ),
-        # For those who ask what is due by now, over everybody. The condition, always true, is known
-        # to hold of them alone: a person's page would else be looked for in everybody's order.
+        # For who asks what is due by now, over everybody. The last condition always holds, but the
+        # planner knows it of them alone: it would else look for one person's page in this order.
         Index(
             "ix_work_item_due",
             "due_at",
