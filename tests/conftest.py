@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 from hypothesis import settings
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from portal.app import create_app
 from portal.config import Config
@@ -52,16 +52,23 @@ def application(config: Config) -> Flask:
     return app
 
 
+@pytest.fixture(scope="session")
+def cleaner(config: Config) -> Iterator[Engine]:
+    """Of the owner's one connection, which knows every table already: a new one would have to look
+    all of them up before it can empty them."""
+    engine = create_engine(config.owner_database_url, pool_size=1, pool_pre_ping=True)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def app(application: Flask, config: Config) -> Iterator[Flask]:
+def app(application: Flask, cleaner: Engine) -> Iterator[Flask]:
     """The application with its context pushed, on a database that is emptied afterwards."""
     with application.app_context():
         yield application
         db.session.remove()
-    engine = create_engine(config.owner_database_url)
-    with engine.begin() as connection:
+    with cleaner.begin() as connection:
         connection.execute(EMPTY)
-    engine.dispose()
 
 
 @pytest.fixture
