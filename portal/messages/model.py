@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.core import rls
+from portal.core import owners, rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, names_patient, one_of
 from portal.core.history import History
@@ -292,36 +292,15 @@ rls.way_in(
     "WHERE a.id = target AND careloop_confidential(m.thread_id))",
 )
 
-# A thread that awaits the care team has an open work item, or the commit fails.
-rls.owned_function(
-    "careloop_thread_has_owner()",
-    "trigger",
-    """
-    DECLARE waiting uuid := to_jsonb(NEW) ->> TG_ARGV[0];
-    BEGIN
-        IF EXISTS (SELECT FROM thread WHERE id = waiting AND status = 'awaiting_care_team')
-           AND NOT EXISTS (SELECT FROM work_item WHERE subject_id = waiting
-                           AND kind = 'thread_reply' AND status IN ('open', 'claimed')) THEN
-            RAISE EXCEPTION 'thread % awaits the care team without an open work item', waiting
-                USING ERRCODE = 'integrity_constraint_violation',
-                      CONSTRAINT = 'thread_has_owner';
-        END IF;
-        RETURN NULL;
-    END
-    """,
-    language="plpgsql",
-)
-for _table, _column, _when in (
-    ("thread", "id", "NEW.status = 'awaiting_care_team'"),
-    (
-        "work_item",
-        "subject_id",
-        "NEW.kind = 'thread_reply' AND NEW.status IN ('done', 'cancelled')",
+owners.must_have_owner(
+    "thread",
+    unowned=owners.without_item(
+        "SELECT FROM thread WHERE id = waiting AND status = 'awaiting_care_team'", "thread_reply"
     ),
-):
-    rls.define_trigger(f"DROP TRIGGER IF EXISTS {_table}_thread_has_owner ON {_table}")
-    rls.define_trigger(
-        f"CREATE CONSTRAINT TRIGGER {_table}_thread_has_owner AFTER INSERT OR UPDATE ON {_table} "
-        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_when}) "
-        f"EXECUTE FUNCTION careloop_thread_has_owner('{_column}')"
-    )
+    complaint="thread % awaits the care team without an open work item",
+    table="thread",
+    column="id",
+    waits_when="NEW.status = 'awaiting_care_team'",
+    items="NEW.kind = 'thread_reply'",
+    trigger="{}_thread_has_owner",
+)

@@ -17,7 +17,7 @@ from portal.core.limits import limiter
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.schemas import PageQuery
-from portal.core.versions import etag, expected_version
+from portal.core.versions import expected_version, tagged
 from portal.core.web import Blueprint, current_actor
 from portal.patients import acting, delegating, parental, service
 from portal.patients import delegation_queries as queries
@@ -105,13 +105,7 @@ def read_delegation(delegation_id: UUID) -> Response:
             raise DelegationNotFound()
         delegating.record(session, actor, "read", found, now)
         view = _view(session, found, now)
-    return _tagged(view, found)
-
-
-def _tagged(view: dict[str, Any], delegation: Delegation) -> Response:
-    response = json_response(view)
-    response.headers["ETag"] = etag(delegation.version)
-    return response
+    return tagged(view, found.version)
 
 
 @blueprint.route("/delegations/<uuid:delegation_id>", methods=["PATCH"])
@@ -134,7 +128,7 @@ def change_access(changes: dict[str, Any], delegation_id: UUID) -> Response:
             now=now,
         )
         view = _view(session, changed, now)
-    return _tagged(view, changed)
+    return tagged(view, changed.version)
 
 
 @blueprint.route("/delegations/<uuid:delegation_id>/revoke", methods=["POST"])
@@ -153,7 +147,7 @@ def revoke_access(body: dict[str, Any], delegation_id: UUID) -> Response:
             session=session, actor=actor, delegation_id=delegation_id, now=now, **body
         )
         view = _view(session, ended, now)
-    return _tagged(view, ended)
+    return tagged(view, ended.version)
 
 
 @blueprint.route("/patients/<uuid:patient_id>/delegations", methods=["GET"])

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.core import rls
+from portal.core import owners, rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.history import History
@@ -265,14 +265,11 @@ rls.way_in(
     f"AND (a.status <> 'cancelled' OR a.ended_at > now() - interval '1 day'))",
 )
 
-# A referral that waits for somebody has the open work item of that step, or the commit fails.
-rls.owned_function(
-    "careloop_referral_has_owner()",
-    "trigger",
-    """
-    DECLARE waiting uuid := to_jsonb(NEW) ->> TG_ARGV[0];
-    BEGIN
-        IF EXISTS (
+# The item is that of the step for which it waits.
+owners.must_have_owner(
+    "referral",
+    unowned="""
+        EXISTS (
             SELECT FROM referral r JOIN (VALUES
                 ('requested', 'referral_decision'), ('needs_information', 'referral_information'),
                 ('declined', 'referral_declined'), ('accepted', 'referral_scheduling'),
@@ -282,28 +279,12 @@ rls.owned_function(
                                  THEN 'attended' ELSE r.status END
             WHERE r.id = waiting AND NOT EXISTS (
                 SELECT FROM work_item w WHERE w.subject_id = r.id AND w.kind = step.item
-                AND w.status IN ('open', 'claimed'))) THEN
-            RAISE EXCEPTION 'referral % waits for somebody without an open work item', waiting
-                USING ERRCODE = 'integrity_constraint_violation',
-                      CONSTRAINT = 'referral_has_owner';
-        END IF;
-        RETURN NULL;
-    END
+                AND w.status IN ('open', 'claimed')))
     """,
-    language="plpgsql",
+    complaint="referral % waits for somebody without an open work item",
+    table="referral",
+    column="id",
+    waits_when="NEW.closed_at IS NULL",
+    items="NEW.kind LIKE 'referral%'",
+    trigger="{}_keeps_referral",
 )
-for _table, _column, _when in (
-    ("referral", "id", "NEW.closed_at IS NULL"),
-    (
-        "work_item",
-        "subject_id",
-        "NEW.kind LIKE 'referral%' AND NEW.status IN ('done', 'cancelled')",
-    ),
-):
-    _name = f"{_table}_keeps_referral"
-    rls.define_trigger(f"DROP TRIGGER IF EXISTS {_name} ON {_table}")
-    rls.define_trigger(
-        f"CREATE CONSTRAINT TRIGGER {_name} AFTER INSERT OR UPDATE ON {_table} "
-        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_when}) "
-        f"EXECUTE FUNCTION careloop_referral_has_owner('{_column}')"
-    )

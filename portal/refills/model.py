@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.core import rls
+from portal.core import owners, rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.history import History
@@ -202,36 +202,16 @@ rls.way_in(
     "WHERE r.id = target AND p.confidential)",
 )
 
-# A refill that waits for its prescriber has an open work item, or the commit fails.
-rls.owned_function(
-    "careloop_refill_has_owner()",
-    "trigger",
-    """
-    DECLARE waiting uuid := to_jsonb(NEW) ->> TG_ARGV[0];
-    BEGIN
-        IF EXISTS (SELECT FROM refill WHERE id = waiting AND status = 'awaiting_prescriber')
-           AND NOT EXISTS (SELECT FROM work_item WHERE subject_id = waiting
-                           AND kind = 'refill_decision' AND status IN ('open', 'claimed')) THEN
-            RAISE EXCEPTION 'refill % waits for a prescriber without an open work item', waiting
-                USING ERRCODE = 'integrity_constraint_violation',
-                      CONSTRAINT = 'refill_has_owner';
-        END IF;
-        RETURN NULL;
-    END
-    """,
-    language="plpgsql",
-)
-for _table, _column, _when in (
-    ("refill", "id", "NEW.status = 'awaiting_prescriber'"),
-    (
-        "work_item",
-        "subject_id",
-        "NEW.kind = 'refill_decision' AND NEW.status IN ('done', 'cancelled')",
+owners.must_have_owner(
+    "refill",
+    unowned=owners.without_item(
+        "SELECT FROM refill WHERE id = waiting AND status = 'awaiting_prescriber'",
+        "refill_decision",
     ),
-):
-    rls.define_trigger(f"DROP TRIGGER IF EXISTS {_table}_has_owner ON {_table}")
-    rls.define_trigger(
-        f"CREATE CONSTRAINT TRIGGER {_table}_has_owner AFTER INSERT OR UPDATE ON {_table} "
-        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_when}) "
-        f"EXECUTE FUNCTION careloop_refill_has_owner('{_column}')"
-    )
+    complaint="refill % waits for a prescriber without an open work item",
+    table="refill",
+    column="id",
+    waits_when="NEW.status = 'awaiting_prescriber'",
+    items="NEW.kind = 'refill_decision'",
+    trigger="{}_has_owner",
+)

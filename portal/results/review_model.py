@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.core import rls
+from portal.core import owners, rls
 from portal.core.actor import ActorKind
 from portal.core.db import Base, names_patient, one_of
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
@@ -137,37 +137,16 @@ rls.protect(
     *rls.system_access(),
 )
 
-# A critical result that nobody has acknowledged has an open work item, or the commit fails.
-rls.owned_function(
-    "careloop_critical_has_owner()",
-    "trigger",
-    """
-    DECLARE waiting uuid := to_jsonb(NEW) ->> TG_ARGV[0];
-    BEGIN
-        IF EXISTS (SELECT FROM critical_alert
-                   WHERE report_id = waiting AND acknowledged_at IS NULL)
-           AND NOT EXISTS (SELECT FROM work_item WHERE subject_id = waiting
-                           AND kind = 'result_critical' AND status IN ('open', 'claimed')) THEN
-            RAISE EXCEPTION 'critical result % waits without an open work item', waiting
-                USING ERRCODE = 'integrity_constraint_violation',
-                      CONSTRAINT = 'critical_has_owner';
-        END IF;
-        RETURN NULL;
-    END
-    """,
-    language="plpgsql",
-)
-for _table, _column, _when in (
-    ("critical_alert", "report_id", "NEW.acknowledged_at IS NULL"),
-    (
-        "work_item",
-        "subject_id",
-        "NEW.kind = 'result_critical' AND NEW.status IN ('done', 'cancelled')",
+owners.must_have_owner(
+    "critical",
+    unowned=owners.without_item(
+        "SELECT FROM critical_alert WHERE report_id = waiting AND acknowledged_at IS NULL",
+        "result_critical",
     ),
-):
-    rls.define_trigger(f"DROP TRIGGER IF EXISTS {_table}_critical_owner ON {_table}")
-    rls.define_trigger(
-        f"CREATE CONSTRAINT TRIGGER {_table}_critical_owner AFTER INSERT OR UPDATE ON {_table} "
-        f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_when}) "
-        f"EXECUTE FUNCTION careloop_critical_has_owner('{_column}')"
-    )
+    complaint="critical result % waits without an open work item",
+    table="critical_alert",
+    column="report_id",
+    waits_when="NEW.acknowledged_at IS NULL",
+    items="NEW.kind = 'result_critical'",
+    trigger="{}_critical_owner",
+)

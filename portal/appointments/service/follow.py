@@ -40,7 +40,14 @@ def follow_move(*, session: Session, appointment_id: UUID, history_id: UUID, now
     if appointment is None or step is None:
         return
     if (event := event_of(step)) is not None:
-        _tell(session, appointment.patient_id, event, step.id, appointment.id, now)
+        notifications.tell_patient(
+            session,
+            appointment.patient_id,
+            event,
+            source_id=step.id,
+            subject_id=appointment.id,
+            now=now,
+        )
     if step.to_status == S.BOOKED:
         _after_booking(session, appointment, now)
     else:
@@ -52,19 +59,6 @@ def event_of(step: AppointmentHistory) -> NotificationEvent | None:
     if step.to_status == S.BOOKED:
         return E.APPOINTMENT_BOOKED
     return E.APPOINTMENT_CANCELLED if step.reason_code in TOLD_OF else None
-
-
-def _tell(
-    session: Session,
-    patient_id: UUID,
-    event: NotificationEvent,
-    source_id: UUID,
-    subject_id: UUID,
-    now: datetime,
-) -> None:
-    notifications.tell_patient(
-        session, patient_id, event, source_id=source_id, subject_id=subject_id, now=now
-    )
 
 
 def _after_booking(session: Session, appointment: Appointment, now: datetime) -> None:
@@ -173,7 +167,9 @@ def follow_offered(*, session: Session, offer_id: UUID, now: datetime) -> None:
     offer = offer_queries.offer(session, offer_id)
     if offer is not None and offer.status == OfferStatus.OPEN:
         event = E.APPOINTMENT_OFFERED if offer.replaces_id is None else E.APPOINTMENT_EARLIER
-        _tell(session, offer.patient_id, event, offer.id, offer.id, now)
+        notifications.tell_patient(
+            session, offer.patient_id, event, source_id=offer.id, subject_id=offer.id, now=now
+        )
 
 
 def follow_offer_end(*, session: Session, offer_id: UUID, now: datetime) -> None:

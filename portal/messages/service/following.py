@@ -22,7 +22,14 @@ def follow_message(*, session: Session, message_id: UUID, now: datetime) -> None
     if message is None or message.kind == MessageKind.INTERNAL_NOTE:
         return
     if message.author_kind not in PATIENT_SIDE:
-        _tell_patient(session, message.patient_id, message.thread_id, message_id, _RECEIVED, now)
+        notifications.tell_patient(
+            session,
+            message.patient_id,
+            NotificationEvent.MESSAGE_RECEIVED,
+            source_id=message_id,
+            subject_id=message.thread_id,
+            now=now,
+        )
         return
     thread = moves.lock(session, message.thread_id)
     rerouting.keep_with_the_team(session=session, thread=thread, now=now)
@@ -68,17 +75,14 @@ def follow_closing(*, session: Session, thread_id: UUID, history_id: UUID, now: 
     """Tell a patient that the care team has closed a thread."""
     step = session.get(ThreadHistory, history_id)
     if step is not None:
-        _tell_patient(
+        notifications.tell_patient(
             session,
             step.patient_id,
-            thread_id,
-            history_id,
             NotificationEvent.THREAD_CLOSED,
-            now,
+            source_id=history_id,
+            subject_id=thread_id,
+            now=now,
         )
-
-
-_RECEIVED = NotificationEvent.MESSAGE_RECEIVED
 
 
 def _say_who_answers(session: Session, thread: Thread, now: datetime) -> None:
@@ -92,16 +96,3 @@ def _say_who_answers(session: Session, thread: Thread, now: datetime) -> None:
     row = moves.message_row(thread.id, thread.patient_id, notice, kind=MessageKind.AUTOMATIC_NOTICE)
     if moves.add_message(session, thread, row, actor=WORKER, now=now):
         moves.remember_sent(session, WORKER, row, now)
-
-
-def _tell_patient(
-    session: Session,
-    patient_id: UUID,
-    thread_id: UUID,
-    source_id: UUID,
-    event: NotificationEvent,
-    now: datetime,
-) -> None:
-    notifications.tell_patient(
-        session, patient_id, event, source_id=source_id, subject_id=thread_id, now=now
-    )
