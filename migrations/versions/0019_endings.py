@@ -1,0 +1,14 @@
+"""Deceased patients, and what is re-routed when somebody or something leaves."""
+
+revision = "0019"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
