@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench chaos browser lock clean
+.PHONY: help run test nightly lint bench chaos browser lock clean
 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -25,6 +25,10 @@ run: $(DEMO) ## start the whole portal here, with a demo clinic; Ctrl-C stops it
 
 test: $(DEV) ## run the tests against servers of their own
 	$(BIN)/python -m pytest -n 2 tests
+
+nightly: $(DEV) ## try the properties and stateful machines with twenty times as many examples
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile nightly \
+		-m "(hypothesis or nightly) and not chaos and not browser" tests
 
 lint: $(DEV) ## style, types, layers, and migrations against the models
 	$(BIN)/ruff check .

@@ -1,10 +1,23 @@
-"""Fixtures for every test: real servers once a process, an empty database for each test."""
+"""Fixtures for every test: real servers once a process, an empty database for each test.
+
+Properties and machines. Hypothesis tries as much as its profile says: `careloop` by default,
+`nightly` (twenty times as much) with `--hypothesis-profile nightly`, which is what `make nightly`
+does, with the tests that hypothesis runs and with those marked `nightly`. To take part:
+
+* `@given(...)`: nothing to do. 100 examples by default.
+* `@given(...)` with dear examples: `@examples(10)` (tests/support/examples.py) above it, never a
+  number in `settings(max_examples=...)`, which would hold at night too.
+* a `RuleBasedStateMachine`: `TestIt = Machine.TestCase`, then
+  `TestIt.settings = examples(10, steps=20)`; or from a test that needs fixtures,
+  `@pytest.mark.nightly` and `run_state_machine_as_test(factory, settings=examples(10, steps=20))`.
+* a walk of its own over states or seeds: `@pytest.mark.nightly`, as many as `how_many(10)` says.
+"""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine, text
 
 from portal.app import create_app
@@ -14,10 +27,18 @@ from portal.core.db import db
 from portal.models import metadata
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, build_clinic, token_for
+from tests.support.examples import PROFILES
 from tests.support.servers import config_of, running
 
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("careloop", deadline=None)
+for name, many in PROFILES.items():
+    settings.register_profile(
+        name,
+        deadline=None,
+        max_examples=many,
+        suppress_health_check=[HealthCheck.too_slow],
+        print_blob=True,
+    )
 settings.load_profile("careloop")
 
 

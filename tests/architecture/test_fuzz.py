@@ -15,8 +15,8 @@ from schemathesis.checks import not_a_server_error
 from portal.attachments.formats import ALLOWED, TEXT
 from portal.core.actor import NOBODY, ActorKind
 from tests.support.clinic import SmallClinic, token_for
+from tests.support.examples import at_night, how_many
 
-EXAMPLES = 6
 schemathesis.serializer.alias("application/hl7-v2", "text/plain")
 FILES = [one.media_type for one in ALLOWED if one is not TEXT]
 schemathesis.serializer.alias(FILES, "application/octet-stream")
@@ -39,6 +39,7 @@ def tokens(clinic: SmallClinic) -> dict[str, str]:
     return {kind.value: token_for(kind, id_) for kind, id_ in ids.items()}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
 def test_no_call_ends_in_a_server_error(
     app: Flask, tokens: dict[str, str], mode: GenerationMode
@@ -60,10 +61,10 @@ def fuzz(cases: Any, token: str | None) -> None:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=how_many(6),
         deadline=None,
         database=None,
-        derandomize=True,
+        derandomize=not at_night(),
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

@@ -5,7 +5,7 @@ import zipfile
 from io import BytesIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -36,6 +36,7 @@ from tests.attachments.files import (
     picture,
     with_comment,
 )
+from tests.support.examples import examples
 
 PROGRAM = b"MZ\x90\x00\x03" + bytes(200) + b"This program cannot be run in DOS mode."
 SCRIPT = b"<script>alert(document.cookie)</script>"
@@ -244,13 +245,13 @@ def outcome(content: bytes) -> object:
         return refused.errors[0].pointer
 
 
-@settings(max_examples=300, database=None, derandomize=True)
+@examples(300)
 @given(st.sampled_from(MAGIC), st.binary(max_size=200))
 def test_any_bytes_are_known_or_refused(begins: bytes, follows: bytes) -> None:
     assert outcome(begins + follows) in (*ALLOWED, "/content")
 
 
-@settings(max_examples=200, database=None, derandomize=True)
+@examples(200)
 @given(st.sampled_from(list(files.ALLOWED)), st.integers(0, 10_000), st.binary(max_size=12))
 def test_a_file_changed_anywhere_is_known_or_refused(kind: str, at: int, put: bytes) -> None:
     content = files.ALLOWED[kind]

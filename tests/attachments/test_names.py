@@ -1,12 +1,13 @@
 """Names: whatever comes is made safe to show and to save, and keeps what people know it by."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.attachments.errors import NameRefused
 from portal.attachments.formats import ALLOWED, JPEG, PDF, TEXT
 from portal.attachments.names import clean_name, name_from_header
+from tests.support.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_a_long_name_is_cut_before_its_extension() -> None:
     assert kept == "ä" * 120 + ".pdf"
 
 
-@settings(max_examples=300, database=None, derandomize=True)
+@examples(300)
 @given(st.text(max_size=300), st.sampled_from(ALLOWED))
 def test_any_name_becomes_one_that_holds(given_name: str, format_: object) -> None:
     kept = clean_name(given_name, format_)  # type: ignore[arg-type]

@@ -5,12 +5,13 @@ import time
 
 import hl7
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portal.core.clock import utcnow
 from portal.hl7v2.acknowledging import acknowledgements, outcome_of
 from portal.hl7v2.reading import header_of, read
+from tests.support.examples import examples
 from tests.support.hl7 import MSH, OBR, OBX, ORC, PID, message, refusal_of
 
 NTE = "NTE|1|L|a note"
@@ -69,7 +70,7 @@ def test_cut_off(length: int) -> None:
     survives(message(*LINES)[:length])
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.lists(
         st.tuples(st.integers(0, 1100), st.integers(0, 6), st.sampled_from(BYTES)),

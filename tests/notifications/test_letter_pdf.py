@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.core.paper import printable
 from portal.notifications.letter_pdf import Envelope, LetterText, render
+from tests.support.examples import examples
 from tests.support.pdf import pages_of, places_of
 
 ENVELOPE = Envelope(
@@ -110,7 +111,7 @@ def test_names_of_any_script_are_legible(name: str, shown: str) -> None:
     assert page.splitlines().count(f"For {shown}") == 1
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(st.text(max_size=60), min_size=4, max_size=4), st.integers(0, 8))
 def test_no_text_makes_it_fail(texts: list[str], count: int) -> None:
     title, paragraph, cell, addressee = texts
