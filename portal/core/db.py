@@ -242,7 +242,9 @@ def transaction(actor: Actor, *, locks: Collection[str] = ()) -> Iterator[Sessio
 
 @cache
 def closing(parts: tuple[str, ...], last: str) -> TextClause:
-    """One statement of several that write, and a last one."""
+    """One statement of several that write, if there are any, and a last one."""
+    if not parts:
+        return text(last)
     return text(f"WITH {', '.join(f'part_{n} AS ({p})' for n, p in enumerate(parts))} {last}")
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 _CASE = """
     SELECT c.id, c.message_id, c.report_index, c.reason, c.status, c.clinic_id, c.laboratory_id,
-           c.summary, c.opened_at, c.closed_at, c.outcome_note, c.report_id, m.transport,
-           m.received_at, m.sender
+           c.summary, c.opened_at, c.closed_at, c.outcome_note, c.report_id,
+           c.differences, c.confirmation, m.transport, m.received_at, m.sender
     FROM reconciliation_case c JOIN received_message m ON m.id = c.message_id
 """
 _CASES = text(

@@ -30,3 +30,14 @@ class Unmatchable(Invalid):
 class MatchedElsewhere(Conflict):
     code = "matched_elsewhere"
     detail = "This report is on another patient's chart already. Have it corrected there first."
+
+
+class IdentityDiffers(Conflict):
+    """The report says that it is about somebody else than who was chosen; `errors` and `differs`
+    name each mark."""
+
+    code = "identity_differs"
+    detail = (
+        "The report says that it is about somebody else. Compare it with the record; if it is this "
+        "patient's all the same, send what differs as `confirmed`, with a `reason`."
+    )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -65,7 +65,8 @@ class ReconciliationCase(Base):
     """A report that waits for somebody to say whose it is.
 
     `report_index` counts the reports of the message from 0. `summary` is what the list shows: whom
-    the message names, and the test.
+    the message names, and the test. `differences` are the marks by which the message spoke against
+    the patient whom it was matched to, and `confirmation` why it was matched all the same.
     """
 
     __tablename__ = "reconciliation_case"
@@ -73,6 +74,11 @@ class ReconciliationCase(Base):
         one_of("reason", CaseReason),
         one_of("status", CaseStatus),
         CheckConstraint("(status = 'open') = (closed_at IS NULL)", name="end"),
+        CheckConstraint(
+            "(differences = '{}') = (confirmation IS NULL) "
+            "AND (confirmation IS NULL OR status = 'matched' AND length(confirmation) >= 10)",
+            name="confirmed",
+        ),
         UniqueConstraint("message_id", "report_index"),
         Index(
             "ix_reconciliation_case_open",
@@ -97,6 +103,8 @@ class ReconciliationCase(Base):
     closed_by: Mapped[UUID | None]
     outcome_note: Mapped[str | None]
     report_id: Mapped[UUID | None] = mapped_column(ForeignKey("diagnostic_report.id"))
+    differences: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
+    confirmation: Mapped[str | None]
 
     def move_to(self, status: CaseStatus, *, actor: Actor, now: datetime, note: str | None) -> None:
         """Raises IllegalTransition for a case that is closed."""

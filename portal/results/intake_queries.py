@@ -6,7 +6,6 @@ One more looks into versions that are there already, two for whom a report is th
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +14,10 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from portal.core.db import run
+from portal.patients.matching import recorded
+from portal.patients.matching_queries import BY_NUMBER, RECORDED
 from portal.results.envelope import Source
-from portal.results.intake_rules import Known, OrderFacts, PatientFacts, ReportFacts
+from portal.results.intake_rules import Known, OrderFacts, ReportFacts
 from portal.results.states import Abnormality, ObservationStatus, ReportStatus
 
 # The laboratory that signed in, or the one that names itself so.
@@ -71,18 +72,14 @@ _FIND = text(
             ORDER BY r.requisition_id IS NOT DISTINCT FROM q.id DESC, r.received_at DESC
             LIMIT 1) r ON true
     ), people AS (
-        SELECT {_STANDING} AS survivor_id FROM patient p WHERE p.mrn = ANY(:mrns)
+        SELECT {_STANDING} AS survivor_id FROM patient p WHERE {BY_NUMBER}
         UNION SELECT order_patient_id FROM found
         UNION SELECT report_patient_id FROM found
     )
     SELECT {_ARRIVAL},
         coalesce((SELECT jsonb_agg(to_jsonb(f)) FROM found f), '[]') AS reports,
-        coalesce((SELECT jsonb_agg(jsonb_build_object(
-            'id', s.id, 'family_name', s.family_name, 'given_name', s.given_name,
-            'birth_date', s.birth_date,
-            'mrns', ARRAY[s.mrn] || ARRAY(SELECT m.mrn FROM patient m
-                                          WHERE m.merged_into_id = s.id)))
-            FROM patient s WHERE s.id = ANY(ARRAY(SELECT survivor_id FROM people))), '[]')
+        coalesce((SELECT jsonb_agg({RECORDED}) FROM patient s
+                  WHERE s.id = ANY(ARRAY(SELECT survivor_id FROM people))), '[]')
             AS patients
     FROM (VALUES (1)) one LEFT JOIN sender s ON true LEFT JOIN {_TWIN}
     """
@@ -134,7 +131,7 @@ class Found:
 
     def __init__(self, session: Session, row: Row[Any]) -> None:
         self.arrival = row
-        self.patients = {fact.id: fact for fact in map(_patient, row.patients)}
+        self.patients = {fact.id: fact for fact in map(recorded, row.patients)}
         self.orders: dict[int, OrderFacts] = {
             one["index"]: _order(one) for one in row.reports if one["order_id"] is not None
         }
@@ -181,16 +178,6 @@ def _versions(session: Session, reports: Sequence[Mapping[str, Any]]) -> dict[UU
     for row in run(session, _VERSIONS, {"version_ids": wanted}):
         found.setdefault(row.id, []).append(row)
     return found
-
-
-def _patient(one: Mapping[str, Any]) -> PatientFacts:
-    return PatientFacts(
-        id=UUID(one["id"]),
-        mrns=frozenset(one["mrns"]),
-        family_name=one["family_name"],
-        given_name=one["given_name"],
-        birth_date=date.fromisoformat(one["birth_date"]),
-    )
 
 
 def _order(one: Mapping[str, Any]) -> OrderFacts:

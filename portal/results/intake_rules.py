@@ -1,16 +1,16 @@
 """Pure decisions of the intake: whose a report is, and what it changes."""
 
 import hashlib
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from portal.core.actor import ActorKind
+from portal.patients.matching import Recorded, Said, identifies
 from portal.results.incoming import IncomingObservation, IncomingReport, PatientIdentity
 from portal.results.states import (
     REPORT,
@@ -39,18 +39,6 @@ _SEVERITY = (
 )
 # These say nothing about the patient any more.
 WITHDRAWN = frozenset({ObservationStatus.CANCELLED, ObservationStatus.ENTERED_IN_ERROR})
-
-
-@dataclass(frozen=True, slots=True)
-class PatientFacts:
-    """A patient's record, as far as a message can be held against it. `mrns` has the numbers of
-    records that were merged into it as well."""
-
-    id: UUID
-    mrns: frozenset[str]
-    family_name: str
-    given_name: str
-    birth_date: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +109,7 @@ def whose(
     laboratory_id: UUID | None,
     order: OrderFacts | None,
     known: ReportFacts | None,
-    patients: Mapping[UUID, PatientFacts],
+    patients: Mapping[UUID, Recorded],
     responsible: Responsible,
 ) -> Whose:
     """Whose a report is. Where the message and the order disagree it reaches neither chart.
@@ -133,34 +121,31 @@ def whose(
         return Whose(reason=CaseReason.SENDER_UNKNOWN)
     if order is not None and order.laboratory_id != laboratory_id:
         return Whose(reason=CaseReason.ORDER_ELSEWHERE)
-    named = named_patients(identity, patients)
+    said, everybody = said_of(identity), patients.values()
     if order is not None:
         meant = Whose(order.patient_id, order.id, order.orderer_id)
     elif known is not None:
         meant = Whose(known.patient_id, known.requisition_id, known.responsible_id)
     else:
-        return _unasked(identity, report, named, responsible)
+        return _unasked(said, report, everybody, responsible)
     patient = patients.get(meant.patient_id) if meant.patient_id else None
     elsewhere = known is not None and known.patient_id != meant.patient_id
-    if patient is None or elsewhere or not agrees(identity, patient, named):
+    if patient is None or elsewhere or not identifies(said, patient, everybody, ordered=True):
         return Whose(reason=CaseReason.PATIENT_MISMATCH)
     return meant
 
 
 def _unasked(
-    identity: PatientIdentity,
-    report: IncomingReport,
-    named: Sequence[PatientFacts],
-    responsible: Responsible,
+    said: Said, report: IncomingReport, everybody: Collection[Recorded], responsible: Responsible
 ) -> Whose:
     """A report that nobody here ordered goes by the patient's record number alone, and only where
-    the birth date says the same. One that names an order must have that found first."""
+    birth date and name say the same. One that names an order must have that found first."""
     if report.placer_number:
         return Whose(reason=CaseReason.ORDER_UNKNOWN)
-    if not named:
+    patient = next((one for one in everybody if one.is_named_by(said)), None)
+    if patient is None:
         return Whose(reason=CaseReason.PATIENT_UNKNOWN)
-    patient = named[0]
-    if identity.birth_date is None or not agrees(identity, patient, named):
+    if not identifies(said, patient, everybody, ordered=False):
         return Whose(reason=CaseReason.PATIENT_MISMATCH)
     who = responsible.npis.get(report.orderer_npi) or responsible.primaries.get(patient.id)
     if who is None:
@@ -168,40 +153,15 @@ def _unasked(
     return Whose(patient.id, None, who)
 
 
-def named_patients(
-    identity: PatientIdentity, patients: Mapping[UUID, PatientFacts]
-) -> list[PatientFacts]:
-    """The patients whose record numbers the message has."""
-    numbers = {one.value for one in identity.identifiers}
-    return [patient for patient in patients.values() if patient.mrns & numbers]
-
-
-def agrees(identity: PatientIdentity, patient: PatientFacts, named: Sequence[PatientFacts]) -> bool:
-    """Whether a message may be about this patient.
-
-    Another patient's record number or another birth date speaks against it. With the patient's own
-    number one of the names must fit, since people marry; without it both names and the birth date.
-    """
-    if any(other.id != patient.id for other in named):
-        return False
-    if identity.birth_date is not None and identity.birth_date != patient.birth_date:
-        return False
-    family = _same_name(identity.family_name, patient.family_name)
-    given = _same_name(identity.given_name, patient.given_name)
-    if named:
-        unnamed = not (identity.family_name or identity.given_name)
-        return family or given or unnamed
-    return identity.birth_date is not None and family and given
-
-
-def _same_name(one: str, other: str) -> bool:
-    return bool(one) and _plain(one) == _plain(other)
-
-
-def _plain(name: str) -> str:
-    """A name without case, accents and punctuation: laboratories drop them."""
-    decomposed = unicodedata.normalize("NFKD", name)
-    return "".join(mark for mark in decomposed.casefold() if mark.isalnum())
+def said_of(identity: PatientIdentity) -> Said:
+    """What a message says of its patient, as `patients` compares it."""
+    return Said(
+        numbers=frozenset(one.value for one in identity.identifiers),
+        family_name=identity.family_name,
+        given_name=identity.given_name,
+        birth_date=identity.birth_date,
+        sex=identity.sex,
+    )
 
 
 def is_news(report: IncomingReport, known: ReportFacts, issued_at: datetime) -> bool:

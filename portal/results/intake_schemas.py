@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from portal.core.schemas import Listing, PageQuery, Strict, note_field, text_field
+from portal.core.schemas import ONE_LINE, Listing, PageQuery, Strict, note_field, text_field
+from portal.patients.matching import Mark
 from portal.results.service.reconcile import Match
 from portal.results.states import CaseStatus
 
@@ -70,6 +71,13 @@ class CaseSchema(Schema):
     closed_at = fields.DateTime(allow_none=True)
     note = fields.String(allow_none=True)
     result_id = fields.UUID(allow_none=True)
+    differences = fields.List(
+        fields.String(),
+        metadata={"description": "By what the report spoke against the patient it was matched to"},
+    )
+    confirmation = fields.String(
+        allow_none=True, metadata={"description": "Why it was matched all the same"}
+    )
 
 
 class CasePage(Listing):
@@ -92,7 +100,11 @@ class CaseDetailSchema(CaseSchema):
 
 
 class MatchSchema(Strict):
-    """By the order, by the patient's id, or by record number and birth date."""
+    """By the order, by the patient's id, or by record number and birth date.
+
+    Where the report differs from the patient's record each difference is `confirmed`, with a
+    `reason`.
+    """
 
     requisition_id = fields.UUID(
         load_default=None, metadata={"example": "01a20b43-766f-71d7-a9cb-17e944f7beb1"}
@@ -101,6 +113,17 @@ class MatchSchema(Strict):
     mrn = text_field(40, required=False, load_default=None)
     birth_date = fields.Date(load_default=None)
     note = note_field(500)
+    confirmed = fields.List(
+        fields.String(validate=validate.OneOf([mark.value for mark in Mark])),
+        load_default=list,
+        validate=validate.Length(max=len(Mark)),
+        metadata={"example": ["birth_date"], "description": "What differs, as the 409 names it"},
+    )
+    reason = fields.String(
+        load_default=None,
+        validate=[validate.Length(10, 500), ONE_LINE],
+        metadata={"example": "Called the laboratory: the birth date was mistyped there"},
+    )
 
     @validates_schema
     def _one_way(self, data: dict[str, Any], **_kwargs: Any) -> None:
@@ -109,6 +132,9 @@ class MatchSchema(Strict):
             raise ValidationError("Give requisition_id, or patient_id, or mrn and birth_date.")
         if (data["mrn"] is None) != (data["birth_date"] is None):
             raise ValidationError("Both marks of the record are needed.", "birth_date")
+        if bool(data["confirmed"]) != (data["reason"] is not None):
+            missing = "reason" if data["confirmed"] else "confirmed"
+            raise ValidationError("A difference is confirmed with a reason.", missing)
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> Match:

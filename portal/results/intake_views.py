@@ -24,6 +24,8 @@ def case_view(row: Row[Any]) -> dict[str, Any]:
         "closed_at": row.closed_at,
         "note": row.outcome_note,
         "result_id": row.report_id,
+        "differences": row.differences,
+        "confirmation": row.confirmation,
     }
 
 

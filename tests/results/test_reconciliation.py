@@ -64,7 +64,7 @@ def test_by_the_record_number_it_goes_on_that_chart(clinic: SmallClinic, staff: 
 
 def test_by_the_order_it_answers_the_order(clinic: SmallClinic, staff: Caller) -> None:
     requisition = order(clinic)
-    case_id = waiting(pid("MRN-9999", "X^Y"), obr(requisition.placer_number))
+    case_id = waiting(pid("MRN-9999"), obr("ORD-unknown"))
     assert match(staff, case_id, requisition_id=str(requisition.id)).status_code == 200
     assert reports()[0].requisition_id == requisition.id
 
@@ -74,7 +74,11 @@ def test_a_further_version_finds_the_report_that_was_matched(
 ) -> None:
     requisition = order(clinic)
     case_id = waiting(pid("MRN-9999", "X^Y"), obr(requisition.placer_number, status="P"))
-    match(staff, case_id, requisition_id=str(requisition.id))
+    body = {
+        "confirmed": ["family_name", "given_name"],
+        "reason": "The name was cut off at the laboratory",
+    }
+    match(staff, case_id, requisition_id=str(requisition.id), **body)
     take(oru("M2", obr(requisition.placer_number), obx("potassium", "4.3")))
     [report] = reports()
     assert (report.status, report.number) == ("final", 2)

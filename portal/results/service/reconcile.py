@@ -1,5 +1,6 @@
 """Saying whose a report is that no rule could match."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,15 +10,18 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor
+from portal.core.actor import NOBODY, Actor
 from portal.core.errors import FieldError
 from portal.directory import service as directory
 from portal.hl7v2.reading import read
+from portal.patients import matching, matching_queries
+from portal.patients.matching import Mark
 from portal.results import case_queries, fhir, oru
+from portal.results import intake_rules as rules
 from portal.results import intake_statements as statements
 from portal.results.envelope import Sender
-from portal.results.incoming import IncomingMessage, IncomingReport
-from portal.results.intake_errors import CaseClosed, CaseNotFound, Unmatchable
+from portal.results.incoming import IncomingMessage, IncomingReport, PatientIdentity
+from portal.results.intake_errors import CaseClosed, CaseNotFound, IdentityDiffers, Unmatchable
 from portal.results.intake_model import ReceivedMessage, ReconciliationCase
 from portal.results.intake_rules import Whose
 from portal.results.service.fhir_intake import read_document
@@ -26,16 +30,30 @@ from portal.results.states import CaseStatus, IntakeTransport
 from portal.worklist import service as worklist
 from portal.worklist.states import WorkItemKind
 
+_DIFFERS: Mapping[Mark, str] = {
+    Mark.RECORD_NUMBER: "record_number: the report has another patient's record number.",
+    Mark.FAMILY_NAME: "family_name: the report has another family name.",
+    Mark.GIVEN_NAME: "given_name: the report has another given name.",
+    Mark.BIRTH_DATE: "birth_date: the report has another birth date.",
+    Mark.SEX: "sex: the report has another sex.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Whose a report is: by the order that it answers, or by the patient."""
+    """Whose a report is: by the order that it answers, or by the patient.
+
+    `confirmed` are the marks by which the report differs from that patient's record, as whoever
+    matches has seen, and `reason` is why it is the patient's all the same.
+    """
 
     requisition_id: UUID | None = None
     patient_id: UUID | None = None
     mrn: str | None = None
     birth_date: date | None = None
     note: str | None = None
+    confirmed: Sequence[str] = ()
+    reason: str | None = None
 
 
 def match(
@@ -44,13 +62,16 @@ def match(
     """Put the report of a case on the chart that somebody found to be the right one.
 
     `session` is the workers', since whoever matches need not care for the patient; the edge has
-    made sure that the actor may see the case. Raises CaseNotFound, CaseClosed, Unmatchable.
+    made sure that the actor may see the case. Raises CaseNotFound, CaseClosed, Unmatchable,
+    IdentityDiffers for what differs from that patient's record and wasn't confirmed, and
+    MatchedElsewhere.
     """
     case = _open_case(session, case_id)
     message = session.get_one(ReceivedMessage, case.message_id)
     sender = _sender(session, case, message)
     incoming = reread(message, sender.zone)
     goes_to = _whose(session, case, command, incoming.reports[case.report_index].orderer_npi)
+    differs = _confirmed(session, command, incoming.patient, goes_to)
     placed = place_one(
         session=session,
         message_id=message.id,
@@ -61,6 +82,7 @@ def match(
         now=now,
     )
     case.report_id = placed.report_id
+    case.differences, case.confirmation = differs, command.reason if differs else None
     _close(session, actor, case, CaseStatus.MATCHED, goes_to.patient_id, command.note, now)
     return case
 
@@ -129,6 +151,21 @@ def _whose(session: Session, case: ReconciliationCase, command: Match, npi: str)
     return Whose(patient.id, None, responsible)
 
 
+def _confirmed(
+    session: Session, command: Match, identity: PatientIdentity, goes_to: Whose
+) -> list[str]:
+    """What differs from the record of whom it goes to. Raises IdentityDiffers."""
+    said, patient_id = rules.said_of(identity), goes_to.patient_id or NOBODY
+    records = matching_queries.look_up(session, [patient_id], said.numbers)
+    differs = matching.differences(said, records[patient_id], records.values())
+    if unconfirmed := sorted(differs - set(command.confirmed)):
+        raise IdentityDiffers(
+            errors=[FieldError("/confirmed", _DIFFERS[mark]) for mark in unconfirmed],
+            differs=sorted(differs),
+        )
+    return [mark.value for mark in sorted(differs)]
+
+
 def _close(
     session: Session,
     actor: Actor,
@@ -149,6 +186,16 @@ def _close(
         now=now,
     )
     statements.settle_when_matched(session, case.message_id)
+    if case.differences:
+        audit.record(
+            session,
+            actor,
+            "confirm_differences",
+            "reconciliation",
+            patient_id=patient_id,
+            resource_id=case.id,
+            at=now,
+        )
     audit.record(
         session,
         actor,
