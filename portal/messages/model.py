@@ -89,7 +89,9 @@ class Thread(Base):
     version: Mapped[int] = mapped_column(server_default=text("1"))
     search: Mapped[Any] = mapped_column(
         TSVECTOR,
-        Computed("to_tsvector('english'::regconfig, subject)", persisted=True),
+        Computed(
+            "to_tsvector('english'::regconfig, careloop_search_text(subject))", persisted=True
+        ),
         deferred=True,
     )
 
@@ -164,7 +166,7 @@ class Message(Base):
     red_flags: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
     search: Mapped[Any] = mapped_column(
         TSVECTOR,
-        Computed("to_tsvector('english'::regconfig, body)", persisted=True),
+        Computed("to_tsvector('english'::regconfig, careloop_search_text(body))", persisted=True),
         deferred=True,
     )
 

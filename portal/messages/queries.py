@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.actor import ActorKind
 from portal.core.db import run
+from portal.core.folding import sought
 from portal.messages.model import Thread
 from portal.messages.states import AboutKind
 from portal.messages.unread import UNREAD, for_each_reader
@@ -222,7 +223,7 @@ def own_threads_saying(
 ) -> Sequence[Row[Any]]:
     """A patient's threads in whose subject or messages the words stand."""
     moment, id_ = after or (None, None)
-    values = {"patient_id": patient_id, "words": words, "moment": moment, "id": id_}
+    values = {"patient_id": patient_id, "words": sought(words), "moment": moment, "id": id_}
     return session.execute(_OWN_SAYING[reader], {**values, "limit": limit + 1}).all()
 
 
@@ -231,7 +232,7 @@ def threads_saying(
 ) -> Sequence[Row[Any]]:
     """The threads of the actor's patients, or of one of them, in which the words stand."""
     moment, id_ = after or (None, None)
-    values = {"words": words, "patient_id": patient_id, "moment": moment, "id": id_}
+    values = {"words": sought(words), "patient_id": patient_id, "moment": moment, "id": id_}
     return session.execute(_SAYING, {**values, "limit": limit + 1}).all()
 
 

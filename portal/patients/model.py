@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
@@ -35,6 +35,8 @@ class Patient(Base):
     """Somebody who is cared for.
 
     A duplicate that was merged names the record that stands for it, when that was done and why.
+    The keys are the names as they are found, compared and sorted: without case, accents and signs
+    (`portal.core.folding.name_key`).
     """
 
     __tablename__ = "patient"
@@ -56,6 +58,12 @@ class Patient(Base):
     mrn: Mapped[str] = mapped_column(unique=True)
     given_name: Mapped[str]
     family_name: Mapped[str]
+    given_key: Mapped[str] = mapped_column(
+        Computed("careloop_name_key(given_name)", persisted=True), deferred=True
+    )
+    family_key: Mapped[str] = mapped_column(
+        Computed("careloop_name_key(family_name)", persisted=True), deferred=True
+    )
     birth_date: Mapped[date]
     sex: Mapped[str]
     phone: Mapped[str | None]
@@ -73,6 +81,9 @@ class Patient(Base):
     merge_reason: Mapped[str | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[datetime]
+
+    # Who registers somebody may not see the record yet, and so gets no generated column back.
+    __mapper_args__ = {"eager_defaults": False}
 
     @property
     def name(self) -> str:
@@ -222,9 +233,9 @@ MY_PATIENTS = "careloop_my_patients()"
 
 rls.owned_function(
     MY_PATIENTS,
-    "TABLE (id uuid, mrn text, family_name text, given_name text, birth_date date)",
+    "TABLE (id uuid, mrn text, family_key text, given_key text, birth_date date)",
     f"""
-    SELECT p.id, p.mrn, p.family_name, p.given_name, p.birth_date FROM patient p
+    SELECT p.id, p.mrn, p.family_key, p.given_key, p.birth_date FROM patient p
     WHERE p.merged_into_id IS NULL AND p.id IN ({_CARED_FOR_BY_ME})
     """,
 )

@@ -6,9 +6,23 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Row, Text, Uuid, column, func, select, text, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Row,
+    Text,
+    Uuid,
+    and_,
+    column,
+    false,
+    func,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.orm import Session, undefer
 
+from portal.core.folding import name_key
 from portal.core.tables import AuditEntry
 from portal.directory.model import Pharmacy, Practitioner, StaffMember
 from portal.patients.model import CareTeamMember, Patient
@@ -21,8 +35,8 @@ _IS_CONFIDENTIAL = text(
 _MINE = func.careloop_my_patients().table_valued(
     column("id", Uuid()),
     column("mrn", Text()),
-    column("family_name", Text()),
-    column("given_name", Text()),
+    column("family_key", Text()),
+    column("given_key", Text()),
     column("birth_date", Date()),
 )
 
@@ -67,21 +81,30 @@ def patients_like(
     """The actor's patients by name, one more than `limit`; no duplicates that were merged, whose
     record numbers find the record that stands for them."""
     mine = _MINE.c
-    key = (mine.family_name, mine.given_name, mine.id)
+    key = (mine.family_key, mine.given_key, mine.id)
     found = select(mine.id)
     if wanted.mrn is not None:
         found = found.where(mine.id == func.careloop_surviving_of_mrn(wanted.mrn))
     if wanted.birth_date is not None:
         found = found.where(mine.birth_date == wanted.birth_date)
-    for word in (wanted.name or "").split():
-        name = func.concat(mine.given_name, " ", mine.family_name)
-        found = found.where(name.icontains(word, autoescape=True))
+    if wanted.name is not None:
+        found = found.where(_named(wanted.name))
     if after is not None:
         found = found.where(tuple_(*key) > after)
     page = found.order_by(*key).limit(limit + 1).subquery()
     query = select(Patient).join(page, page.c.id == Patient.id)
-    ordered = query.order_by(Patient.family_name, Patient.given_name, Patient.id)
-    return session.scalars(ordered).all()
+    ordered = query.order_by(Patient.family_key, Patient.given_key, Patient.id)
+    keys = (undefer(Patient.family_key), undefer(Patient.given_key))
+    return session.scalars(ordered.options(*keys)).all()
+
+
+def _named(name: str) -> ColumnElement[bool]:
+    """Of a name that has each of the words; the family's name stands last, and first as well,
+    where names are written without a blank."""
+    mine, words = _MINE.c, name_key(name).split()
+    names = func.concat(mine.given_key, " ", mine.family_key, mine.given_key)
+    has_each = [names.contains(word, autoescape=True) for word in words]
+    return and_(*has_each) if has_each else false()
 
 
 def lock_patient(

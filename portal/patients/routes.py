@@ -115,7 +115,7 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
             limit=query["limit"],
             now=utcnow(),
         )
-    page = page_by(found, query["limit"], lambda row: (row.family_name, row.given_name, row.id))
+    page = page_by(found, query["limit"], lambda row: (row.family_key, row.given_key, row.id))
     return {"items": page.items, "next": page.next, "sources": []}
 
 

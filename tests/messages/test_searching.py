@@ -9,7 +9,7 @@ from sqlalchemy import text
 from portal.core.actor import OPERATOR, ActorKind
 from portal.core.db import transaction
 from portal.messages import queries
-from tests.messages.conftest import SignIn
+from tests.messages.conftest import SignIn, started, to_physician
 from tests.messages.test_listing import subjects
 from tests.support.api import Caller
 from tests.support.clinic import NOW, SmallClinic, staff_actor
@@ -110,3 +110,24 @@ def test_a_search_reads_few_messages(
         before = rows_read(session, "message")
         assert queries.threads_saying(session, words, None, after=None, limit=limit)
         assert rows_read(session, "message") - before <= most
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("Señor Núñez\u2019s résumé", "senor NUNEZ'S resume"),
+        ("Sen\u0303or Nu\u0301n\u0303ez", "Señor Núñez"),
+        ("我有糖尿病和高血压。", "糖尿病"),
+        ("我有糖尿病和高血压。", "血压"),
+        ("血糖の薬を忘れました", "薬"),
+        ("ฉันเป็นโรคเบาหวานค่ะ", "เบาหวาน"),
+    ],
+)
+def test_words_are_found_however_they_are_typed(
+    clinic: SmallClinic, patient: Caller, nurse: Caller, written: str, words: str
+) -> None:
+    started(patient, to_physician(clinic, subject="Body", body=written))
+    started(patient, to_physician(clinic, subject=written, body="In the subject."))
+    started(patient, to_physician(clinic, subject="Another", body="Nothing of it: 和 病気 โรค n"))
+    for who in (patient, nurse):
+        assert subjects(who.post("/threads/search", {"q": words})) == [written, "Body"]

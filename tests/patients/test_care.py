@@ -191,3 +191,54 @@ def test_patients_search_nobody(app: Flask, patient: Caller, clinic: SmallClinic
         grant(patient),
     ):
         assert answer.status_code == 403
+
+
+PEOPLE = [
+    ("Mary", "O\u2019Connor"),
+    ("Jose\u0301", "Núñez"),
+    ("ÖZLEM", "Öztürk"),
+    ("abel", "de la Cruz"),
+    ("小明", "王"),
+]
+
+
+@pytest.fixture
+def registered(clinic: SmallClinic, nurse: Caller) -> None:
+    for number, (given_name, family_name) in enumerate(PEOPLE):
+        body = new_patient(
+            clinic, mrn=f"MRN-70{number}", given_name=given_name, family_name=family_name
+        )
+        assert nurse.post("/patients", body).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("o'connor", ["Mary"]),
+        ("OCONNOR mary", ["Mary"]),
+        ("O\u02bcConnor", ["Mary"]),
+        ("jose nunez", ["Jose\u0301"]),
+        ("JOSÉ", ["Jose\u0301"]),
+        ("Nu\u0301n\u0303ez", ["Jose\u0301"]),
+        ("ozturk", ["ÖZLEM"]),
+        ("王小明", ["小明"]),
+        ("明", ["小明"]),
+        ("\u2019", []),
+    ],
+)
+def test_a_name_is_found_however_it_is_typed(
+    registered: None, physician: Caller, name: str, found: list[str]
+) -> None:
+    assert names(physician.post("/patients/search", {"name": name})) == found
+
+
+def test_people_are_sorted_as_people_are_page_by_page(registered: None, physician: Caller) -> None:
+    wanted: dict[str, Any] = {"birth_date": "1975-12-31", "limit": 2}
+    found = []
+    while True:
+        page = physician.post("/patients/search", wanted)
+        found += names(page)
+        if page.json["next"] is None:
+            break
+        wanted["cursor"] = page.json["next"]
+    assert found == ["abel", "Jose\u0301", "Mary", "ÖZLEM", "小明"]
