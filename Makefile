@@ -8,6 +8,8 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Containers often forbid it, and then each of a dozen processes compiles everything for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A virtual environment knows its own absolute path: one that was moved or copied along with this
 # folder is made again, since the stamps carry a checksum of the path.
