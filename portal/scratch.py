@@ -18,7 +18,7 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 def scratch_database() -> Iterator[Config]:
     """The settings of a migrated database that lasts as long as the block."""
     with tempfile.TemporaryDirectory(prefix="careloop-scratch-") as folder:
-        Path(folder).chmod(0o755)
+        Path(folder).chmod(0o755)  # then the data need not lie elsewhere
         postgres = EmbeddedPostgres(Path(folder) / "postgres", settings=FAST)
         postgres.start()
         try:
@@ -35,7 +35,7 @@ def scratch_database() -> Iterator[Config]:
             migrate(config)
             yield config
         finally:
-            postgres.stop()
+            postgres.remove()
 
 
 def drift_of_new() -> list[str]:

@@ -16,21 +16,38 @@ from portal.embedded.system_user import ServerUser
 START_SECONDS = 60
 STOP_SECONDS = 20
 _POLL_SECONDS = 0.02
+# Where the folder for temporary files is itself out of reach, or too long.
+_SOCKET_PLACES = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108 - checked below
+# The path of a socket may have 107 bytes at most, with `.s.PGSQL.5432` in it.
+_LONGEST_FOLDER = 90
 
 
 def socket_folder(data: Path, kind: str, user: ServerUser) -> Path:
-    """A short private folder for a server's socket: the path of one may have 107 bytes at most.
+    """A short private folder for a server's socket, where its account can reach it.
 
     The name follows from the data's path, so that a restart after a crash uses the same one.
+    Raises EmbeddedServerError.
     """
     name = hashlib.sha256(f"{kind}:{data.resolve()}:{os.geteuid()}".encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"careloop-{name}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), user.uid):
-        raise EmbeddedServerError(f"{folder} belongs to somebody else: remove it.")
-    user.own(folder)
-    folder.chmod(0o700)
-    return folder
+    for place in (Path(tempfile.gettempdir()), *_SOCKET_PLACES):
+        folder = place / f"careloop-{name}"
+        if len(os.fsencode(folder)) > _LONGEST_FOLDER or not (
+            place.is_dir() and user.reaches(place)
+        ):
+            continue
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError:
+            continue
+        if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), user.uid):
+            raise EmbeddedServerError(f"{folder} belongs to somebody else: remove it.")
+        user.own(folder)
+        folder.chmod(0o700)
+        return folder
+    raise EmbeddedServerError(
+        "There is no folder for a server's socket: set TMPDIR to one that can be written, that "
+        "everybody may enter, and whose path is short."
+    )
 
 
 class Child:

