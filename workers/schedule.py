@@ -50,12 +50,16 @@ def escalate() -> int:
 
 
 def find_overdue() -> int:
-    """Steps of refills that are late become somebody's work."""
+    """Steps of refills that are late become somebody's work; a rest that the law lets follow no
+    more is given up."""
 
     def batch(session: Session) -> int:
         return refills.find_overdue(session=session, now=utcnow(), limit=BATCH)
 
-    return _until_done(batch, BATCH)
+    def rests(session: Session) -> int:
+        return refills.give_up_rests(session=session, now=utcnow(), limit=BATCH)
+
+    return _until_done(rests, BATCH) + _until_done(batch, BATCH)
 
 
 def find_uncollected() -> int:

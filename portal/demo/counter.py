@@ -35,12 +35,15 @@ def report(
     for column, value in details.items():
         setattr(locked.refill, column, value)
     if status in DISPENSED:
+        locked.refill.quantity_dispensed = locked.prescription.quantity
         prescriptions.record_dispense(
             session=session,
             prescription=locked.prescription,
             refill_id=refill_id,
             pharmacy_id=actor.id,
             quantity=locked.prescription.quantity,
+            days_supply=locked.prescription.days_supply,
+            goes_on=False,
             at=at,
             local_day=local_day(at, ZONE),
         )

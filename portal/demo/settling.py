@@ -59,7 +59,7 @@ _FOLLOWERS: dict[str, Follower] = {
     "refill.moved": _by(refills.follow_move),
     "work_item.opened": _route,
     "prescription.written": _by(refills.open_first_fill),
-    "prescription.stopped": _by(refills.withdraw_stopped),
+    "prescription.moved": _by(refills.follow_prescription),
     "requisition.moved": _by(requisitions.follow_move, us=US),
     "result.received": _by(results.follow_version),
     "result.released": _by(results.follow_release),

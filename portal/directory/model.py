@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, time
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
@@ -151,7 +152,12 @@ class Coverage(Base):
 
 
 class Pharmacy(Base):
-    """Where prescriptions are filled; a mail-order one ships only."""
+    """Where prescriptions are filled; a mail-order one ships only.
+
+    `hours` is for people to read. `opening` is the same for reckoning, in the pharmacy's time zone:
+    the weekdays (0 = Monday) on which it is open, each with from when to when. Without it the
+    pharmacy counts as always open.
+    """
 
     __tablename__ = "pharmacy"
 
@@ -164,6 +170,7 @@ class Pharmacy(Base):
     state: Mapped[str]
     postal_code: Mapped[str]
     hours: Mapped[str]
+    opening: Mapped[dict[str, Any] | None]
     time_zone: Mapped[str]
     mail_order: Mapped[bool] = mapped_column(server_default=text("false"))
     mails: Mapped[bool] = mapped_column(server_default=text("false"))

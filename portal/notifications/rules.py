@@ -25,9 +25,14 @@ BY_EMAIL = frozenset(
         E.REFILL_PARTIALLY_READY,
         E.REFILL_READY_FOR_PICKUP,
         E.REFILL_SHIPPED,
+        E.REFILL_REST_OWED,
+        E.REFILL_PARTIALLY_DISPENSED,
         E.REFILL_NOT_DISPENSED,
         E.REFILL_CANCELLED,
         E.REFILL_LATE,
+        E.PRESCRIPTION_STOPPED,
+        E.PRESCRIPTION_ON_HOLD,
+        E.PRESCRIPTION_RESUMED,
         E.REQUISITION_PLACED,
         E.REQUISITION_UNCOLLECTED,
         E.REQUISITION_EXPIRED,
@@ -87,6 +92,7 @@ BY_EMAIL = frozenset(
 # patient's own account, or for the care team.
 _CATEGORIES: Mapping[str, AccessCategory] = {
     "refill_": AccessCategory.MEDICINES,
+    "prescription_": AccessCategory.MEDICINES,
     "requisition_": AccessCategory.RESULTS,
     "result_": AccessCategory.RESULTS,
     "appointment_": AccessCategory.APPOINTMENTS,

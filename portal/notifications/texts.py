@@ -22,8 +22,21 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
     E.REFILL_PARTIALLY_READY: ("Partly ready", "A part of your refill is ready, the rest follows."),
     E.REFILL_READY_FOR_PICKUP: ("Ready to pick up", "Your refill is ready to be picked up."),
     E.REFILL_SHIPPED: ("Shipped", "Your refill is on its way to you."),
+    E.REFILL_REST_OWED: (
+        "A part was handed over",
+        "You have got a part of your refill. The pharmacy owes you the rest; see when it is due.",
+    ),
+    E.REFILL_HELD: (
+        "Held for now",
+        "Your prescriber has paused this medicine, so your refill does not go on for now.",
+    ),
     E.REFILL_PICKED_UP: ("Picked up", "Your refill was picked up."),
     E.REFILL_DELIVERED: ("Delivered", "Your refill was delivered."),
+    E.REFILL_PARTIALLY_DISPENSED: (
+        "The rest will not follow",
+        "You have got a part of your refill, and the rest will not follow. Your prescriber is "
+        "told. See what to do.",
+    ),
     E.REFILL_NOT_DISPENSED: (
         "The pharmacy could not fill it",
         "The pharmacy could not fill this. See what happens next.",
@@ -31,7 +44,22 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
     E.REFILL_CANCELLED: ("Cancelled", "The refill was cancelled."),
     E.REFILL_LATE: (
         "Later than expected",
-        "A step of your refill takes longer than expected. Somebody is looking into it.",
+        "A step of your refill takes longer than expected. Your clinic has been asked to look into "
+        "it in its opening hours.",
+    ),
+    E.PRESCRIPTION_STOPPED: (
+        "A medicine was stopped",
+        "Your prescriber has stopped a medicine, and the pharmacy is told to stop what is under "
+        "way. Do not pick it up or take it; if you are unsure, ask your prescriber's office.",
+    ),
+    E.PRESCRIPTION_ON_HOLD: (
+        "A medicine is paused",
+        "Your prescriber has put a medicine on hold: it is not filled until this ends. "
+        "If you are unsure whether to take what you have, ask your prescriber's office.",
+    ),
+    E.PRESCRIPTION_RESUMED: (
+        "A medicine goes on",
+        "Your prescriber has resumed a medicine that was on hold. It can be filled again.",
     ),
     E.REQUISITION_PLACED: (
         "A test was ordered for you",
@@ -213,6 +241,8 @@ _REASONS: Mapping[str, str] = {
     "prior_authorization": "The insurance wants an authorization first.",
     "clarification": "The pharmacy has a question to the prescriber.",
     "prescription_stopped": "The prescriber stopped this prescription.",
+    "prescription_on_hold": "The prescriber put this prescription on hold.",
+    "rest_expired": "By law the rest of this medicine needs a new prescription.",
     "pharmacy_changed": "It goes to another pharmacy.",
 }
 
@@ -220,6 +250,7 @@ _REASONS: Mapping[str, str] = {
 # Where an event's subject is read, by how the event's name begins: the first that fits.
 _LINKS: Mapping[str, str] = {
     "refill_": "refills",
+    "prescription_": "prescriptions",
     "requisition_": "requisitions",
     "appointment_offered": "appointments/offers",
     "appointment_earlier": "appointments/offers",

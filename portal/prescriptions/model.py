@@ -19,7 +19,9 @@ class Prescription(Base):
     """What a practitioner ordered (FHIR R4 MedicationRequest).
 
     `quantity` is in `unit`; `days_supply` in days; `schedule` is the DEA schedule (2 to 5) of a
-    controlled substance, else empty; `refill_number` stands on the label.
+    controlled substance, else empty; `refill_number` stands on the label. `supply_days` is for how
+    many days from `last_filled_on` on the patient has got medicine: fewer than `days_supply` where
+    a part alone was handed over.
     """
 
     __tablename__ = "prescription"
@@ -59,6 +61,7 @@ class Prescription(Base):
     written_on: Mapped[date]
     expires_on: Mapped[date]
     last_filled_on: Mapped[date | None]
+    supply_days: Mapped[int | None]
     early_refill_until: Mapped[date | None]
     previous_id: Mapped[UUID | None] = mapped_column(ForeignKey("prescription.id"))
     confidential: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -108,17 +111,21 @@ class PrescriptionHistory(History):
 
 
 class Dispense(Base):
-    """What the pharmacy handed over (FHIR R4 MedicationDispense)."""
+    """What the pharmacy handed over (FHIR R4 MedicationDispense): a refill whole, or a part of it.
+
+    `days_supply` is in proportion to the quantity.
+    """
 
     __tablename__ = "dispense"
     __table_args__ = (
         Index("ix_dispense_prescription", "prescription_id", "dispensed_at"),
         Index("ix_dispense_patient", "patient_id", "dispensed_at"),
+        Index("ix_dispense_refill", "refill_id", "dispensed_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     prescription_id: Mapped[UUID] = mapped_column(ForeignKey("prescription.id"))
-    refill_id: Mapped[UUID | None] = mapped_column(unique=True)
+    refill_id: Mapped[UUID | None]
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
     pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"))
     quantity: Mapped[Decimal]
@@ -152,7 +159,7 @@ rls.protect(
         ActorKind.PHARMACY,
         UPDATE,
         _AT_PHARMACY,
-        columns=("refills_used", "last_filled_on", "version"),
+        columns=("refills_used", "last_filled_on", "supply_days", "version"),
     ),
     *rls.system_access(),
 )

@@ -3,6 +3,7 @@
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from math import ceil
 from uuid import UUID
@@ -87,6 +88,7 @@ class PrescriptionFacts:
     last_filled_on: date | None
     early_refill_until: date | None
     open_refill_id: UUID | None
+    supply_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +121,53 @@ def most_refills(schedule: int | None) -> int:
     return CONTROLLED_REFILLS if schedule in (3, 4) else MAX_REFILLS
 
 
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """For how many days the patient has got medicine, and since when; None before any fill."""
+
+    since: date | None
+    days: int | None
+
+
+def supply_after(before: Supply, part: Supply, *, goes_on: bool) -> Supply:
+    """The supply once a part was handed over.
+
+    A fill counts from its own day; a fill of before the present one changes nothing. A further part
+    of a fill (`goes_on`) is taken once what was there is used up.
+    """
+    if before.since is None or part.since is None:
+        return part
+    if not goes_on:
+        return part if part.since >= before.since else before
+    if before.days is None or part.days is None:
+        return part
+    if part.since > before.since + timedelta(days=before.days):
+        return part
+    return Supply(before.since, before.days + part.days)
+
+
+def days_of(days_supply: int, ordered: Decimal, quantity: Decimal) -> int:
+    """For how many days a quantity lasts, of what is ordered for `days_supply` days."""
+    return int(days_supply * quantity / ordered)
+
+
 def next_eligible_on(facts: PrescriptionFacts) -> date | None:
     """The first day on which the next fill isn't too soon; None before the first fill."""
     if facts.last_filled_on is None:
         return None
     share = REFILL_AFTER if facts.schedule is None else REFILL_AFTER_CONTROLLED
-    return facts.last_filled_on + timedelta(days=ceil(facts.days_supply * share))
+    return facts.last_filled_on + timedelta(days=ceil(_days_handed_over(facts) * share))
 
 
 def runs_out_on(facts: PrescriptionFacts) -> date | None:
     """The day on which the patient has none left, taken as directed."""
     if facts.last_filled_on is None:
         return None
-    return facts.last_filled_on + timedelta(days=facts.days_supply)
+    return facts.last_filled_on + timedelta(days=_days_handed_over(facts))
+
+
+def _days_handed_over(facts: PrescriptionFacts) -> int:
+    return facts.days_supply if facts.supply_days is None else facts.supply_days
 
 
 def _standing(facts: PrescriptionFacts) -> list[Reason]:

@@ -226,16 +226,31 @@ def change_status(
     reason: str | None,
     now: datetime,
 ) -> Prescription:
-    """Stop, hold or resume. Stopping withdraws what is still open at the pharmacy (workers).
+    """Stop, hold or resume. The workers take back what is under way at the pharmacy, or send it
+    again, and tell the patient.
 
     Raises PrescriptionNotFound, IllegalTransition.
     """
     prescription = get_for_change(session, prescription_id)
-    session.add(prescription.move_to(status, actor=actor, now=now, reason=reason))
-    if status == PrescriptionStatus.STOPPED:
-        outbox.emit(session, "prescription.stopped", now=now, prescription_id=prescription.id)
+    step = prescription.move_to(status, actor=actor, now=now, reason=reason)
+    session.add(step)
+    outbox.emit(
+        session,
+        "prescription.moved",
+        now=now,
+        prescription_id=prescription.id,
+        history_id=step.id,
+    )
     _audit(session, actor, status.value, prescription, now)
     return prescription
+
+
+def is_stopped(session: Session, prescription_id: UUID) -> bool:
+    """Whether a prescription was stopped. Raises PrescriptionNotFound."""
+    prescription = session.get(Prescription, prescription_id)
+    if prescription is None:
+        raise PrescriptionNotFound()
+    return prescription.status == PrescriptionStatus.STOPPED
 
 
 def allow_early_refill(
@@ -265,10 +280,12 @@ def record_dispense(
     refill_id: UUID,
     pharmacy_id: UUID,
     quantity: Decimal,
+    days_supply: int,
+    goes_on: bool,
     at: datetime,
     local_day: date,
 ) -> Dispense:
-    """Keep what the pharmacy handed over, and count the supply from that day."""
+    """Keep what the pharmacy handed over, and count the supply; `goes_on` for a further part."""
     dispense = Dispense(
         id=new_id(),
         prescription_id=prescription.id,
@@ -276,12 +293,13 @@ def record_dispense(
         patient_id=prescription.patient_id,
         pharmacy_id=pharmacy_id,
         quantity=quantity,
-        days_supply=prescription.days_supply,
+        days_supply=days_supply,
         dispensed_at=at,
     )
     session.add(dispense)
-    if prescription.last_filled_on is None or prescription.last_filled_on < local_day:
-        prescription.last_filled_on = local_day
+    before = rules.Supply(prescription.last_filled_on, prescription.supply_days)
+    supply = rules.supply_after(before, rules.Supply(local_day, days_supply), goes_on=goes_on)
+    prescription.last_filled_on, prescription.supply_days = supply.since, supply.days
     return dispense
 
 

@@ -35,6 +35,24 @@ class PharmacyNotChangeable(Conflict):
     detail = "The pharmacy is already preparing this. Call the pharmacy to have it transferred."
 
 
+class NothingToCancel(Conflict):
+    code = "nothing_to_cancel"
+    detail = "This order was not taken back: go on with it, and report its status."
+
+
+class CancelledOtherwise(Conflict):
+    """The pharmacy said before that it had handed it over: what was handed over stays so."""
+
+    code = "cancellation_answered"
+    detail = "It was said before that this was handed over already. Call the clinic if it was not."
+
+
+class CancelAnswerUnusable(Invalid):
+    """What is said to have been handed over can't have been."""
+
+    code = "cancellation_answer_unusable"
+
+
 class PharmacyUnusable(Invalid):
     """The chosen pharmacy can't serve this request as asked."""
 

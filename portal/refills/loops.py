@@ -26,6 +26,39 @@ loops.declare(
               AND NOT EXISTS (SELECT FROM pharmacy_order o WHERE o.refill_id = r.id
                               AND o.pharmacy_id = r.pharmacy_id AND o.kind = 'fill')
         """,
+        "an order was taken back from a pharmacy that has it, and the pharmacy was not asked": """
+            SELECT id FROM refill WHERE status IN ('cancelled', 'held')
+              AND fetched_at IS NOT NULL AND cancel_asked_at IS NULL AND status_at < :settled
+        """,
+        "a pharmacy was asked whether it stopped in time, and nobody has the question": """
+            SELECT r.id FROM refill r
+            WHERE r.cancel_asked_at IS NOT NULL AND r.cancel_answer IS NULL
+              AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = r.id
+                              AND w.kind = 'pharmacy_cancellation'
+                              AND w.status IN ('open', 'claimed'))
+        """,
+        "a prescription is stopped or on hold and its refill goes on": """
+            SELECT r.id FROM refill r JOIN prescription p ON p.id = r.prescription_id
+            WHERE r.closed_at IS NULL AND r.status_at < :settled AND (p.status = 'stopped'
+              OR p.status = 'on_hold' AND r.status IN (
+                    'sending', 'with_pharmacy', 'preparing', 'on_hold', 'rest_owed'))
+              AND NOT EXISTS (SELECT FROM prescription_history h WHERE h.prescription_id = p.id
+                              AND h.at >= :settled)
+        """,
+        "a refill is held and its prescription is not": """
+            SELECT r.id FROM refill r JOIN prescription p ON p.id = r.prescription_id
+            WHERE r.status = 'held' AND p.status = 'active'
+              AND NOT EXISTS (SELECT FROM prescription_history h WHERE h.prescription_id = p.id
+                              AND h.at >= :settled)
+        """,
+        "other than what was handed over counts as handed over": """
+            SELECT r.id FROM refill r WHERE r.quantity_dispensed <> coalesce((
+                SELECT sum(d.quantity) FROM dispense d WHERE d.refill_id = r.id), 0)
+        """,
+        "what is owed of schedule II can't follow any more, and is still owed": """
+            SELECT id FROM refill WHERE closed_at IS NULL AND rest_due_at < :settled
+              AND status <> 'shipped'
+        """,
         "a step is late and nobody was told": """
             SELECT id FROM refill WHERE closed_at IS NULL AND expected_by < :settled
               AND status <> 'awaiting_prescriber' AND NOT EXISTS (

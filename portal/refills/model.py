@@ -13,14 +13,14 @@ from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.refills.states import (
+    ENDED,
     REFILL,
+    CancelAnswer,
     Delivery,
     RefillChannel,
     RefillKind,
     RefillStatus,
 )
-
-ENDED = "('picked_up', 'delivered', 'denied', 'not_dispensed', 'cancelled')"
 
 
 class Refill(Base):
@@ -29,6 +29,11 @@ class Refill(Base):
     `reserved` says that one of the prescription's refills is taken for it. `expected_by` is when
     the next step is due; a step later than that is shown as late. `occurred_at` is the pharmacy's
     time of the last update that was applied.
+
+    `fetched_at` is when the pharmacy first got to see whose order it is. When an order is taken
+    back after that, the pharmacy is asked (`cancel_asked_at`) whether it is in time, and until it
+    answers somebody has the question. `quantity_dispensed` is what was handed over so far;
+    `rest_due_at` is until when the law lets the rest follow.
     """
 
     __tablename__ = "refill"
@@ -39,6 +44,17 @@ class Refill(Base):
         one_of("delivery", Delivery),
         CheckConstraint(f"(status IN {ENDED}) = (closed_at IS NOT NULL)", name="end"),
         CheckConstraint(f"(status IN {ENDED}) = (expected_by IS NULL)", name="clock"),
+        one_of("cancel_answer", CancelAnswer),
+        CheckConstraint(
+            "(cancel_answer IS NULL) = (cancel_answered_at IS NULL) "
+            "AND (cancel_asked_at IS NOT NULL OR cancel_answer IS NULL)",
+            name="cancel_answered",
+        ),
+        CheckConstraint("quantity_dispensed >= 0", name="dispensed"),
+        CheckConstraint(
+            "status NOT IN ('rest_owed', 'partially_dispensed') OR quantity_dispensed > 0",
+            name="part",
+        ),
         Index(
             "uq_refill_open_prescription",
             "prescription_id",
@@ -54,6 +70,12 @@ class Refill(Base):
             "expected_by",
             "id",
             postgresql_where=text(f"status NOT IN {ENDED}"),
+        ),
+        Index(
+            "ix_refill_rest_due",
+            "rest_due_at",
+            "id",
+            postgresql_where=text("rest_due_at IS NOT NULL AND closed_at IS NULL"),
         ),
         {"postgresql_with": {"fillfactor": "80"}},
     )
@@ -84,6 +106,12 @@ class Refill(Base):
     original_prescription_id: Mapped[UUID | None] = mapped_column(ForeignKey("prescription.id"))
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("refill.id"))
     closed_at: Mapped[datetime | None]
+    fetched_at: Mapped[datetime | None]
+    cancel_asked_at: Mapped[datetime | None]
+    cancel_answer: Mapped[str | None]
+    cancel_answered_at: Mapped[datetime | None]
+    quantity_dispensed: Mapped[Decimal] = mapped_column(server_default=text("0"))
+    rest_due_at: Mapped[datetime | None]
 
     def move_to(
         self,
@@ -154,7 +182,11 @@ _FOR_PATIENT = f"patient_id = {ON_BEHALF_OF}"
 _CARED_FOR = "careloop_cares_for(patient_id)"
 # A pharmacy sees a request once it is its business: what still waits for the prescriber is not,
 # unless the pharmacy asked itself.
-_SENT_HERE = f"pharmacy_id = {ME} AND (status <> 'awaiting_prescriber' OR channel = 'pharmacy')"
+# What was taken back before the pharmacy had seen whose it is never was its business.
+_SENT_HERE = (
+    f"pharmacy_id = {ME} AND (status <> 'awaiting_prescriber' OR channel = 'pharmacy') "
+    "AND (status NOT IN ('cancelled', 'held') OR fetched_at IS NOT NULL)"
+)
 _HERE = f"pharmacy_id = {ME}"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
 _MEDICINES = AccessCategory.MEDICINES
@@ -214,4 +246,19 @@ owners.must_have_owner(
     waits_when="NEW.status = 'awaiting_prescriber'",
     items="NEW.kind = 'refill_decision'",
     trigger="{}_has_owner",
+)
+
+owners.must_have_owner(
+    "cancellation",
+    unowned=owners.without_item(
+        "SELECT FROM refill WHERE id = waiting AND cancel_asked_at IS NOT NULL "
+        "AND cancel_answer IS NULL",
+        "pharmacy_cancellation",
+    ),
+    complaint="the pharmacy has not answered whether refill % was stopped in time, and nobody asks",
+    table="refill",
+    column="id",
+    waits_when="NEW.cancel_asked_at IS NOT NULL AND NEW.cancel_answer IS NULL",
+    items="NEW.kind = 'pharmacy_cancellation'",
+    trigger="{}_asks_to_cancel",
 )

@@ -25,6 +25,7 @@ class UpdateOutcome(StrEnum):
     QUARANTINED = "quarantined"
     NOT_FOUND = "not_found"
     INVALID = "invalid"
+    WITHDRAWN = "withdrawn"
 
 
 class OrderKind(StrEnum):

@@ -9,10 +9,14 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from portal.core.actor import Actor
+from portal.refills.states import HOLDABLE
+
 _ORDER = """
     SELECT o.id, o.xact::text AS xact, o.kind, o.refill_id, o.created_at, o.acknowledged_at,
            r.status, r.kind AS refill_kind, r.delivery, r.note, r.patient_id,
-           p.refill_number, p.rxnorm_code, p.drug_name, p.strength, p.form, p.directions,
+           r.fetched_at, p.refill_number, p.rxnorm_code, p.drug_name, p.strength, p.form,
+           p.directions,
            p.quantity, p.unit, p.days_supply, p.schedule, p.written_on, p.expires_on,
            pa.given_name, pa.family_name, pa.birth_date, pa.phone, pa.line, pa.city, pa.state,
            pa.postal_code, pr.name AS prescriber_name, pr.npi
@@ -25,9 +29,16 @@ _ORDER = """
 # An order is handed out only once nothing that still runs could commit one before it: a cursor
 # never passes over an order.
 _SETTLED = "o.xact < pg_snapshot_xmin(pg_current_snapshot())"
+# What was taken back, or is about to be since its prescription was stopped or put on hold, or went
+# elsewhere, is no longer the pharmacy's to see: of its order the `cancel` alone remains.
+_HELD_BACK = ", ".join(f"'{status}'" for status in sorted(HOLDABLE))
+_TO_BE_SEEN = f"""
+    (o.kind = 'cancel' OR (r.status NOT IN ('cancelled', 'held') AND p.status <> 'stopped'
+        AND NOT (p.status = 'on_hold' AND r.status IN ({_HELD_BACK}))))
+"""
 _FEED = text(
     f"""
-    {_ORDER} WHERE o.pharmacy_id = :pharmacy_id AND {_SETTLED}
+    {_ORDER} WHERE o.pharmacy_id = :pharmacy_id AND {_SETTLED} AND {_TO_BE_SEEN}
       AND (o.xact, o.id) > (CAST(CAST(:xact AS text) AS xid8), :id)
     ORDER BY o.xact, o.id LIMIT :limit
     """
@@ -35,8 +46,24 @@ _FEED = text(
 _WAITING = text(
     f"""
     {_ORDER} WHERE o.pharmacy_id = :pharmacy_id AND o.acknowledged_at IS NULL AND {_SETTLED}
+      AND {_TO_BE_SEEN}
     ORDER BY o.xact, o.id LIMIT :limit
     """
+)
+# Waits for whoever is about to take an order back, and then leaves it out.
+_MARK_FETCHED = text(
+    """
+    WITH seen AS (
+        SELECT id FROM refill WHERE id = ANY(:ids) AND pharmacy_id = :pharmacy_id
+          AND status NOT IN ('cancelled', 'held')
+        ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE refill SET fetched_at = coalesce(fetched_at, :now) FROM seen WHERE refill.id = seen.id
+    RETURNING refill.id
+    """
+)
+_WAS_SENT = text(
+    "SELECT 1 FROM pharmacy_order WHERE refill_id = :refill_id AND pharmacy_id = :pharmacy_id"
 )
 _HEARD_PULL = text(
     """
@@ -85,8 +112,10 @@ _LOCK_PRESCRIPTIONS = text(
 )
 _LOCK_REFILLS = text(
     """
-    SELECT r.id, r.status, r.occurred_at, r.reserved, r.prescription_id, r.patient_id,
-           r.expected_by, p.quantity, p.days_supply, pa.time_zone
+    SELECT r.id, r.kind, r.status, r.occurred_at, r.reserved, r.prescription_id, r.patient_id,
+           r.pharmacy_id, r.requested_at, r.delivery, r.quantity_ready, r.quantity_dispensed,
+           r.rest_due_at, p.quantity, p.days_supply, p.schedule, p.expires_on, p.last_filled_on,
+           p.supply_days, pa.time_zone
     FROM refill r
     JOIN prescription p ON p.id = r.prescription_id
     JOIN patient pa ON pa.id = r.patient_id
@@ -98,15 +127,20 @@ _MOVE = text(
     """
     UPDATE refill r SET status = m.status, status_at = :now, occurred_at = m.occurred_at,
         reason_code = m.reason_code, expected_by = m.expected_by, expected_on = m.expected_on,
-        quantity_ready = coalesce(m.quantity, r.quantity_ready),
+        quantity_ready = m.quantity_ready, quantity_dispensed = m.quantity_dispensed,
+        rest_due_at = m.rest_due_at, fetched_at = coalesce(r.fetched_at, :now),
         carrier = coalesce(m.carrier, r.carrier),
         tracking_number = coalesce(m.tracking_number, r.tracking_number),
         next_step = m.next_step, reserved = m.reserved,
-        closed_at = CASE WHEN m.expected_by IS NULL THEN CAST(:now AS timestamptz) END
+        closed_at = CASE WHEN m.expected_by IS NULL THEN CAST(:now AS timestamptz) END,
+        cancel_answer = CASE WHEN r.cancel_asked_at IS NOT NULL THEN m.cancel_answer END,
+        cancel_answered_at = CASE WHEN r.cancel_asked_at IS NOT NULL
+                                  THEN CAST(:now AS timestamptz) END
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS m(
         id uuid, status text, occurred_at timestamptz, reason_code text, expected_by timestamptz,
-        expected_on date, quantity numeric, carrier text, tracking_number text, next_step text,
-        reserved boolean)
+        expected_on date, quantity_ready numeric, quantity_dispensed numeric,
+        rest_due_at timestamptz, carrier text, tracking_number text, next_step text,
+        reserved boolean, cancel_answer text)
     WHERE r.id = m.id
     """
 )
@@ -114,18 +148,21 @@ _REMEMBER = text(
     """
     INSERT INTO refill_history (id, refill_id, patient_id, pharmacy_id, from_status, to_status, at,
                                 actor_kind, actor_id, reason_code, note)
-    SELECT h.id, h.refill_id, h.patient_id, :pharmacy_id, h.from_status, h.to_status, :now,
-           'pharmacy', :pharmacy_id, h.reason_code, h.note
+    SELECT h.id, h.refill_id, h.patient_id, h.pharmacy_id, h.from_status, h.to_status, :now,
+           :actor_kind, :actor_id, h.reason_code, h.note
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS h(
-        id uuid, refill_id uuid, patient_id uuid, from_status text, to_status text,
-        reason_code text, note text)
+        id uuid, refill_id uuid, patient_id uuid, pharmacy_id uuid, from_status text,
+        to_status text, reason_code text, note text)
     """
 )
+# What was cancelled and handed over all the same takes its refill again, where one is left.
 _SETTLE_PRESCRIPTIONS = text(
     """
-    UPDATE prescription p SET refills_used = p.refills_used - s.given_back,
-        last_filled_on = greatest(p.last_filled_on, s.filled_on), version = p.version + 1
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s(id uuid, given_back int, filled_on date)
+    UPDATE prescription p SET
+        refills_used = least(p.refills_used - s.given_back, p.refills_authorized),
+        last_filled_on = s.filled_on, supply_days = s.supply_days, version = p.version + 1
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s(
+        id uuid, given_back int, filled_on date, supply_days int)
     WHERE p.id = s.id
     """
 )
@@ -133,11 +170,11 @@ _DISPENSE = text(
     """
     INSERT INTO dispense (id, prescription_id, refill_id, patient_id, pharmacy_id, quantity,
                           days_supply, dispensed_at)
-    SELECT d.id, d.prescription_id, d.refill_id, d.patient_id, :pharmacy_id, d.quantity,
+    SELECT d.id, d.prescription_id, d.refill_id, d.patient_id, d.pharmacy_id, d.quantity,
            d.days_supply, d.dispensed_at
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS d(
-        id uuid, prescription_id uuid, refill_id uuid, patient_id uuid, quantity numeric,
-        days_supply int, dispensed_at timestamptz)
+        id uuid, prescription_id uuid, refill_id uuid, patient_id uuid, pharmacy_id uuid,
+        quantity numeric, days_supply int, dispensed_at timestamptz)
     """
 )
 _SETTLE_UPDATES = text(
@@ -184,6 +221,24 @@ def orders(
     return session.execute(_FEED, {**values, "xact": str(xact), "id": id_}).all()
 
 
+def mark_fetched(
+    session: Session, pharmacy_id: UUID, refill_ids: Collection[UUID], now: datetime
+) -> set[UUID]:
+    """Keep that a pharmacy gets to see whose orders these are; returns those that it still may."""
+    values = {"pharmacy_id": pharmacy_id, "ids": list(refill_ids), "now": now}
+    return {row.id for row in session.execute(_MARK_FETCHED, values)}
+
+
+def was_sent(session: Session, pharmacy_id: UUID, refill_id: UUID) -> bool:
+    """Whether a pharmacy ever was sent an order of this refill, wherever it is now."""
+    values = {"pharmacy_id": pharmacy_id, "refill_id": refill_id}
+    return session.execute(_WAS_SENT, values).first() is not None
+
+
+def refill_is_seen(session: Session, refill_id: UUID) -> Row[Any] | None:
+    return session.execute(text("SELECT id FROM refill WHERE id = :id"), {"id": refill_id}).first()
+
+
 def heard_pull(session: Session, pharmacy_id: UUID, now: datetime) -> None:
     session.execute(_HEARD_PULL, {"id": pharmacy_id, "now": now})
 
@@ -225,7 +280,7 @@ def lock_refills(session: Session, ids: Collection[UUID]) -> dict[UUID, Row[Any]
 
 def write_moves(
     session: Session,
-    pharmacy_id: UUID,
+    actor: Actor,
     *,
     refills: Sequence[Mapping[str, Any]],
     history: Sequence[Mapping[str, Any]],
@@ -234,7 +289,7 @@ def write_moves(
     now: datetime,
 ) -> None:
     """Write what a batch of updates moved: a statement for each table that it touches."""
-    common = {"pharmacy_id": pharmacy_id, "now": now}
+    common = {"actor_kind": actor.kind, "actor_id": actor.id, "now": now}
     for statement, rows in (
         (_MOVE, refills),
         (_REMEMBER, history),

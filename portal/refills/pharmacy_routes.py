@@ -8,7 +8,7 @@ from flask import Response
 from sqlalchemy import Row
 
 from portal.core import problems
-from portal.core.actor import Actor
+from portal.core.actor import WORKER, Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import Conflict
@@ -18,13 +18,15 @@ from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor, extension
 from portal.refills import pharmacy_queries as queries
 from portal.refills import service
-from portal.refills.errors import FeedNotFound
+from portal.refills.errors import FeedNotFound, RefillNotFound
 from portal.refills.pharmacy_schemas import (
     AcknowledgedSchema,
     AcknowledgeSchema,
     AnswerSchema,
     AnswersSchema,
     BatchSchema,
+    CancellationAnswerSchema,
+    CancellationStandsSchema,
     FeedSchema,
     OrdersPageSchema,
     OrdersQuery,
@@ -37,8 +39,8 @@ from portal.refills.pharmacy_schemas import (
     WebhookSchema,
     read_update,
 )
-from portal.refills.pharmacy_views import feed_view, order_view, update_view
-from portal.refills.service import Answer, RequestRenewal
+from portal.refills.pharmacy_views import cancellation_view, feed_view, order_view, update_view
+from portal.refills.service import Answer, AnswerCancellation, RequestRenewal
 
 blueprint = Blueprint("pharmacies", __name__, "The pharmacies' side of refills")
 
@@ -66,9 +68,9 @@ def list_orders(query: dict[str, Any]) -> Response:
         rows = service.read_orders(
             session=session, actor=actor, after=after, limit=query["limit"], now=utcnow()
         )
-    cursor = encode_key(rows[-1].xact, rows[-1].id) if rows else query["after"]
+    cursor = encode_key(rows[-1].row.xact, rows[-1].row.id) if rows else query["after"]
     return json_response(
-        {"items": [order_view(row) for row in rows], "next": cursor, "sources": []}
+        {"items": [order_view(*row) for row in rows], "next": cursor, "sources": []}
     )
 
 
@@ -79,7 +81,7 @@ def list_orders(query: dict[str, Any]) -> Response:
 def acknowledge(_body: dict[str, Any], refill_id: UUID) -> dict[str, Any]:
     """Acknowledge an order: you have it
 
-    Twice is the same as once. `withdrawn` and `cancelled` mean: leave it.
+    Twice is the same as once. `withdrawn`, `cancelled` and `held` mean: leave it.
     """
     actor = current_actor()
     with transaction(actor) as session:
@@ -87,6 +89,51 @@ def acknowledge(_body: dict[str, Any], refill_id: UUID) -> dict[str, Any]:
             session=session, actor=actor, refill_id=refill_id, now=utcnow()
         )
     return {"refill_id": refill_id, "status": status}
+
+
+@blueprint.route("/pharmacy/orders/<uuid:refill_id>/cancellation", methods=["POST"])
+@requires("pharmacy.orders")
+@blueprint.arguments(CancellationAnswerSchema)
+@blueprint.response(200, CancellationStandsSchema)
+def answer_cancellation(command: AnswerCancellation, refill_id: UUID) -> Response:
+    """Answer a `cancel`: you left it, or had handed it over already
+
+    As NCPDP SCRIPT has it (CancelRxResponse). The same answer again changes nothing. What you
+    handed over counts from `handed_over_at`, or from now.
+    """
+    actor = current_actor()
+    with transaction(actor) as session:
+        refill = service.answer_cancellation(
+            session=session,
+            by=actor,
+            refill_id=refill_id,
+            command=command,
+            now=utcnow(),
+        )
+        view = cancellation_view(refill)
+    return json_response(view)
+
+
+@blueprint.route("/refills/<uuid:refill_id>/cancellation", methods=["POST"])
+@requires("refill.liaise")
+@blueprint.arguments(CancellationAnswerSchema)
+@blueprint.response(200, CancellationStandsSchema)
+def record_cancellation(command: AnswerCancellation, refill_id: UUID) -> Response:
+    """Record what a pharmacy that you called says about an order that was taken back"""
+    actor = current_actor()
+    with transaction(actor) as session:
+        if queries.refill_is_seen(session, refill_id) is None:
+            raise RefillNotFound()
+    with transaction(WORKER) as session:
+        refill = service.answer_cancellation(
+            session=session,
+            by=actor,
+            refill_id=refill_id,
+            command=command,
+            now=utcnow(),
+        )
+        view = cancellation_view(refill)
+    return json_response(view)
 
 
 @blueprint.route("/pharmacy/status-updates", methods=["POST"])

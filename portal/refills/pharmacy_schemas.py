@@ -4,14 +4,22 @@ import re
 from typing import Any
 
 import orjson
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import (
+    RAISE,
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates_schema,
+)
 
 from portal.core.paging import MAX_LIMIT
 from portal.core.problems import pointers
 from portal.core.schemas import Listing, PageQuery, Strict, note_field, text_field
 from portal.refills.pharmacy_model import UpdateOutcome
-from portal.refills.service import Received
-from portal.refills.states import RefillStatus
+from portal.refills.service import AnswerCancellation, Received
+from portal.refills.states import CancelAnswer, RefillStatus
 from portal.refills.update_rules import StatusUpdate
 
 MOST_UPDATES = 1000
@@ -20,6 +28,16 @@ EVENT_ID = validate.Regexp(
     re.compile(rf"^{EVENT_ID_FORM.pattern}\Z"),
     error="1 to 100 printable ASCII characters, no spaces.",
 )
+
+
+def quantity_field() -> fields.Decimal:
+    """How much, in the prescription's unit."""
+    return fields.Decimal(
+        load_default=None,
+        allow_none=True,
+        places=3,
+        validate=validate.Range(min=0, max=100_000, min_inclusive=False),
+    )
 
 
 class OrdersQuery(Strict):
@@ -61,6 +79,37 @@ class AcknowledgedSchema(Schema):
     status = fields.String(metadata={"example": "with_pharmacy"})
 
 
+class CancellationAnswerSchema(Strict):
+    """Whether an order that was taken back was left in time."""
+
+    answer = fields.Enum(CancelAnswer, by_value=True, required=True)
+    handed_over_at = fields.AwareDateTime(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Of what was handed over already; without it, now"},
+    )
+    quantity = quantity_field()
+    note = note_field(500)
+
+    @validates_schema
+    def _consistent(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data.get("answer") == CancelAnswer.CANCELLED:
+            for name in ("handed_over_at", "quantity"):
+                if data.get(name) is not None:
+                    raise ValidationError("Only of what was handed over already.", name)
+
+    @post_load
+    def _command(self, data: dict[str, Any], **_kwargs: Any) -> AnswerCancellation:
+        return AnswerCancellation(**data)
+
+
+class CancellationStandsSchema(Schema):
+    refill_id = fields.UUID()
+    status = fields.String(metadata={"example": "cancelled"})
+    answer = fields.String(validate=validate.OneOf([value.value for value in CancelAnswer]))
+    answered_at = fields.DateTime()
+
+
 class StatusUpdateSchema(Schema):
     """One update of a batch."""
 
@@ -77,13 +126,12 @@ class StatusUpdateSchema(Schema):
     )
     reason_code = text_field(60, required=False, load_default=None, allow_none=True)
     note = note_field(500)
-    quantity = fields.Decimal(
-        load_default=None,
-        allow_none=True,
-        places=3,
-        validate=validate.Range(min=0, max=100_000, min_inclusive=False),
-    )
+    quantity = quantity_field()
     carrier = text_field(80, required=False, load_default=None, allow_none=True)
+    no_carrier = fields.Boolean(
+        load_default=False,
+        metadata={"description": "`shipped` without a carrier: by your own courier"},
+    )
     tracking_number = text_field(80, required=False, load_default=None, allow_none=True)
     expected_on = fields.Date(load_default=None, allow_none=True)
     correction = fields.Boolean(load_default=False)

@@ -5,11 +5,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from portal.refills.pharmacy_model import OrderKind
+from portal.refills.model import Refill
 from portal.refills.states import Delivery
 
 
-def order_view(row: Row[Any]) -> dict[str, Any]:
+def order_view(row: Row[Any], whole: bool) -> dict[str, Any]:
     """An order; one to be left has its ids alone, since it is no longer the pharmacy's to see."""
     view = {
         "order_id": row.id,
@@ -19,7 +19,7 @@ def order_view(row: Row[Any]) -> dict[str, Any]:
         "acknowledged_at": row.acknowledged_at,
         "status": row.status,
     }
-    if row.kind == OrderKind.CANCEL or row.patient_id is None or row.refill_number is None:
+    if not whole or row.patient_id is None or row.refill_number is None:
         return view
     return {
         **view,
@@ -57,6 +57,15 @@ def _patient(row: Row[Any]) -> dict[str, Any]:
             "postal_code": row.postal_code,
         }
     return patient
+
+
+def cancellation_view(refill: Refill) -> dict[str, Any]:
+    return {
+        "refill_id": refill.id,
+        "status": refill.status,
+        "answer": refill.cancel_answer,
+        "answered_at": refill.cancel_answered_at,
+    }
 
 
 def feed_view(row: Row[Any]) -> dict[str, Any]:

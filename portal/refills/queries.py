@@ -11,13 +11,11 @@ from sqlalchemy.orm import Session
 from portal.core.db import run
 from portal.refills.model import Refill, RefillHistory
 from portal.refills.pharmacy_model import PharmacyOrder, PharmacyWebhook, WebhookStatus
-from portal.refills.states import RefillStatus
-
-ENDED = "('picked_up', 'delivered', 'denied', 'not_dispensed', 'cancelled')"
+from portal.refills.states import ENDED, RefillStatus
 
 _FACTS = """
     p.id, p.status, p.schedule, p.written_on, p.expires_on, p.days_supply, p.refills_authorized,
-    p.refills_used, p.last_filled_on, p.early_refill_until, r.id AS open_refill_id
+    p.refills_used, p.last_filled_on, p.supply_days, p.early_refill_until, r.id AS open_refill_id
 """
 # Locked in the order of their ids, so that two batches with the same prescriptions can't block
 # each other for ever. A refill that a concurrent request commits while we wait for the lock isn't
@@ -68,7 +66,8 @@ _REFILL = """
     SELECT r.id, r.prescription_id, r.patient_id, r.kind, r.channel, r.status, r.delivery, r.note,
            r.urgent, r.requested_at, r.status_at, r.expected_by, r.reason_code, r.expected_on,
            r.quantity_ready, r.carrier, r.tracking_number, r.decision_note, r.next_step,
-           r.original_prescription_id, r.replaces_id, r.closed_at,
+           r.original_prescription_id, r.replaces_id, r.closed_at, r.quantity_dispensed,
+           r.rest_due_at, r.cancel_asked_at, r.cancel_answer, r.cancel_answered_at, p.quantity,
            p.drug_name, p.strength, p.form, p.unit, p.refill_number,
            r.pharmacy_id, ph.name AS pharmacy_name, ph.phone AS pharmacy_phone,
            r.prescriber_id, pr.name AS prescriber_name
@@ -100,6 +99,16 @@ _HISTORY = text(
     WHERE h.refill_id = :id
     ORDER BY h.at, h.id
     """
+)
+_STOPPED = text(
+    """
+    SELECT 1 FROM prescription p JOIN prescription_history h ON h.prescription_id = p.id
+    WHERE p.id = :id AND p.status = 'stopped' AND h.to_status = 'stopped' AND h.at <= :moment
+    """
+)
+_SET_ASIDE = text(
+    "SELECT 1 FROM refill r JOIN pharmacy_update u ON u.pharmacy_id = r.pharmacy_id "
+    "AND u.outcome = 'quarantined' AND u.refill_id = r.id WHERE r.id = :id"
 )
 _NOBODY_TOLD = """
     NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = refill.id
@@ -195,14 +204,38 @@ def last_move(session: Session, refill_id: UUID) -> RefillHistory | None:
     ).first()
 
 
-def open_refill_of(session: Session, prescription_id: UUID) -> Refill | None:
-    """The open refill of a prescription, locked."""
+def open_refill_of(session: Session, prescription_id: UUID, *, lock: bool = True) -> Refill | None:
+    """The open refill of a prescription, locked unless it is only looked for."""
+    wanted = select(Refill).where(
+        Refill.prescription_id == prescription_id, Refill.closed_at.is_(None)
+    )
+    if lock:
+        wanted = wanted.with_for_update()
+    return session.scalars(wanted.execution_options(populate_existing=True)).first()
+
+
+def stopped_before(session: Session, prescription_id: UUID, moment: datetime) -> bool:
+    """Whether a prescription is stopped, and was so already at a moment."""
+    return session.execute(_STOPPED, {"id": prescription_id, "moment": moment}).first() is not None
+
+
+def is_set_aside(session: Session, refill_id: UUID) -> bool:
+    """Whether an update of a refill is still in quarantine: neither replayed nor withdrawn."""
+    return session.execute(_SET_ASIDE, {"id": refill_id}).first() is not None
+
+
+def rests_too_late(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
+    """The refills whose rest can't be handed over any more, by law."""
     return session.scalars(
-        select(Refill)
-        .where(Refill.prescription_id == prescription_id, Refill.closed_at.is_(None))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).first()
+        select(Refill.id)
+        .where(
+            Refill.rest_due_at < now,
+            Refill.closed_at.is_(None),
+            Refill.status != RefillStatus.SHIPPED,
+        )
+        .order_by(Refill.rest_due_at, Refill.id)
+        .limit(limit)
+    ).all()
 
 
 def last_orders(session: Session, refill_id: UUID) -> dict[UUID, str]:

@@ -1,12 +1,13 @@
 """Pure decisions about refills: what to do with a request, when the next step is due, with whom."""
 
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from portal.core.errors import FieldError
 from portal.notifications.errors import MailingAddressMissing
-from portal.prescriptions.rules import Eligibility, RefillAction
+from portal.prescriptions.rules import Eligibility, RefillAction, days_of
 from portal.refills.errors import PharmacyUnusable, RefillNotAllowed
 from portal.refills.states import (
     CORRECTABLE,
@@ -29,11 +30,23 @@ STEP_LIMITS = {
     S.PARTIALLY_READY: timedelta(hours=72),
     S.READY_FOR_PICKUP: timedelta(days=14),
     S.SHIPPED: timedelta(days=10),
+    S.REST_OWED: timedelta(hours=72),
+    # A hold without an end is its prescriber's to decide about.
+    S.HELD: timedelta(days=14),
 }
-_WITH_PHARMACY = frozenset(STEP_LIMITS) - {S.SENDING, S.READY_FOR_PICKUP, S.SHIPPED}
+_WITH_PHARMACY = frozenset(STEP_LIMITS) - {S.SENDING, S.READY_FOR_PICKUP, S.SHIPPED, S.HELD}
 _BACK_TO_PRESCRIBER = frozenset(
     {NotDispensedReason.PRESCRIPTION_PROBLEM, NotDispensedReason.INSURANCE_REJECTED}
 )
+
+
+# Reason codes of steps that follow from what was done with the prescription.
+STOPPED = "prescription_stopped"
+HELD = "prescription_on_hold"
+RESUMED = "prescription_resumed"
+SAID_OTHERWISE = (STOPPED, HELD, RESUMED)
+REST_EXPIRED = "rest_expired"
+PHARMACY_CHANGED = "pharmacy_changed"
 
 
 class PharmacyFacts(Protocol):
@@ -115,6 +128,12 @@ def expected_by(
     return max(end_of_day, now + timedelta(hours=1))
 
 
+def part_days(days_supply: int, ordered: Decimal, before: Decimal, handed: Decimal) -> int:
+    """The days for which a part lasts; the parts of a fill make its whole, however they are cut."""
+    whole = days_of(days_supply, ordered, before + handed)
+    return whole - days_of(days_supply, ordered, before)
+
+
 def is_urgent(runs_out_on: date | None, due_on: date) -> bool:
     """A patient who would run out before the routine due time can't wait for it."""
     return runs_out_on is not None and runs_out_on <= due_on
@@ -122,7 +141,7 @@ def is_urgent(runs_out_on: date | None, due_on: date) -> bool:
 
 def with_whom(status: RefillStatus) -> str | None:
     """Who has the request now: prescriber, careloop, pharmacy, carrier, patient; None at an end."""
-    if status == S.AWAITING_PRESCRIBER:
+    if status in (S.AWAITING_PRESCRIBER, S.HELD):
         return "prescriber"
     if status in _WITH_PHARMACY:
         return "pharmacy"
@@ -149,11 +168,25 @@ def next_step(status: RefillStatus, reason: str | None) -> str | None:
         if returns_to_prescriber(reason):
             return "Your prescriber has been told and will sort this out. You need do nothing now."
         return "Choose another pharmacy for this refill, or call this one."
+    if status == S.PARTIALLY_DISPENSED:
+        return _AFTER_PART
+    if status in (S.CANCELLED, S.HELD):
+        return _AFTER_WITHDRAWAL.get(reason or "")
     if status == S.DENIED:
         return _AFTER_DENIAL.get(reason or "", "Message or call your prescriber's office.")
     return None
 
 
+_AFTER_PART = (
+    "Your prescriber has been told that the rest will not follow. Take what you have as directed, "
+    "and call your prescriber's office before you run out."
+)
+_AFTER_WITHDRAWAL = {
+    "prescription_stopped": "Your prescriber stopped this medicine: do not pick it up or take it. "
+    "Ask your prescriber's office if unsure.",
+    "prescription_on_hold": "Your prescriber has put this medicine on hold: it goes on once that "
+    "ends. Ask your prescriber's office if unsure whether to take what you have.",
+}
 _AFTER_DENIAL = {
     "visit_needed": "Make an appointment: your prescriber wants to see you before renewing.",
     "test_needed": "Have the test done that your prescriber ordered; ask again afterwards.",

@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from portal.core.schemas import Listing, PageQuery, Strict, note_field, text_field
 from portal.prescriptions.service import RenewalChanges
 from portal.refills.service import Decide, RefillItem, RequestRefills
-from portal.refills.states import Delivery, DenialReason, RefillStatus
+from portal.refills.states import CancelAnswer, Delivery, DenialReason, RefillStatus
 
 MOST_ITEMS = 20
 DELIVERY = validate.OneOf([value.value for value in Delivery])
@@ -218,6 +218,16 @@ class HistorySchema(Schema):
     note = fields.String(allow_none=True)
 
 
+class CancellationSchema(Schema):
+    """The order was taken back: what the pharmacy was asked, and what it says."""
+
+    asked_at = fields.DateTime()
+    answer = fields.String(
+        allow_none=True, validate=validate.OneOf([value.value for value in CancelAnswer])
+    )
+    answered_at = fields.DateTime(allow_none=True)
+
+
 class TimelineSchema(RefillViewSchema):
     """A refill with every step so far and who has it now."""
 
@@ -225,6 +235,15 @@ class TimelineSchema(RefillViewSchema):
     decision_note = fields.String(allow_none=True)
     expected_on = fields.Date(allow_none=True)
     quantity_ready = fields.Float(allow_none=True)
+    quantity_ordered = fields.Float()
+    quantity_dispensed = fields.Float(
+        metadata={"description": "Handed over so far, of the ordered"}
+    )
+    rest_due_at = fields.DateTime(
+        allow_none=True,
+        metadata={"description": "Until when the law lets the rest follow (21 CFR 1306.13)"},
+    )
+    cancellation = fields.Nested(CancellationSchema, allow_none=True)
     unit = fields.String(metadata={"example": "{tbl}"})
     carrier = fields.String(allow_none=True)
     tracking_number = fields.String(allow_none=True)

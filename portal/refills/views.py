@@ -24,6 +24,7 @@ def facts_of(row: Row[Any]) -> PrescriptionFacts:
         last_filled_on=row.last_filled_on,
         early_refill_until=row.early_refill_until,
         open_refill_id=row.open_refill_id,
+        supply_days=row.supply_days,
     )
 
 
@@ -122,12 +123,27 @@ def timeline_view(
         "decision_note": row.decision_note,
         "expected_on": row.expected_on,
         "quantity_ready": row.quantity_ready,
+        "quantity_ordered": row.quantity,
+        "quantity_dispensed": row.quantity_dispensed,
+        "rest_due_at": row.rest_due_at,
+        "cancellation": _cancellation_view(row),
         "unit": row.unit,
         "carrier": row.carrier,
         "tracking_number": row.tracking_number,
         "refill_number": row.refill_number,
         "original_prescription_id": row.original_prescription_id,
         "history": [_move_view(move) for move in moves],
+    }
+
+
+def _cancellation_view(row: Row[Any]) -> dict[str, Any] | None:
+    """What the pharmacy was asked when the order was taken back, and what it says."""
+    if row.cancel_asked_at is None:
+        return None
+    return {
+        "asked_at": row.cancel_asked_at,
+        "answer": row.cancel_answer,
+        "answered_at": row.cancel_answered_at,
     }
 
 

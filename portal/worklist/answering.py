@@ -27,6 +27,7 @@ from portal.worklist.states import WORK_ITEM, WorkItemKind, WorkItemStatus
 # These close with what they ask for; the call that does it, by the item's subject.
 CLOSED_BY: Mapping[WorkItemKind, str] = {
     WorkItemKind.REFILL_DECISION: "POST /api/v1/refills/{}/decision",
+    WorkItemKind.PHARMACY_CANCELLATION: "POST /api/v1/refills/{}/cancellation",
     WorkItemKind.RESULT_REVIEW: "POST /api/v1/results/{}/review",
     WorkItemKind.RESULT_CRITICAL: "POST /api/v1/results/{}/acknowledge",
     WorkItemKind.RESULT_COMMUNICATION: "POST /api/v1/results/{}/communicated",

@@ -18,6 +18,8 @@ class WorkItemKind(StrEnum):
     REFILL_OVERDUE = "refill_overdue"
     REFILL_FAILED = "refill_failed"
     QUARANTINED_UPDATE = "quarantined_update"
+    PHARMACY_CANCELLATION = "pharmacy_cancellation"
+    DISPENSED_AFTER_STOP = "dispensed_after_stop"
     REQUISITION_REJECTED = "requisition_rejected"
     CANCELLATION_REFUSED = "cancellation_refused"
     REQUISITION_UNCOLLECTED = "requisition_uncollected"

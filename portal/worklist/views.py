@@ -15,6 +15,9 @@ SUMMARIES = {
     WorkItemKind.REFILL_OVERDUE: "A step of a refill is late: ask the pharmacy",
     WorkItemKind.REFILL_FAILED: "A pharmacy could not go on with a refill",
     WorkItemKind.QUARANTINED_UPDATE: "A pharmacy reported what can't be: ask what happened",
+    WorkItemKind.PHARMACY_CANCELLATION: "An order was taken back: ask the pharmacy if in time",
+    WorkItemKind.DISPENSED_AFTER_STOP: "A medicine was handed over after it was taken back: "
+    "tell the patient what to do with it",
     WorkItemKind.REQUISITION_REJECTED: "A laboratory could not do a test: order again or tell why",
     WorkItemKind.CANCELLATION_REFUSED: "A laboratory did not withdraw a cancelled test: call it",
     WorkItemKind.REQUISITION_UNCOLLECTED: "A test was ordered and never done: ask the patient",
@@ -61,6 +64,8 @@ _PATHS = {
     WorkItemKind.REFILL_OVERDUE: "refills",
     WorkItemKind.REFILL_FAILED: "refills",
     WorkItemKind.QUARANTINED_UPDATE: "refills",
+    WorkItemKind.PHARMACY_CANCELLATION: "refills",
+    WorkItemKind.DISPENSED_AFTER_STOP: "refills",
     WorkItemKind.REQUISITION_REJECTED: "requisitions",
     WorkItemKind.CANCELLATION_REFUSED: "requisitions",
     WorkItemKind.REQUISITION_UNCOLLECTED: "requisitions",

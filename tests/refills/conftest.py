@@ -98,6 +98,17 @@ def acknowledged(pharmacy: Caller, requested: UUID) -> UUID:
     return requested
 
 
+@pytest.fixture
+def mailed(patient: Caller, pharmacy: Caller, refillable: Make) -> UUID:
+    """A refill that is to be mailed, and that the pharmacy has acknowledged."""
+    answer = ask(patient, refillable().id, delivery="mail")
+    assert answer.status_code == 201, answer.text
+    refill_id = UUID(answer.json["items"][0]["refill"]["id"])
+    drain()
+    assert pharmacy.post(f"/pharmacy/orders/{refill_id}/acknowledge").status_code == 200
+    return refill_id
+
+
 def event_of(refill_id: UUID, status: str, **changes: Any) -> dict[str, Any]:
     """A status update as a pharmacy sends it, of this moment."""
     return {

@@ -11,11 +11,11 @@ from portal.core.db import transaction
 from portal.refills import service
 from portal.refills.model import Refill, RefillHistory
 from portal.refills.pharmacy_model import PharmacyOrder
-from portal.refills.service.follow import open_liaison_item
+from portal.refills.service.items import ask_liaison
 from portal.refills.states import RefillStatus
 from portal.worklist.model import WorkItem
 from portal.worklist.states import Priority, WorkItemKind
-from tests.refills.conftest import Make, refill, set_status
+from tests.refills.conftest import Make
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 
@@ -100,28 +100,6 @@ def test_a_new_prescription_is_filled_for_the_first_time_once(
     assert orders(first.id) == [(clinic.pharmacy.id, "fill")]
 
 
-def stop(refill_id: UUID) -> None:
-    rx = refill(refill_id).prescription_id
-    for _ in range(2):
-        with transaction(WORKER) as session:
-            service.withdraw_stopped(session=session, prescription_id=rx, now=utcnow())
-
-
-def test_a_stop_withdraws_what_is_open(waiting: UUID) -> None:
-    stop(waiting)
-    assert refill(waiting).status == "cancelled"
-    assert refill(waiting).reason_code == "prescription_stopped"
-    assert [item.status for item in work_items()] == ["done"]
-
-
-def test_what_is_being_prepared_is_somebodys_to_call_about(requested: UUID) -> None:
-    set_status(requested, "preparing")
-    stop(requested)
-    assert refill(requested).status == "preparing"
-    [item] = work_items()
-    assert (item.kind, item.priority) == ("refill_failed", "stat")
-
-
 def test_what_the_prescriber_must_solve_returns_to_the_prescriber(
     clinic: SmallClinic, requested: UUID
 ) -> None:
@@ -166,6 +144,6 @@ def test_a_step_closes_the_item_about_its_lateness(requested: UUID) -> None:
     with transaction(WORKER) as session:
         row = session.get(Refill, requested)
         assert row is not None
-        open_liaison_item(session, row, WorkItemKind.REFILL_OVERDUE, Priority.ROUTINE, utcnow())
+        ask_liaison(session, row, WorkItemKind.REFILL_OVERDUE, Priority.ROUTINE, utcnow())
     follow_all(requested)
     assert [(item.kind, item.status) for item in work_items()] == [("refill_overdue", "done")]

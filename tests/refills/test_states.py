@@ -12,34 +12,55 @@ from portal.refills.states import OPEN, REFILL, RefillStatus
 from tests.support.clinic import NOW, actor
 
 # Written out a second time on purpose: status -> (next -> who).
+GIVEN_UP = {"not_dispensed": "f", "partially_dispensed": "fw"}
+PREPARED = {"partially_ready": "f", "ready_for_pickup": "f", "shipped": "f"}
 DESIGN = {
     "awaiting_prescriber": {"sending": "d", "denied": "d", "cancelled": "pedw"},
-    "sending": {"with_pharmacy": "f", "not_dispensed": "f", "cancelled": "pedw"},
+    "sending": {"with_pharmacy": "f", "not_dispensed": "f", "held": "w", "cancelled": "pedw"},
     "with_pharmacy": {
         "preparing": "f",
         "on_hold": "f",
-        "partially_ready": "f",
-        "ready_for_pickup": "f",
-        "shipped": "f",
-        "not_dispensed": "f",
+        **PREPARED,
+        **GIVEN_UP,
+        "held": "w",
         "cancelled": "pedw",
     },
-    "preparing": dict.fromkeys(
-        ["on_hold", "partially_ready", "ready_for_pickup", "shipped", "not_dispensed"], "f"
-    ),
+    "preparing": {"on_hold": "f", **PREPARED, **GIVEN_UP, "held": "w", "cancelled": "w"},
     "on_hold": {
         "preparing": "f",
-        "partially_ready": "f",
-        "ready_for_pickup": "f",
-        "shipped": "f",
-        "not_dispensed": "f",
+        "on_hold": "f",
+        **PREPARED,
+        **GIVEN_UP,
+        "held": "w",
         "cancelled": "pedw",
     },
-    "partially_ready": dict.fromkeys(
-        ["ready_for_pickup", "shipped", "picked_up", "not_dispensed"], "f"
-    ),
-    "ready_for_pickup": {"picked_up": "f", "not_dispensed": "f"},
-    "shipped": {"delivered": "f", "not_dispensed": "f"},
+    "partially_ready": {
+        **PREPARED,
+        "picked_up": "f",
+        "rest_owed": "f",
+        **GIVEN_UP,
+        "cancelled": "w",
+    },
+    "ready_for_pickup": {"picked_up": "f", "rest_owed": "f", **GIVEN_UP, "cancelled": "w"},
+    "shipped": {"delivered": "f", "rest_owed": "f", **GIVEN_UP, "cancelled": "w"},
+    "rest_owed": {
+        "preparing": "f",
+        "on_hold": "f",
+        **PREPARED,
+        "picked_up": "f",
+        "delivered": "f",
+        "rest_owed": "f",
+        **GIVEN_UP,
+        "held": "w",
+        "cancelled": "pedw",
+    },
+    "held": {
+        "sending": "w",
+        "picked_up": "f",
+        "delivered": "f",
+        **GIVEN_UP,
+        "cancelled": "pedw",
+    },
 }
 LETTERS = {
     "p": ActorKind.PATIENT,
@@ -72,6 +93,7 @@ def test_the_ends() -> None:
     assert {s.value for s in REFILL.ends} == {
         "picked_up",
         "delivered",
+        "partially_dispensed",
         "denied",
         "not_dispensed",
         "cancelled",

@@ -157,11 +157,11 @@ def test_a_correction_goes_back(pharmacy: Caller, acknowledged: UUID) -> None:
     assert steps(acknowledged)[-2:] == ["ready_for_pickup", "preparing"]
 
 
-def test_what_was_said_once_stays(patient: Caller, pharmacy: Caller, acknowledged: UUID) -> None:
+def test_what_was_said_once_stays(patient: Caller, pharmacy: Caller, mailed: UUID) -> None:
     parcel = {"carrier": "USPS", "tracking_number": "9400 1000"}
-    assert post_one(pharmacy, acknowledged, "shipped", **parcel) == "applied"
-    assert post_one(pharmacy, acknowledged, "delivered") == "applied"
-    seen = patient.get(f"/refills/{acknowledged}").json
+    assert post_one(pharmacy, mailed, "shipped", **parcel) == "applied"
+    assert post_one(pharmacy, mailed, "delivered") == "applied"
+    seen = patient.get(f"/refills/{mailed}").json
     assert (seen["carrier"], seen["tracking_number"]) == ("USPS", "9400 1000")
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from portal.prescriptions import service as prescriptions
 from portal.refills import service
 from portal.visits import service as visits
 from portal.visits.states import InstructionKind
@@ -26,14 +27,16 @@ def open_first_fill(*, session: Session, event: Event, now: datetime) -> None:
     service.open_first_fill(session=session, prescription_id=event.uuid("prescription_id"), now=now)
 
 
-@handles("prescription.stopped")
-def withdraw_stopped(*, session: Session, event: Event, now: datetime) -> None:
-    service.withdraw_stopped(
-        session=session, prescription_id=event.uuid("prescription_id"), now=now
-    )
-    visits.note_withdrawn(
+@handles("prescription.moved")
+def follow_prescription(*, session: Session, event: Event, now: datetime) -> None:
+    prescription_id = event.uuid("prescription_id")
+    service.follow_prescription(
         session=session,
-        kind=InstructionKind.FILL,
-        target_id=event.uuid("prescription_id"),
+        prescription_id=prescription_id,
+        history_id=event.uuid("history_id"),
         now=now,
     )
+    if prescriptions.is_stopped(session, prescription_id):
+        visits.note_withdrawn(
+            session=session, kind=InstructionKind.FILL, target_id=prescription_id, now=now
+        )

@@ -2,14 +2,16 @@
 
 from portal.refills.service import phone, webhooks
 from portal.refills.service.cancel import cancel_refill
+from portal.refills.service.cancellation import AnswerCancellation
+from portal.refills.service.cancellation import answer as answer_cancellation
 from portal.refills.service.change_pharmacy import change_pharmacy
 from portal.refills.service.decide import Decide, decide
 from portal.refills.service.follow import (
     find_overdue,
     follow_move,
+    give_up_rests,
     look_into_update,
     open_first_fill,
-    withdraw_stopped,
 )
 from portal.refills.service.orders import acknowledge, read_orders
 from portal.refills.service.renewal_requests import RequestRenewal, request_renewal
@@ -20,10 +22,12 @@ from portal.refills.service.request import (
     RequestRefills,
     request_refills,
 )
+from portal.refills.service.standing import follow_prescription
 from portal.refills.service.status_updates import Answer, Received, take_updates
 
 __all__ = [
     "Answer",
+    "AnswerCancellation",
     "Decide",
     "ItemOutcome",
     "Received",
@@ -31,11 +35,14 @@ __all__ = [
     "RequestRefills",
     "RequestRenewal",
     "acknowledge",
+    "answer_cancellation",
     "cancel_refill",
     "change_pharmacy",
     "decide",
     "find_overdue",
     "follow_move",
+    "follow_prescription",
+    "give_up_rests",
     "look_into_update",
     "open_first_fill",
     "phone",
@@ -45,5 +52,4 @@ __all__ = [
     "request_renewal",
     "take_updates",
     "webhooks",
-    "withdraw_stopped",
 ]

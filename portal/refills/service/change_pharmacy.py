@@ -18,7 +18,7 @@ from portal.refills.service.request import create, new_refill
 from portal.refills.states import Delivery, RefillChannel, RefillKind, RefillStatus
 
 S = RefillStatus
-# Here nothing was handed to anybody who could already be working on it.
+# Here nothing was handed to anybody who could already be working on it, unless it was fetched.
 _IN_PLACE = frozenset({S.AWAITING_PRESCRIBER, S.SENDING})
 # Here the old pharmacy has it: that request ends and another one takes its place.
 _REPLACED = frozenset({S.WITH_PHARMACY, S.ON_HOLD, S.NOT_DISPENSED})
@@ -44,10 +44,14 @@ def change_pharmacy(
     status = RefillStatus(refill.status)
     if status not in _IN_PLACE | _REPLACED:
         raise PharmacyNotChangeable(status_now=status)
+    if refill.quantity_dispensed:
+        raise PharmacyNotChangeable(
+            "A part was handed over: the rest comes from the same pharmacy.", status_now=status
+        )
     wanted = _checked_delivery(session, refill, pharmacy_id, delivery)
     if pharmacy_id == refill.pharmacy_id and status != S.NOT_DISPENSED:
         return refill.id
-    if status in _IN_PLACE:
+    if status in _IN_PLACE and refill.fetched_at is None:
         _change_in_place(session, refill, actor, pharmacy_id, wanted, now)
         return refill.id
     return _replace(session, locked, actor, pharmacy_id, wanted, now)

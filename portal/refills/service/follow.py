@@ -9,7 +9,6 @@ from portal.core import outbox
 from portal.core.actor import WORKER
 from portal.core.ids import new_id
 from portal.directory import service as directory
-from portal.directory.model import PoolKind
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
 from portal.prescriptions import service as prescriptions
@@ -17,21 +16,26 @@ from portal.prescriptions.states import PrescriptionStatus
 from portal.refills import queries, rules
 from portal.refills.model import Refill, RefillHistory
 from portal.refills.pharmacy_model import OrderKind, PharmacyOrder
-from portal.refills.service import moves
+from portal.refills.service import cancellation, items, moves
 from portal.refills.service.request import create, new_refill
 from portal.refills.states import (
+    DISPENSED,
     REFILL,
+    WITHDRAWN,
     Delivery,
     RefillChannel,
     RefillKind,
     RefillStatus,
 )
-from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 
 S = RefillStatus
-_AT_A_PHARMACY = frozenset(set(RefillStatus) - REFILL.ends - {S.AWAITING_PRESCRIBER})
+_AT_A_PHARMACY = frozenset(set(RefillStatus) - REFILL.ends - {S.AWAITING_PRESCRIBER, S.HELD})
+# Said again with other words or another day, these are news.
+_TOLD_AGAIN = frozenset({S.ON_HOLD, S.PARTIALLY_READY, S.REST_OWED})
+_TOLD_AFTER_A_STOP = DISPENSED | {S.REST_OWED, S.PARTIALLY_DISPENSED, S.NOT_DISPENSED}
+_SILENT = frozenset(rules.SAID_OTHERWISE)
 
 
 def follow_move(*, session: Session, refill_id: UUID, history_id: UUID, now: datetime) -> None:
@@ -45,10 +49,17 @@ def follow_move(*, session: Session, refill_id: UUID, history_id: UUID, now: dat
     if refill is None or step is None:
         return
     place_orders(session, refill, now)
+    cancellation.follow(session, refill, step, now)
     _tell_patient(session, refill, step, now)
     _close_overdue(session, refill, now)
-    if step.to_status == S.NOT_DISPENSED and rules.returns_to_prescriber(step.reason_code):
-        _return_to_prescriber(session, refill, now)
+    if _is_prescribers_to_solve(step):
+        items.ask_prescriber(session, refill, WorkItemKind.REFILL_FAILED, Priority.URGENT, now)
+
+
+def _is_prescribers_to_solve(step: RefillHistory) -> bool:
+    if step.to_status == S.PARTIALLY_DISPENSED:
+        return step.from_status not in WITHDRAWN
+    return step.to_status == S.NOT_DISPENSED and rules.returns_to_prescriber(step.reason_code)
 
 
 def place_orders(session: Session, refill: Refill, now: datetime) -> None:
@@ -58,7 +69,7 @@ def place_orders(session: Session, refill: Refill, now: datetime) -> None:
     wanted = refill.pharmacy_id if refill.status in _AT_A_PHARMACY else None
     if wanted is not None and last.get(wanted) != OrderKind.FILL:
         _place(session, refill, wanted, OrderKind.FILL, now)
-    withdrawn = refill.status == S.CANCELLED
+    withdrawn = refill.status in WITHDRAWN or refill.reason_code == rules.REST_EXPIRED
     for pharmacy_id, kind in last.items():
         elsewhere = pharmacy_id != refill.pharmacy_id
         if kind == OrderKind.FILL and (elsewhere or withdrawn):
@@ -79,7 +90,9 @@ def _place(
 
 def event_of(step: RefillHistory) -> NotificationEvent | None:
     """What a step is called when people are told of it; None when they need not be."""
-    if step.from_status == step.to_status:
+    if step.reason_code in _SILENT and step.to_status in WITHDRAWN:
+        return None  # they are told what was done with the prescription
+    if step.from_status == step.to_status and step.to_status not in _TOLD_AGAIN:
         return None
     if step.to_status == S.SENDING:
         decided = step.from_status == S.AWAITING_PRESCRIBER
@@ -91,13 +104,18 @@ def _tell_patient(session: Session, refill: Refill, step: RefillHistory, now: da
     event = event_of(step)
     if event is None:
         return
+    reason_code = step.reason_code
+    if queries.stopped_before(session, refill.prescription_id, step.at):
+        if step.to_status not in _TOLD_AFTER_A_STOP:
+            return  # what was prepared must not be collected: they know that it was stopped
+        reason_code = rules.STOPPED
     notifications.tell_patient(
         session,
         refill.patient_id,
         event,
         source_id=step.id,
         subject_id=refill.id,
-        data={"reason_code": step.reason_code},
+        data={"reason_code": reason_code, "kind": refill.kind},
         now=now,
     )
 
@@ -112,43 +130,6 @@ def _close_overdue(session: Session, refill: Refill, now: datetime) -> None:
         kind=WorkItemKind.REFILL_OVERDUE,
         subject_id=refill.id,
         outcome="moved on",
-        now=now,
-    )
-
-
-def _return_to_prescriber(session: Session, refill: Refill, now: datetime) -> None:
-    prescriber = directory.get_practitioner(session, refill.prescriber_id)
-    calendar = directory.calendar_of(session, prescriber.clinic_id)
-    worklist.open_item(
-        session=session,
-        actor=WORKER,
-        kind=WorkItemKind.REFILL_FAILED,
-        subject_id=refill.id,
-        patient_id=refill.patient_id,
-        responsible_id=prescriber.id,
-        pool_id=prescriber.pool_id,
-        priority=Priority.URGENT,
-        due_at=due_times.due_at(calendar, Priority.URGENT, now),
-        now=now,
-    )
-
-
-def open_liaison_item(
-    session: Session, refill: Refill, kind: WorkItemKind, priority: Priority, now: datetime
-) -> UUID:
-    """An item for those who talk with pharmacies."""
-    prescriber = directory.get_practitioner(session, refill.prescriber_id)
-    calendar = directory.calendar_of(session, prescriber.clinic_id)
-    return worklist.open_item(
-        session=session,
-        actor=WORKER,
-        kind=kind,
-        subject_id=refill.id,
-        patient_id=refill.patient_id,
-        responsible_id=None,
-        pool_id=directory.pool_of(session, prescriber.clinic_id, PoolKind.PHARMACY_LIAISON),
-        priority=priority,
-        due_at=due_times.due_at(calendar, priority, now),
         now=now,
     )
 
@@ -172,32 +153,17 @@ def open_first_fill(*, session: Session, prescription_id: UUID, now: datetime) -
     create(session, WORKER, [row], now)
 
 
-def withdraw_stopped(*, session: Session, prescription_id: UUID, now: datetime) -> None:
-    """A prescription was stopped: withdraw its open refill, or have somebody call the pharmacy."""
-    refill = queries.open_refill_of(session, prescription_id)
-    if refill is None:
-        return
-    locked = moves.lock(session, refill.id)
-    if not REFILL.allows(RefillStatus(locked.refill.status), S.CANCELLED, WORKER.kind):
-        if locked.refill.closed_at is None:
-            open_liaison_item(
-                session, locked.refill, WorkItemKind.REFILL_FAILED, Priority.STAT, now
-            )
-        return
-    moves.move(
-        session, locked, S.CANCELLED, actor=WORKER, now=now, reason_code="prescription_stopped"
-    )
-    moves.close_decision(session, WORKER, locked.refill, "cancelled", now)
-
-
 def find_overdue(*, session: Session, now: datetime, limit: int) -> int:
     """Steps that are late and that nobody was told of: an item for the liaison, and word to the
-    patient, once for each step. Returns how many were found."""
+    patient, once for each step. A hold that goes on and on is its prescriber's, and no news.
+    Returns how many were found."""
     late = queries.overdue(session, now, limit)
     for refill in late:
-        item_id = open_liaison_item(
-            session, refill, WorkItemKind.REFILL_OVERDUE, Priority.ROUTINE, now
-        )
+        held = refill.status == S.HELD
+        ask = items.ask_prescriber if held else items.ask_liaison
+        item_id = ask(session, refill, WorkItemKind.REFILL_OVERDUE, Priority.ROUTINE, now)
+        if held:
+            continue
         notifications.tell_patient(
             session,
             refill.patient_id,
@@ -209,8 +175,29 @@ def find_overdue(*, session: Session, now: datetime, limit: int) -> int:
     return len(late)
 
 
+def give_up_rests(*, session: Session, now: datetime, limit: int) -> int:
+    """What is owed of schedule II and was not handed over within the law's time can't follow any
+    more: its prescriber and the patient are told. Returns how many were given up."""
+    ids = queries.rests_too_late(session, now, limit)
+    for refill_id in ids:
+        locked = moves.lock(session, refill_id)
+        if locked.refill.closed_at is None:
+            moves.move(
+                session,
+                locked,
+                S.PARTIALLY_DISPENSED,
+                actor=WORKER,
+                now=now,
+                reason_code=rules.REST_EXPIRED,
+            )
+    return len(ids)
+
+
 def look_into_update(*, session: Session, refill_id: UUID, now: datetime) -> None:
-    """A pharmacy reported what can't be: have the liaison ask what happened."""
+    """A pharmacy reported what can't be: have the liaison ask what happened, unless they are asking
+    the pharmacy already whether the order was taken back in time."""
     refill = queries.for_change(session, refill_id)
-    if refill is not None:
-        open_liaison_item(session, refill, WorkItemKind.QUARANTINED_UPDATE, Priority.ROUTINE, now)
+    if refill is None or cancellation.is_asked(refill):
+        return
+    if queries.is_set_aside(session, refill_id):
+        items.ask_liaison(session, refill, WorkItemKind.QUARANTINED_UPDATE, Priority.ROUTINE, now)

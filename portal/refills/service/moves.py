@@ -68,7 +68,7 @@ def move(
         note=note,
     )
     refill.next_step = rules.next_step(status, reason_code)
-    if status in GIVES_BACK and refill.reserved:
+    if status in GIVES_BACK and refill.reserved and not refill.quantity_dispensed:
         prescriptions.give_back_refill(locked.prescription)
         refill.reserved = False
     remember(session, refill, history, actor=actor, action=status.value, now=now)

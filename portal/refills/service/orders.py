@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -12,10 +12,18 @@ from portal.core import audit
 from portal.core.actor import Actor
 from portal.refills import pharmacy_queries as queries
 from portal.refills.errors import RefillNotFound
+from portal.refills.pharmacy_model import OrderKind
 from portal.refills.service import moves
 from portal.refills.states import RefillStatus
 
 WITHDRAWN = "withdrawn"
+
+
+class OrderRow(NamedTuple):
+    """An order, and whether the pharmacy may see more of it than its ids."""
+
+    row: Row[Any]
+    whole: bool
 
 
 def read_orders(
@@ -25,12 +33,19 @@ def read_orders(
     after: tuple[int, UUID] | None,
     limit: int,
     now: datetime,
-) -> Sequence[Row[Any]]:
-    """A page of the pharmacy's feed; whose data were on it is audited."""
+) -> Sequence[OrderRow]:
+    """A page of the pharmacy's feed; whose data were on it is audited.
+
+    From here on the pharmacy knows whose orders these are, unless one was taken back just now: it
+    then has its ids alone.
+    """
     rows = queries.orders(session, actor.id, after=after, limit=limit)
     queries.heard_pull(session, actor.id, now)
-    for row in rows:
-        if row.patient_id is not None:
+    new = [row.refill_id for row in rows if row.kind == OrderKind.FILL and row.fetched_at is None]
+    gone = set(new) - queries.mark_fetched(session, actor.id, new, now) if new else set()
+    page = [OrderRow(row, row.kind == OrderKind.FILL and row.refill_id not in gone) for row in rows]
+    for row, whole in page:
+        if whole:
             audit.record(
                 session,
                 actor,
@@ -40,7 +55,7 @@ def read_orders(
                 resource_id=row.id,
                 at=now,
             )
-    return rows
+    return page
 
 
 def acknowledge(*, session: Session, actor: Actor, refill_id: UUID, now: datetime) -> str:
@@ -49,13 +64,14 @@ def acknowledge(*, session: Session, actor: Actor, refill_id: UUID, now: datetim
     A refill that went elsewhere meanwhile is `withdrawn`. Raises RefillNotFound for one that the
     pharmacy was never sent.
     """
-    acknowledged = queries.acknowledge(session, actor.id, [refill_id], now)
+    queries.acknowledge(session, actor.id, [refill_id], now)
     try:
         locked = moves.lock(session, refill_id)
     except RefillNotFound:
-        if acknowledged:
+        if queries.was_sent(session, actor.id, refill_id):
             return WITHDRAWN
         raise
+    locked.refill.fetched_at = locked.refill.fetched_at or now
     if locked.refill.status == RefillStatus.SENDING:
         moves.move(session, locked, RefillStatus.WITH_PHARMACY, actor=actor, now=now)
         session.flush()

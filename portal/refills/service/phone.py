@@ -73,6 +73,11 @@ _STATUS_WORDS = {
     RefillStatus.PARTIALLY_READY: "A part of your refill is ready to be picked up.",
     RefillStatus.READY_FOR_PICKUP: "Your refill is ready to be picked up.",
     RefillStatus.SHIPPED: "Your refill has been shipped.",
+    RefillStatus.REST_OWED: "You have got a part of your refill. The pharmacy owes you the rest.",
+    RefillStatus.HELD: "Your prescriber has put this medicine on hold. "
+    "Please call your prescriber's office.",
+    RefillStatus.PARTIALLY_DISPENSED: "You have got a part of your refill, and the rest will not "
+    "follow. Please call your prescriber's office.",
     RefillStatus.PICKED_UP: "Your last refill was picked up.",
     RefillStatus.DELIVERED: "Your last refill was delivered.",
     RefillStatus.DENIED: "Your prescriber did not approve. Please call your prescriber's office.",

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from portal.core import audit, outbox
 from portal.core.actor import Actor
 from portal.core.clock import local_day
 from portal.core.ids import new_id
+from portal.prescriptions.rules import Supply, supply_after
 from portal.refills import pharmacy_queries as queries
 from portal.refills import rules
 from portal.refills.pharmacy_model import UpdateOutcome
-from portal.refills.states import DISPENSED, GIVES_BACK, RefillStatus
+from portal.refills.states import GIVES_BACK, CancelAnswer, RefillKind, RefillStatus
 from portal.refills.update_rules import Standing, StatusUpdate, decide_update
 
 
@@ -45,6 +47,17 @@ class Answer:
     outcome: UpdateOutcome
     refill_status: str | None = None
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One update that is applied: the refill's row, where it stood, where it stands."""
+
+    row: Row[Any]
+    before: Standing
+    after: Standing
+    handed: Decimal | None
+    update: StatusUpdate
 
 
 @dataclass(slots=True)
@@ -137,15 +150,14 @@ def _apply(
     """Decide about new items in the order in which they occurred, and write what they move."""
     readable = [(number, item.update) for number, item in fresh if item.update is not None]
     rows = queries.lock_refills(session, {update.refill_id for _, update in readable})
-    standing = {
-        row.id: Standing(RefillStatus(row.status), row.occurred_at) for row in rows.values()
-    }
+    standing = {row.id: _standing(row) for row in rows.values()}
     moves = _Moves()
     for number, update in sorted(readable, key=lambda pair: (pair[1].occurred_at, pair[0])):
         before = standing.get(update.refill_id)
         verdict = decide_update(before, update, now)
         if verdict.outcome == UpdateOutcome.APPLIED and before and verdict.standing:
-            _gather(session, actor, moves, rows[update.refill_id], before, update, now)
+            step = _Step(rows[update.refill_id], before, verdict.standing, verdict.handed, update)
+            _gather(session, actor, moves, step, now)
             standing[update.refill_id] = verdict.standing
         elif verdict.outcome == UpdateOutcome.QUARANTINED:
             _have_looked_into(session, actor, update, now)
@@ -153,6 +165,22 @@ def _apply(
         answers[number] = Answer(update.event_id, verdict.outcome, status, verdict.problem)
     _write(session, actor, moves, now)
     queries.settle_updates(session, actor.id, [_settled(answers[number]) for number, _ in fresh])
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(
+        status=RefillStatus(row.status),
+        occurred_at=row.occurred_at,
+        requested_at=row.requested_at,
+        ordered=row.quantity,
+        expires_on=row.expires_on,
+        time_zone=row.time_zone,
+        delivery=row.delivery,
+        schedule=row.schedule,
+        dispensed=row.quantity_dispensed,
+        ready=row.quantity_ready,
+        rest_due_at=row.rest_due_at,
+    )
 
 
 def _settled(answer: Answer) -> dict[str, Any]:
@@ -168,20 +196,14 @@ def _have_looked_into(session: Session, actor: Actor, update: StatusUpdate, now:
     outbox.emit(session, "pharmacy_update.quarantined", now=now, refill_id=update.refill_id)
 
 
-def _gather(
-    session: Session,
-    actor: Actor,
-    moves: _Moves,
-    row: Row[Any],
-    before: Standing,
-    update: StatusUpdate,
-    now: datetime,
-) -> None:
+def _gather(session: Session, actor: Actor, moves: _Moves, step: _Step, now: datetime) -> None:
+    row, update, status = step.row, step.update, step.after.status
     history_id = new_id()
     earlier = moves.refills.get(row.id, {})
     reserved = earlier.get("reserved", row.reserved)
-    columns = _columns(row, update, reserved and update.status not in GIVES_BACK, now)
-    for name in ("quantity", "carrier", "tracking_number"):  # said once, these stay
+    gives_back = reserved and status in GIVES_BACK
+    columns = _columns(step, reserved and not gives_back, now)
+    for name in ("carrier", "tracking_number"):  # said once, these stay
         columns[name] = columns[name] or earlier.get(name)
     moves.refills[row.id] = columns
     moves.history.append(
@@ -189,18 +211,19 @@ def _gather(
             "id": history_id,
             "refill_id": row.id,
             "patient_id": row.patient_id,
-            "from_status": before.status,
-            "to_status": update.status,
+            "pharmacy_id": row.pharmacy_id,
+            "from_status": step.before.status,
+            "to_status": status,
             "reason_code": update.reason_code,
             "note": update.note,
         }
     )
-    _gather_supply(moves, row, update, gives_back=reserved and update.status in GIVES_BACK)
+    _gather_supply(moves, step, gives_back=gives_back)
     outbox.emit(session, "refill.moved", now=now, refill_id=row.id, history_id=history_id)
     audit.record(
         session,
         actor,
-        update.status.value,
+        status.value,
         "refill",
         patient_id=row.patient_id,
         resource_id=row.id,
@@ -208,46 +231,74 @@ def _gather(
     )
 
 
-def _columns(row: Row[Any], update: StatusUpdate, reserved: bool, now: datetime) -> dict[str, Any]:
+def _columns(step: _Step, reserved: bool, now: datetime) -> dict[str, Any]:
+    row, after, update = step.row, step.after, step.update
+    due = rules.expected_by(
+        after.status, now, expected_on=update.expected_on, time_zone=row.time_zone
+    )
+    if due is not None and after.rest_due_at is not None:
+        due = min(due, after.rest_due_at)
     return {
         "id": row.id,
-        "status": update.status,
-        "occurred_at": update.occurred_at,
+        "status": after.status,
+        "occurred_at": after.occurred_at,
         "reason_code": update.reason_code,
-        "expected_by": rules.expected_by(
-            update.status, now, expected_on=update.expected_on, time_zone=row.time_zone
-        ),
+        "expected_by": due,
         "expected_on": update.expected_on,
-        "quantity": update.quantity,
+        "quantity_ready": after.ready,
+        "quantity_dispensed": after.dispensed,
+        "rest_due_at": after.rest_due_at,
         "carrier": update.carrier,
         "tracking_number": update.tracking_number,
-        "next_step": rules.next_step(update.status, update.reason_code),
+        "next_step": rules.next_step(after.status, update.reason_code),
         "reserved": reserved,
+        "cancel_answer": CancelAnswer.ALREADY_HANDED_OVER
+        if step.handed
+        else CancelAnswer.CANCELLED,
     }
 
 
-def _gather_supply(moves: _Moves, row: Row[Any], update: StatusUpdate, *, gives_back: bool) -> None:
+def _gather_supply(moves: _Moves, step: _Step, *, gives_back: bool) -> None:
     """What a move means for the prescription: a refill given back, or a supply handed over."""
-    dispensed = update.status in DISPENSED
-    if not (gives_back or dispensed):
+    row = step.row
+    if not (gives_back or step.handed):
         return
     settled = moves.prescriptions.setdefault(
-        row.prescription_id, {"id": row.prescription_id, "given_back": 0, "filled_on": None}
+        row.prescription_id,
+        {
+            "id": row.prescription_id,
+            "given_back": 0,
+            "filled_on": row.last_filled_on,
+            "supply_days": row.supply_days,
+        },
     )
-    settled["given_back"] += int(gives_back)
-    if dispensed:
-        settled["filled_on"] = local_day(update.occurred_at, row.time_zone)
+    settled["given_back"] += int(gives_back) - int(_takes_again(step))
+    if step.handed:
+        days = rules.part_days(row.days_supply, row.quantity, step.before.dispensed, step.handed)
+        supply = supply_after(
+            Supply(settled["filled_on"], settled["supply_days"]),
+            Supply(local_day(step.update.occurred_at, row.time_zone), days),
+            goes_on=step.before.dispensed > 0,
+        )
+        settled.update(filled_on=supply.since, supply_days=supply.days)
         moves.dispenses.append(
             {
                 "id": new_id(),
                 "prescription_id": row.prescription_id,
                 "refill_id": row.id,
                 "patient_id": row.patient_id,
-                "quantity": update.quantity or row.quantity,
-                "days_supply": row.days_supply,
-                "dispensed_at": update.occurred_at,
+                "pharmacy_id": row.pharmacy_id,
+                "quantity": step.handed,
+                "days_supply": days,
+                "dispensed_at": step.update.occurred_at,
             }
         )
+
+
+def _takes_again(step: _Step) -> bool:
+    """Whether what was handed over had given its refill back when it was cancelled."""
+    cancelled = step.before.status == RefillStatus.CANCELLED
+    return cancelled and step.row.kind == RefillKind.REFILL and step.before.dispensed == 0
 
 
 def _write(session: Session, actor: Actor, moves: _Moves, now: datetime) -> None:
@@ -255,7 +306,7 @@ def _write(session: Session, actor: Actor, moves: _Moves, now: datetime) -> None
         return
     queries.write_moves(
         session,
-        actor.id,
+        actor,
         refills=list(moves.refills.values()),
         history=moves.history,
         prescriptions=list(moves.prescriptions.values()),
@@ -266,7 +317,8 @@ def _write(session: Session, actor: Actor, moves: _Moves, now: datetime) -> None
 
 
 def apply_fresh(*, session: Session, actor: Actor, item: Received, now: datetime) -> Answer:
-    """Decide about one update that is kept already, as if it came now."""
+    """Decide about one update as if it came now: one that is kept already, or that says in other
+    words what a pharmacy told."""
     answers = {0: Answer(item.event_id, UpdateOutcome.INVALID, problem=item.problem)}
     _apply(session, actor, [(0, item)], answers, now)
     return answers[0]
