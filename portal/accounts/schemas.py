@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, post_load, validate
 
 from portal.accounts.service import CreateClient, Invite
 from portal.core.actor import CLIENTS, PEOPLE, ActorKind
+from portal.core.dates import BIRTH, day_field
 from portal.core.schemas import Listing, Strict, text_field
 
 EMAIL = validate.And(validate.Length(3, 254), validate.Email())
@@ -83,8 +84,8 @@ class ActivationSchema(Strict):
     code = fields.String(
         required=True, validate=validate.Length(8, 40), metadata={"example": "BCDF-2345-GHJK"}
     )
-    birth_date = fields.Date(
-        load_default=None, allow_none=True, metadata={"description": "For patients"}
+    birth_date = day_field(
+        BIRTH, load_default=None, allow_none=True, metadata={"description": "For patients"}
     )
     password = password_field()
 
@@ -121,7 +122,7 @@ class InviteSchema(Strict):
     person_id = fields.UUID(required=True)
     email = email_field()
     name = text_field(200)
-    birth_date = fields.Date(load_default=None, allow_none=True)
+    birth_date = day_field(BIRTH, load_default=None, allow_none=True)
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> Invite:

@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from portal.appointments.rules import About
 from portal.appointments.service import NewSlot, OfferTimes
 from portal.appointments.states import AboutKind, OfferStatus
+from portal.core.dates import LOOKED_FOR, PLANNED, WITHIN_A_YEAR, time_field
 from portal.core.schemas import Listing, PageQuery, Strict, text_field
 
 MOST_SLOTS = 500
@@ -39,8 +40,8 @@ class NewSlotSchema(Strict):
         allow_none=True,
         metadata={"description": "Whose time; your own unless given"},
     )
-    starts_at = fields.AwareDateTime(required=True, metadata=LOCAL_TIME)
-    ends_at = fields.AwareDateTime(required=True, metadata={"example": "2026-03-05T09:30:00-05:00"})
+    starts_at = time_field(PLANNED, required=True, metadata=LOCAL_TIME)
+    ends_at = time_field(PLANNED, required=True, metadata={"example": "2026-03-05T09:30:00-05:00"})
 
     @post_load
     def _slot(self, data: dict[str, Any], **_kwargs: Any) -> NewSlot:
@@ -61,10 +62,13 @@ class SlotsQuery(PageQuery):
         metadata={"description": "Whose; for patients all of their clinic unless given"},
     )
     service_type = fields.String(load_default=None, validate=validate.Length(1, 60))
-    from_ = fields.AwareDateTime(
-        load_default=None, data_key="from", metadata={"description": "From now on unless given"}
+    from_ = time_field(
+        LOOKED_FOR,
+        load_default=None,
+        data_key="from",
+        metadata={"description": "From now on unless given"},
     )
-    to = fields.AwareDateTime(load_default=None)
+    to = time_field(LOOKED_FOR, load_default=None)
 
 
 class BookAppointmentSchema(Strict):
@@ -99,7 +103,8 @@ class OfferTimesSchema(Strict):
     patient_id = fields.UUID(load_default=None, allow_none=True)
     about = fields.Nested(AppointmentAboutSchema, load_default=None, allow_none=True)
     slot_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, MOST_OFFERED))
-    expires_at = fields.AwareDateTime(
+    expires_at = time_field(
+        WITHIN_A_YEAR,
         load_default=None,
         allow_none=True,
         metadata={"description": "Until when they are held; three days unless given"},

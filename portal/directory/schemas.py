@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
+from portal.core.dates import LOOKED_FOR, PERIOD, PLANNED, day_field, time_field
 from portal.core.schemas import ONE_LINE, ZONES, Listing, PageQuery, Strict, text_field
 from portal.directory.arrangements import ArrangeCoverage
 
@@ -105,7 +106,7 @@ class ClosureSchema(Schema):
 
 
 class WriteClosureSchema(Strict):
-    day = fields.Date(required=True)
+    day = day_field(PLANNED, required=True)
     reason = text_field(200, metadata={"example": "Memorial Day"})
 
 
@@ -140,7 +141,8 @@ class PoolList(Listing):
 
 class CoverageQuery(PageQuery):
     practitioner_id = fields.UUID(load_default=None)
-    from_ = fields.AwareDateTime(
+    from_ = time_field(
+        LOOKED_FOR,
         data_key="from",
         load_default=None,
         metadata={"description": "Coverage that ends after this; by default after now"},
@@ -154,8 +156,8 @@ class ArrangeCoverageSchema(Strict):
         metadata={"description": "Who is away; by default the practitioner who is calling"},
     )
     covering_id = fields.UUID(required=True)
-    starts_at = fields.AwareDateTime(required=True)
-    ends_at = fields.AwareDateTime(required=True)
+    starts_at = time_field(PERIOD, required=True)
+    ends_at = time_field(PERIOD, required=True)
     reason = text_field(200, metadata={"example": "Leave"})
 
     @post_load

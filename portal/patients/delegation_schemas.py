@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from portal.core.actor import AccessCategory
+from portal.core.dates import PERIOD, day_field
 from portal.core.schemas import Listing, Strict, note_field, text_field
 from portal.patients.delegating import OfferAccess
 from portal.patients.delegation_rules import ParentalBounds
@@ -24,7 +25,9 @@ def _categories(**options: Any) -> Any:
 
 
 def _day(description: str) -> fields.Date:
-    return fields.Date(load_default=None, allow_none=True, metadata={"description": description})
+    return day_field(
+        PERIOD, load_default=None, allow_none=True, metadata={"description": description}
+    )
 
 
 class _PersonSchema(Strict):
@@ -73,8 +76,8 @@ class ChangeAccessSchema(Strict):
     """Members that are left out stay as they are; `ends_on: null` leaves the end open."""
 
     categories = _categories()
-    starts_on = fields.Date()
-    ends_on = fields.Date(allow_none=True)
+    starts_on = day_field(PERIOD)
+    ends_on = day_field(PERIOD, allow_none=True)
 
     @validates_schema
     def _something(self, data: dict[str, Any], **_kwargs: Any) -> None:

@@ -16,3 +16,9 @@ class PharmacyNeeded(Invalid):
 class PrescriptionAgainstTheLaw(Invalid):
     code = "prescription_against_the_law"
     detail = "This prescription would break a rule of law; `errors` says which."
+
+
+class EarlyRefillUnusable(Invalid):
+    """Until a day that is over, or on which the prescription can't be filled any more."""
+
+    code = "early_refill_unusable"

@@ -1,10 +1,10 @@
 """JSON of prescriptions."""
 
-from datetime import date
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
+from marshmallow import Schema, fields, post_load, validate
 
+from portal.core.dates import WITHIN_A_YEAR, day_field
 from portal.core.schemas import Strict, text_field
 from portal.patients.schemas import confidential_reason
 from portal.prescriptions.service import Order, WritePrescription
@@ -81,14 +81,11 @@ class OptionalReasonSchema(Strict):
 
 
 class EarlyRefillSchema(Strict):
-    until = fields.Date(
-        required=True, metadata={"description": "Last day on which an early fill is allowed"}
+    until = day_field(
+        WITHIN_A_YEAR,
+        required=True,
+        metadata={"description": "Last day on which an early fill is allowed"},
     )
-
-    @validates("until")
-    def _within_reason(self, value: date, **_kwargs: Any) -> None:
-        if not date(2000, 1, 1) <= value <= date(2199, 12, 31):
-            raise ValidationError("Not a plausible day.")
 
 
 class PrescriptionSchema(Schema):

@@ -19,6 +19,7 @@ from portal.patients import service as patients
 from portal.patients.confidentiality import Confidential
 from portal.prescriptions import queries, rules
 from portal.prescriptions.errors import (
+    EarlyRefillUnusable,
     PharmacyNeeded,
     PrescriptionAgainstTheLaw,
     PrescriptionNotFound,
@@ -256,8 +257,17 @@ def is_stopped(session: Session, prescription_id: UUID) -> bool:
 def allow_early_refill(
     *, session: Session, actor: Actor, prescription_id: UUID, until: date, now: datetime
 ) -> Prescription:
-    """Vacation override: until that day a fill isn't too soon. Raises PrescriptionNotFound."""
+    """Vacation override: until that day a fill isn't too soon.
+
+    Raises PrescriptionNotFound, and EarlyRefillUnusable for a day that is over where the patient
+    is, or on which the prescription has expired.
+    """
     prescription = get_for_change(session, prescription_id)
+    patient = patients.get_patient(session, prescription.patient_id)
+    today = local_day(now, patient.time_zone)
+    if not today <= until <= prescription.expires_on:
+        message = f"A day from {today} to {prescription.expires_on}, when this expires."
+        raise EarlyRefillUnusable(message, errors=[FieldError("/until", message)])
     prescription.early_refill_until = until
     _audit(session, actor, "allow_early_refill", prescription, now)
     return prescription

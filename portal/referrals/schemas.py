@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from portal.core.dates import PLANNED, WITHIN_A_YEAR, day_field, time_field
 from portal.core.schemas import (
     NO_CONTROLS,
     DiagnosisSchema,
@@ -86,9 +87,9 @@ class AuthorizationSchema(Strict):
     """What the insurance has allowed. Days count where the patient is."""
 
     number = line_field(60, example="AUTH-5512")
-    valid_from = fields.Date(load_default=None, allow_none=True)
-    valid_until = fields.Date(
-        load_default=None, allow_none=True, metadata={"description": "The last day"}
+    valid_from = day_field(PLANNED, load_default=None, allow_none=True)
+    valid_until = day_field(
+        PLANNED, load_default=None, allow_none=True, metadata={"description": "The last day"}
     )
     visits_allowed = fields.Integer(
         load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 365)
@@ -187,7 +188,7 @@ class InformationSchema(Strict):
 
 
 class ArrangeSchema(Strict):
-    starts_at = fields.AwareDateTime(required=True)
+    starts_at = time_field(PLANNED, required=True)
     place = text_field(300, metadata={"example": "Harbor Heart Center, 2nd floor"})
 
     @post_load
@@ -216,7 +217,9 @@ class NoteHoldSchema(Strict):
         validate=[validate.Length(10, 500), NO_CONTROLS],
         metadata={"example": "To be told of it in person first"},
     )
-    until = fields.AwareDateTime(required=True, metadata={"description": "At most 30 days ahead"})
+    until = time_field(
+        WITHIN_A_YEAR, required=True, metadata={"description": "At most 30 days ahead"}
+    )
 
     @post_load
     def _hold(self, data: dict[str, Any], **_kwargs: Any) -> NoteHold:

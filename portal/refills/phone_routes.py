@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 from portal.core import limits
 from portal.core.clock import utcnow
 from portal.core.crypto import digest
+from portal.core.dates import BIRTH, day_field
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Malformed
 from portal.core.json import json_response
@@ -30,7 +31,7 @@ BIRTH_DATE_HEADER = "X-Date-Of-Birth"
 
 class PhoneRefillSchema(Strict):
     refill_number = text_field(40, metadata={"example": "BCDF2345GH"})
-    date_of_birth = fields.Date(required=True)
+    date_of_birth = day_field(BIRTH, required=True)
     delivery = fields.String(load_default=Delivery.PICKUP.value, validate=DELIVERY)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from portal.appointments.service import NewSlot
+from portal.core.dates import LOOKED_FOR, PLANNED, time_field
 from portal.core.schemas import Listing, PageQuery, Strict, text_field
 
 MOST_SLOTS = 500
@@ -18,8 +19,8 @@ class OfferedSlotSchema(Strict):
         metadata={"description": "DICOM's code", "example": "CT"},
     )
     room = text_field(50, metadata={"example": "CT 1"})
-    starts_at = fields.AwareDateTime(required=True)
-    ends_at = fields.AwareDateTime(required=True)
+    starts_at = time_field(PLANNED, required=True)
+    ends_at = time_field(PLANNED, required=True)
 
     @post_load
     def _slot(self, data: dict[str, Any], **_kwargs: Any) -> NewSlot:
@@ -54,10 +55,13 @@ class FreeSlotsPage(Listing):
 
 
 class PeriodQuery(PageQuery):
-    from_ = fields.AwareDateTime(
-        load_default=None, data_key="from", metadata={"description": "From now on unless given"}
+    from_ = time_field(
+        LOOKED_FOR,
+        load_default=None,
+        data_key="from",
+        metadata={"description": "From now on unless given"},
     )
-    to = fields.AwareDateTime(load_default=None)
+    to = time_field(LOOKED_FOR, load_default=None)
 
 
 class FreeSlotsQuery(PeriodQuery):

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from portal.core.dates import JUST_HAPPENED, time_field
 from portal.core.paging import MAX_LIMIT
 from portal.core.schemas import Listing, Strict, text_field
 from portal.requisitions.rules import ReportOutcome
@@ -86,7 +87,7 @@ class StatusReportSchema(Strict):
         required=True,
         validate=validate.OneOf(REPORTABLE),
     )
-    occurred_at = fields.AwareDateTime(required=True)
+    occurred_at = time_field(JUST_HAPPENED, required=True)
     reason_code = fields.String(
         load_default=None, allow_none=True, validate=validate.OneOf(REASONS)
     )

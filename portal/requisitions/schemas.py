@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from portal.core.dates import JUST_HAPPENED, PLANNED, day_field, time_field
 from portal.core.schemas import (
     ONE_LINE,
     DiagnosisSchema,
@@ -31,7 +32,7 @@ class SpecimenSchema(Strict):
 
 class OrderedTestSchema(Strict):
     code = fields.String(required=True, validate=LOINC, metadata={"example": "24323-8"})
-    not_before = fields.Date(load_default=None, allow_none=True)
+    not_before = day_field(PLANNED, load_default=None, allow_none=True)
     note = note_field(500)
     specimen = fields.Nested(SpecimenSchema, load_default=None, allow_none=True)
 
@@ -79,7 +80,7 @@ class OrderTestsSchema(Strict):
         metadata={"description": "Unless given, as the catalogue says of each test"},
     )
     note = note_field(500)
-    not_before = fields.Date(load_default=None, allow_none=True)
+    not_before = day_field(PLANNED, load_default=None, allow_none=True)
     draft = fields.Boolean(load_default=False)
     standing = fields.Nested(StandingSchema, load_default=None, allow_none=True)
     confidential_reason = confidential_reason(load_default=None, allow_none=True)
@@ -108,7 +109,7 @@ class ChangeLaboratorySchema(Strict):
 
 
 class CollectedSchema(Strict):
-    collected_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    collected_at = time_field(JUST_HAPPENED, load_default=None, allow_none=True)
 
 
 class PlaceSchema(Strict):

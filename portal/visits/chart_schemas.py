@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from portal.core.dates import LOOKED_FOR, MEASURED, OF_THE_PAST, day_field, time_field
 from portal.core.schemas import DIAGNOSIS, Listing, PageQuery, Strict, note_field, text_field
 from portal.requisitions.schemas import SNOMED
 from portal.visits.service import AddProblem, Measured
@@ -47,8 +48,8 @@ class MeasuredSchema(Strict):
         allow_none=True,
         validate=validate.OneOf([value.value for value in Position]),
     )
-    measured_at = fields.AwareDateTime(
-        load_default=None, allow_none=True, metadata={"description": "Now, unless given"}
+    measured_at = time_field(
+        MEASURED, load_default=None, allow_none=True, metadata={"description": "Now, unless given"}
     )
     note = note_field(300)
 
@@ -104,13 +105,17 @@ class VitalTrendQuery(Strict):
         metadata={"description": f"LOINC: {_LISTED}", "example": "29463-7"},
     )
     patient_id = fields.UUID(load_default=None, metadata=WHOSE)
-    since = fields.Date(
+    since = day_field(
+        LOOKED_FOR,
         data_key="from",
         load_default=None,
         metadata={"description": "First day; five years back if not said"},
     )
-    until = fields.Date(
-        data_key="to", load_default=None, metadata={"description": "Last day; today if not said"}
+    until = day_field(
+        LOOKED_FOR,
+        data_key="to",
+        load_default=None,
+        metadata={"description": "Last day; today if not said"},
     )
     unit = text_field(
         64,
@@ -200,8 +205,8 @@ class AddProblemSchema(Strict):
     code = text_field(18, metadata={"example": "I10"})
     text = text_field(200, metadata={"example": "Essential hypertension"})
     status = fields.Enum(ProblemStatus, by_value=True, load_default=ProblemStatus.ACTIVE)
-    onset_on = fields.Date(load_default=None, allow_none=True)
-    resolved_on = fields.Date(load_default=None, allow_none=True)
+    onset_on = day_field(OF_THE_PAST, load_default=None, allow_none=True)
+    resolved_on = day_field(OF_THE_PAST, load_default=None, allow_none=True)
     note = note_field(1000)
     visit_id = fields.UUID(
         load_default=None,
@@ -231,8 +236,8 @@ class ChangeProblemSchema(Strict):
 
     text = text_field(200, required=False, metadata={"example": "Essential hypertension"})
     status = fields.String(validate=validate.OneOf(_STATUSES), metadata={"example": "resolved"})
-    onset_on = fields.Date(allow_none=True)
-    resolved_on = fields.Date(allow_none=True)
+    onset_on = day_field(OF_THE_PAST, allow_none=True)
+    resolved_on = day_field(OF_THE_PAST, allow_none=True)
     note = fields.String(allow_none=True, validate=validate.Length(1, 1000))
     reason = text_field(
         300,

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from portal.core.dates import PLANNED, time_field
 from portal.core.schemas import Listing, PageQuery, Strict, text_field
 from portal.patients.schemas import confidential_reason
 from portal.visits.chart_schemas import VitalViewSchema
@@ -26,8 +27,8 @@ class PlanVisitSchema(Strict):
     )
     kind = fields.Enum(VisitKind, by_value=True, load_default=VisitKind.OFFICE)
     reason = reason_field()
-    starts_at = fields.AwareDateTime(
-        load_default=None, allow_none=True, metadata={"description": "Now, unless given"}
+    starts_at = time_field(
+        PLANNED, load_default=None, allow_none=True, metadata={"description": "Now, unless given"}
     )
     confidential_reason = confidential_reason(load_default=None, allow_none=True)
 
@@ -42,7 +43,7 @@ class ChangeVisitSchema(Strict):
     practitioner_id = fields.UUID()
     kind = fields.String(validate=validate.OneOf([kind.value for kind in VisitKind]))
     reason = reason_field(required=False)
-    starts_at = fields.AwareDateTime()
+    starts_at = time_field(PLANNED)
 
     @validates_schema
     def _something(self, data: dict[str, Any], **_kwargs: Any) -> None:

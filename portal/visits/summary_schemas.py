@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
+from portal.core.dates import DUE, day_field
 from portal.core.schemas import NO_CONTROLS, Listing, PageQuery, Strict, note_field, text_field
 from portal.visits.service import MedicineNote, WantedInstruction, WriteSummary
 from portal.visits.states import InstructionKind, InstructionStatus, MedicineChange
@@ -42,7 +43,7 @@ class WantedInstructionSchema(Strict):
     )
     kind = fields.Enum(InstructionKind, by_value=True, required=True, metadata={"example": "test"})
     text = text_field(500, metadata={"example": "Have your cholesterol measured, fasting."})
-    due_on = fields.Date(load_default=None, allow_none=True)
+    due_on = day_field(DUE, load_default=None, allow_none=True)
     target_id = fields.UUID(
         load_default=None,
         allow_none=True,

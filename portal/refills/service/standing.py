@@ -37,7 +37,7 @@ def follow_prescription(
     refill = queries.open_refill_of(session, prescription_id, lock=False)
     if refill is not None:
         _bring(session, moves.lock(session, refill.id), now)
-    elif prescription.status == PrescriptionStatus.ACTIVE:
+    elif prescription.status == PrescriptionStatus.ACTIVE and prescription.last_filled_on is None:
         # It was put on hold before its first fill was sent.
         open_first_fill(session=session, prescription_id=prescription_id, now=now)
 
