@@ -6,7 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from portal.core.actor import NOBODY, Actor, ActorKind
-from portal.results.states import IntakeTransport
+from portal.results.states import CaseReason, IntakeTransport
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What became of one report: `new`, `updated`, `nothing_new`, `noted`, or why it waits for
-    somebody to match it."""
+    """What became of one report: `new`, `updated`, `nothing_new`, `noted`, or `waiting`; and where
+    something of it waits for somebody, the `reason` and the case."""
 
     place: str
     outcome: str
     report_id: UUID | None = None
     case_id: UUID | None = None
+    reason: CaseReason | None = None

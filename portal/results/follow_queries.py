@@ -34,7 +34,7 @@ _CRITICALS = text(
     """
     SELECT code, name, value_text AS value, unit FROM observation
     WHERE version_id = :version_id AND abnormality = 'critical'
-      AND status NOT IN ('cancelled', 'entered_in_error', 'registered')
+      AND status NOT IN ('cancelled', 'entered_in_error')
     ORDER BY position
     """
 )

@@ -49,12 +49,23 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Isolate:
+    """What grew in a culture, which an observation was made of: the observation that names it (its
+    code and sub-id), and what it is, as people read it."""
+
+    code: str = ""
+    sub_id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingObservation:
     """One observation. `text` is the value as people read it, also for numbers.
 
-    `number` and `high` are the bounds of a range, or the two numbers of a ratio; `unit` is UCUM
-    where the laboratory says so, else as it came. `local` is the laboratory's own code where it
-    sent one beside LOINC.
+    `unsent`: the value that was sent before is final, and isn't sent again. `isolate` is what it
+    was tested on. `number` and `high` are the bounds of a range, or the two numbers of a ratio;
+    `unit` is UCUM where the laboratory says so, else as it came. `local` is the laboratory's own
+    code where it sent one beside LOINC.
     """
 
     code: Coding
@@ -76,11 +87,14 @@ class IncomingObservation:
     observed_at: datetime | None = None
     note: str = ""
     attachment: Attachment | None = None
+    unsent: bool = False
+    isolate: "Isolate | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingReport:
-    """One report: the answer to one order. `place` says where in the message it stands."""
+    """One report: the answer to one order. `place` says where in the message it stands, `beside`
+    where else, when several parts of it came apart."""
 
     place: str
     code: Coding
@@ -99,6 +113,7 @@ class IncomingReport:
     progress: str = ""
     observations: tuple[IncomingObservation, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

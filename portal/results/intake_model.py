@@ -45,6 +45,12 @@ class ReceivedMessage(Base):
         ),
         Index("ix_received_message_received", "received_at", "id"),
         Index("ix_received_message_laboratory", "laboratory_id", "received_at"),
+        Index(
+            "ix_received_message_failed",
+            "sender",
+            "digest",
+            postgresql_where=text("outcome = 'failed'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -66,7 +72,8 @@ class ReconciliationCase(Base):
 
     `report_index` counts the reports of the message from 0. `summary` is what the list shows: whom
     the message names, and the test. `differences` are the marks by which the message spoke against
-    the patient whom it was matched to, and `confirmation` why it was matched all the same.
+    the patient whom it was matched to, and `confirmation` why it was matched all the same. `report_id` is
+    the result that it went to, or from which an open one differs.
     """
 
     __tablename__ = "reconciliation_case"
@@ -79,13 +86,18 @@ class ReconciliationCase(Base):
             "AND (confirmation IS NULL OR status = 'matched' AND length(confirmation) >= 10)",
             name="confirmed",
         ),
-        UniqueConstraint("message_id", "report_index"),
+        UniqueConstraint("message_id", "report_index", "reason"),
         Index(
             "ix_reconciliation_case_open",
             "clinic_id",
             "opened_at",
             "id",
             postgresql_where=text("status = 'open'"),
+        ),
+        Index(
+            "ix_reconciliation_case_report",
+            "report_id",
+            postgresql_where=text("status = 'open' AND report_id IS NOT NULL"),
         ),
     )
 

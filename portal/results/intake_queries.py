@@ -86,8 +86,9 @@ _FIND = text(
 )
 _VERSIONS = text(
     """
-    SELECT v.id, v.issued_at, v.digest, o.code, o.sub_id, o.name, o.value_text, o.unit,
-           o.abnormality, o.status
+    SELECT v.id, v.issued_at, v.digest, v.note AS said, v.reason, o.code, o.sub_id, o.name,
+           o.value_text, o.unit, o.abnormality, o.status, o.position, o.observed_at, o.flags,
+           o.reference_text, o.note
     FROM report_version v LEFT JOIN observation o ON o.version_id = v.id
     WHERE v.id = ANY(:version_ids) ORDER BY v.id, o.position
     """
@@ -100,6 +101,19 @@ _PRIMARIES = text(
     """
 )
 _PRACTITIONERS = text("SELECT npi, id FROM practitioner WHERE npi = ANY(:npis) AND active")
+_DOCUMENTS = text(
+    """
+    SELECT a.digest FROM report_version v JOIN report_attachment a ON a.version_id = v.id
+    WHERE v.report_id = :report_id
+    """
+)
+# What waits for a person to decide about it already; the same once more is no further case.
+_WAITING = text(
+    """
+    SELECT id FROM reconciliation_case
+    WHERE report_id = :report_id AND status = 'open' AND summary->>'digest' = :digest
+    """
+)
 _PLACER = text("SELECT placer_number FROM requisition WHERE id = :id")
 
 
@@ -171,6 +185,18 @@ def primaries(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, UUI
     return {row.patient_id: row.member_id for row in rows}
 
 
+def documents(session: Session, report_id: UUID) -> list[bytes]:
+    """The digests of a report's documents."""
+    rows = run(session, _DOCUMENTS, {"report_id": report_id})
+    return [bytes(row.digest) for row in rows]
+
+
+def waiting_case(session: Session, report_id: UUID, digest: str) -> UUID | None:
+    """The open case about a report that what came says the same as."""
+    found = run(session, _WAITING, {"report_id": report_id, "digest": digest})
+    return found[0].id if found else None
+
+
 def _versions(session: Session, reports: Sequence[Mapping[str, Any]]) -> dict[UUID, list[Any]]:
     """The rows of reports' current versions, one an observation, one at least."""
     wanted = [UUID(one["current_version_id"]) for one in reports]
@@ -203,6 +229,8 @@ def _report(one: Mapping[str, Any], versions: Mapping[UUID, list[Any]]) -> Repor
         issued_at=rows[0].issued_at,
         digest=bytes(rows[0].digest),
         observations=tuple(_known(row) for row in rows if row.code is not None),
+        note=rows[0].said or "",
+        reason=rows[0].reason or "",
     )
 
 
@@ -215,4 +243,9 @@ def _known(row: Any) -> Known:
         row.unit,
         Abnormality(row.abnormality),
         ObservationStatus(row.status),
+        position=row.position,
+        observed_at=row.observed_at,
+        flags=frozenset(row.flags),
+        reference_text=row.reference_text,
+        note=row.note or "",
     )

@@ -1,36 +1,22 @@
 """Pure decisions of the intake: whose a report is, and what it changes."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
 
-from portal.core.actor import ActorKind
 from portal.patients.matching import Recorded, Said, identifies
 from portal.results.incoming import IncomingObservation, IncomingReport, PatientIdentity
 from portal.results.states import (
-    REPORT,
     Abnormality,
     CaseReason,
     ObservationStatus,
     ReportStatus,
 )
 
-# How far a report has come: one that has come less far never overwrites.
-_RANK = {
-    ReportStatus.REGISTERED: 0,
-    ReportStatus.PARTIAL: 1,
-    ReportStatus.PRELIMINARY: 1,
-    ReportStatus.FINAL: 2,
-    ReportStatus.CORRECTED: 3,
-    ReportStatus.AMENDED: 3,
-    ReportStatus.CANCELLED: 3,
-    ReportStatus.ENTERED_IN_ERROR: 3,
-}
 _SEVERITY = (
     Abnormality.UNKNOWN,
     Abnormality.NORMAL,
@@ -73,6 +59,8 @@ class ReportFacts:
     issued_at: datetime
     digest: bytes
     observations: tuple["Known", ...]
+    note: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +74,15 @@ class Known:
     unit: str
     abnormality: Abnormality
     status: ObservationStatus
+    position: int = 0
+    observed_at: datetime | None = None
+    flags: frozenset[str] = frozenset()
+    reference_text: str = ""
+    note: str = ""
+
+    @property
+    def has_value(self) -> bool:
+        return bool(self.value)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -164,16 +161,6 @@ def said_of(identity: PatientIdentity) -> Said:
     )
 
 
-def is_news(report: IncomingReport, known: ReportFacts, issued_at: datetime) -> bool:
-    """Whether a report says more than what is known: an older status never overwrites a newer one,
-    and of two of one status the later issued one stands."""
-    if not REPORT.allows(known.status, report.status, ActorKind.LABORATORY):
-        return False
-    if _RANK[report.status] == _RANK[known.status] and issued_at < known.issued_at:
-        return False
-    return digest_of(report) != known.digest
-
-
 def digest_of(report: IncomingReport) -> bytes:
     """Of what a report says, without its times and numbers: the same again is no news."""
     said = (report.status, report.note, report.reason, report.observations, report.attachments)
@@ -184,53 +171,24 @@ def _as_text(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def changes(report: IncomingReport, known: ReportFacts) -> list[dict[str, Any]]:
-    """What a version changes against the one before; an observation that is new has no `before`,
-    and one that isn't mentioned stays as it was."""
-    before: dict[tuple[str, str], list[Known]] = {}
-    for old in known.observations:
-        before.setdefault(old.key, []).append(old)
-    found = []
-    for new in report.observations:
-        olds = before.get((new.code.code, new.sub_id), [])
-        value, old_value = shown(new.text, new.unit, new.status), None
-        if olds:
-            old = olds.pop(0)
-            old_value = shown(old.value, old.unit, old.status)
-        if value != old_value:
-            found.append(
-                {
-                    "code": new.code.code,
-                    "name": new.code.display,
-                    "before": old_value,
-                    "after": value,
-                }
-            )
-    return found
-
-
 def shown(value: str, unit: str, status: ObservationStatus) -> str:
-    """A value as people read it, with its unit; a withdrawn one says so."""
+    """A value as people read it, with its unit; a withdrawn one says so, and one not asked for."""
     text = f"{value} {unit}".strip()
-    return f"{text} ({status.value.replace('_', ' ')})".strip() if status in WITHDRAWN else text
+    said = status in WITHDRAWN or status == ObservationStatus.NOT_ASKED
+    return f"{text} ({status.value.replace('_', ' ')})".strip() if said else text
 
 
-def carried_over(report: IncomingReport, known: ReportFacts) -> list[Known]:
-    """Observations of the version before that a new one doesn't mention: they stand, since some
-    laboratories send only what has changed."""
-    mentioned = {(new.code.code, new.sub_id) for new in report.observations}
-    return [old for old in known.observations if old.key not in mentioned]
+def severity(abnormality: Abnormality) -> int:
+    return _SEVERITY.index(abnormality)
 
 
-def abnormality(
-    observations: Sequence[IncomingObservation], carried: Sequence[Known] = ()
-) -> Abnormality:
-    """The worst of what a version holds."""
-    all_of_them = [
-        *(one.abnormality for one in observations if one.status not in WITHDRAWN),
-        *(one.abnormality for one in carried if one.status not in WITHDRAWN),
-    ]
-    return max(all_of_them, key=_SEVERITY.index, default=Abnormality.UNKNOWN)
+def worst_of(observations: Iterable["IncomingObservation | Known"]) -> Abnormality:
+    """The worst of those that were not withdrawn."""
+    return max(
+        (one.abnormality for one in observations if one.status not in WITHDRAWN),
+        key=severity,
+        default=Abnormality.UNKNOWN,
+    )
 
 
 def says_something(report: IncomingReport) -> bool:

@@ -51,7 +51,7 @@ _VERSION = """
 """
 _OBSERVATION_COLUMNS = """code, code_system, name, local_code, sub_id, kind, number, high,
     comparator, value_text, value_code, unit, reference_low, reference_high, reference_text, flags,
-    abnormality, status, observed_at, note"""
+    abnormality, status, observed_at, note, isolate"""
 _OBSERVATION = f"""
     INSERT INTO observation (version_id, position, report_id, patient_id, {_OBSERVATION_COLUMNS})
     SELECT version_id, position, report_id, patient_id, {_OBSERVATION_COLUMNS}
@@ -60,17 +60,24 @@ _OBSERVATION = f"""
         code_system text, name text, local_code text, sub_id text, kind text, number numeric,
         high numeric, comparator text, value_text text, value_code text, unit text,
         reference_low numeric, reference_high numeric, reference_text text, flags text[],
-        abnormality text, status text, observed_at timestamptz, note text)
+        abnormality text, status text, observed_at timestamptz, note text, isolate jsonb)
 """
+# As they stood, but for a status that they have now, what it makes of them, and why.
+_CARRIED_COLUMNS = ", ".join(
+    {
+        "abnormality": "coalesce(r.abnormality, o.abnormality)",
+        "status": "coalesce(r.status, o.status)",
+        "note": "coalesce(r.note, o.note)",
+    }.get(name, f"o.{name}")
+    for name in map(str.strip, _OBSERVATION_COLUMNS.split(","))
+)
 _CARRY_OVER = f"""
     INSERT INTO observation (version_id, position, report_id, patient_id, {_OBSERVATION_COLUMNS})
-    SELECT r.to_version_id,
-           r.after + row_number() OVER (PARTITION BY r.to_version_id ORDER BY o.position),
-           o.report_id, o.patient_id, {_OBSERVATION_COLUMNS.replace("code,", "o.code,", 1)}
+    SELECT r.to_version_id, r.position, o.report_id, o.patient_id, {_CARRIED_COLUMNS}
     FROM jsonb_to_recordset(CAST(:carried AS jsonb)) AS r(
-        from_version_id uuid, to_version_id uuid, after int, mentioned jsonb)
-    JOIN observation o ON o.version_id = r.from_version_id
-     AND NOT r.mentioned @> jsonb_build_array(jsonb_build_array(o.code, o.sub_id))
+        from_version_id uuid, to_version_id uuid, from_position int, position int, status text,
+        abnormality text, note text)
+    JOIN observation o ON o.version_id = r.from_version_id AND o.position = r.from_position
 """
 _ATTACHMENT = """
     INSERT INTO report_attachment (id, version_id, report_id, patient_id, position, content_type,
@@ -83,11 +90,12 @@ _ATTACHMENT = """
 """
 _CASE = """
     INSERT INTO reconciliation_case (id, message_id, report_index, reason, status, clinic_id,
-                                     pool_id, laboratory_id, summary, opened_at)
+                                     pool_id, laboratory_id, report_id, summary, opened_at)
     SELECT r.id, :message_id, r.report_index, r.reason, 'open', p.clinic_id, r.pool_id,
-           r.laboratory_id, r.summary, :now
+           r.laboratory_id, r.report_id, r.summary, :now
     FROM jsonb_to_recordset(CAST(:cases AS jsonb)) AS r(
-        id uuid, report_index int, reason text, pool_id uuid, laboratory_id uuid, summary jsonb)
+        id uuid, report_index int, reason text, pool_id uuid, laboratory_id uuid, report_id uuid,
+        summary jsonb)
     JOIN pool p ON p.id = r.pool_id
 """
 _MESSAGE = """

@@ -49,14 +49,23 @@ loops.declare(
                 SELECT FROM work_item w WHERE w.subject_id = a.report_id
                 AND w.kind = 'result_critical' AND w.status IN ('open', 'claimed'))
         """,
+        # Of any version: what came next may have replaced it before anybody looked.
         "a critical value came and nobody was asked to acknowledge it": """
-            SELECT r.id FROM diagnostic_report r
-            WHERE r.abnormality = 'critical' AND r.received_at < :settled
-              AND r.status IN ('partial', 'preliminary', 'final', 'corrected', 'amended')
-              AND NOT EXISTS (SELECT FROM critical_alert a WHERE a.report_id = r.id)
-              AND EXISTS (SELECT FROM observation o WHERE o.version_id = r.current_version_id
-                          AND o.abnormality = 'critical'
-                          AND o.status NOT IN ('cancelled', 'entered_in_error', 'registered'))
+            SELECT DISTINCT o.report_id AS id
+            FROM observation o JOIN report_version v ON v.id = o.version_id
+            WHERE o.abnormality = 'critical' AND v.received_at < :settled
+              AND o.status NOT IN ('cancelled', 'entered_in_error')
+              AND v.status NOT IN ('cancelled', 'entered_in_error')
+              AND NOT EXISTS (
+                  SELECT FROM critical_alert a, jsonb_array_elements(a.criticals) c
+                  WHERE a.report_id = o.report_id AND c->>'code' = o.code
+                    AND (c->>'value' = o.value_text OR a.version_number >= v.number))
+        """,
+        "what a laboratory says waits for a decision and nobody has it on a worklist": """
+            SELECT c.id FROM reconciliation_case c
+            WHERE c.status = 'open' AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.subject_id = c.id
+                AND w.kind = 'reconciliation' AND w.status IN ('open', 'claimed'))
         """,
         "a result is kept from its patient past its time": """
             SELECT id FROM diagnostic_report WHERE release_due_at < :settled

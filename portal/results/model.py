@@ -169,7 +169,8 @@ class ReportVersion(Base):
 
 
 class Observation(Base):
-    """One observation of a version (FHIR R4 Observation). `position` keeps the report's order."""
+    """One observation of a version (FHIR R4 Observation). `position` keeps the report's order.
+    `isolate` is what grew in a culture, on which it was tested: `{"code", "sub_id", "name"}`."""
 
     __tablename__ = "observation"
     __table_args__ = (
@@ -177,6 +178,11 @@ class Observation(Base):
         one_of("status", ObservationStatus),
         one_of("abnormality", Abnormality),
         Index("ix_observation_trend", "patient_id", "code", "observed_at"),
+        Index(
+            "ix_observation_critical",
+            "report_id",
+            postgresql_where=text("abnormality = 'critical'"),
+        ),
     )
 
     version_id: Mapped[UUID] = mapped_column(ForeignKey("report_version.id"), primary_key=True)
@@ -203,6 +209,7 @@ class Observation(Base):
     status: Mapped[str]
     observed_at: Mapped[datetime | None]
     note: Mapped[str | None]
+    isolate: Mapped[dict[str, Any] | None]
 
 
 class ReportAttachment(Base):

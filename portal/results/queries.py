@@ -48,7 +48,7 @@ _OBSERVATIONS = text(
     """
     SELECT position, code, code_system, name, local_code, sub_id, kind, number, high, comparator,
            value_text, value_code, unit, reference_low, reference_high, reference_text, flags,
-           abnormality, status, observed_at, note
+           abnormality, status, observed_at, note, isolate
     FROM observation WHERE version_id = :version_id ORDER BY position
     """
 )
@@ -134,7 +134,7 @@ _TREND = text(
     WHERE o.patient_id = :patient_id AND o.code = :code
       AND (o.observed_at BETWEEN :since AND :until OR (o.observed_at IS NULL
            AND coalesce(r.collected_at, r.reported_at) BETWEEN :since AND :until))
-      AND o.status NOT IN ('cancelled', 'entered_in_error', 'registered')
+      AND o.status NOT IN ('cancelled', 'entered_in_error', 'registered', 'not_asked')
       AND r.status NOT IN ('cancelled', 'entered_in_error')
     ORDER BY at DESC, r.id DESC LIMIT :limit
     """

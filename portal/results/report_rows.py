@@ -2,15 +2,15 @@
 
 import base64
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from portal.core.ids import new_id
-from portal.results import intake_rules as rules
 from portal.results.envelope import Sender
 from portal.results.incoming import Attachment, IncomingObservation, IncomingReport
-from portal.results.intake_rules import ReportFacts, Whose
+from portal.results.intake_merge import Merge
+from portal.results.intake_rules import WITHDRAWN, ReportFacts, Whose
 from portal.results.states import Abnormality
 
 MAX_TITLE = 200
@@ -21,8 +21,7 @@ def report_row(
     goes_to: Whose,
     sender: Sender,
     own: dict[str, Any],
-    worst: Abnormality,
-    issued_at: datetime,
+    merged: Merge,
 ) -> dict[str, Any]:
     return {
         "id": own["report_id"],
@@ -38,43 +37,53 @@ def report_row(
         "code_system": report.code.system,
         "name": report.code.display or report.code.code,
         "category": report.category,
-        "status": report.status,
-        "abnormality": worst,
-        "collected_at": report.collected_at,
-        "issued_at": issued_at,
+        "status": merged.status,
+        "abnormality": merged.abnormality,
+        "collected_at": None if merged.carried_first else report.collected_at,
+        "issued_at": merged.issued_at,
     }
 
 
-def version_row(
-    report: IncomingReport,
-    known: ReportFacts | None,
-    own: dict[str, Any],
-    number: int,
-    worst: Abnormality,
-    issued_at: datetime,
-) -> dict[str, Any]:
+def version_row(merged: Merge, own: dict[str, Any], number: int) -> dict[str, Any]:
     return {
         "id": own["version_id"],
         "report_id": own["report_id"],
         "patient_id": own["patient_id"],
         "number": number,
-        "status": report.status,
-        "abnormality": worst,
-        "issued_at": issued_at,
-        "note": report.note or None,
-        "reason": report.reason or None,
-        "digest": rules.digest_of(report).hex(),
-        "changes": [] if known is None else rules.changes(report, known),
+        "status": merged.status,
+        "abnormality": merged.abnormality,
+        "issued_at": merged.issued_at,
+        "note": merged.note or None,
+        "reason": merged.reason or None,
+        "digest": merged.digest.hex(),
+        "changes": list(merged.changes),
     }
 
 
-def carried_row(report: IncomingReport, known: ReportFacts, version_id: UUID) -> dict[str, Any]:
-    return {
-        "from_version_id": known.version_id,
-        "to_version_id": version_id,
-        "after": len(report.observations),
-        "mentioned": sorted({(one.code.code, one.sub_id) for one in report.observations}),
-    }
+def observation_rows(merged: Merge, own: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a version writes anew."""
+    after = len(merged.kept) if merged.carried_first else 0
+    return [
+        {**own, "position": position, **observation_columns(one)}
+        for position, one in enumerate(merged.written, after + 1)
+    ]
+
+
+def carried_rows(merged: Merge, known: ReportFacts, version_id: UUID) -> list[dict[str, Any]]:
+    """What a version takes over from the one before. What is withdrawn says nothing any more."""
+    after = 0 if merged.carried_first else len(merged.written)
+    return [
+        {
+            "from_version_id": known.version_id,
+            "to_version_id": version_id,
+            "from_position": one.known.position,
+            "position": position,
+            "status": one.status,
+            "abnormality": Abnormality.UNKNOWN if one.status in WITHDRAWN else None,
+            "note": one.note or None,
+        }
+        for position, one in enumerate(merged.kept, after + 1)
+    ]
 
 
 def observation_columns(observation: IncomingObservation) -> dict[str, Any]:
@@ -98,17 +107,22 @@ def observation_columns(observation: IncomingObservation) -> dict[str, Any]:
         "reference_high": None if high_end is None else str(high_end),
         "reference_text": observation.reference_text,
         "flags": list(observation.flags),
-        "abnormality": observation.abnormality,
+        "abnormality": Abnormality.UNKNOWN
+        if observation.status in WITHDRAWN
+        else observation.abnormality,
         "status": observation.status,
         "observed_at": observation.observed_at,
         "note": observation.note or None,
+        "isolate": observation.isolate and asdict(observation.isolate),
     }
 
 
-def attachment_rows(report: IncomingReport, own: dict[str, Any]) -> list[dict[str, Any]]:
-    """The documents of a report, and those that came as observations."""
-    inside = [one.attachment for one in report.observations if one.attachment is not None]
-    documents: Sequence[Attachment] = (*report.attachments, *inside)
+def attachment_rows(
+    report: IncomingReport, merged: Merge, own: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The documents of a version, and those that came as observations."""
+    inside = [one.attachment for one in merged.written if one.attachment is not None]
+    documents: Sequence[Attachment] = (*merged.attachments, *inside)
     return [
         {
             "id": new_id(),

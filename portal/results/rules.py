@@ -189,6 +189,7 @@ def channel_of(wanted: ContactChannel, *, has_address: bool, has_phone: bool) ->
 class TellingFacts:
     """What a patient is told by: the version that was current when it was released, and now.
 
+    `withdrew`: whether the version takes back a value of the one before.
     `saw_earlier`: whether the patient has looked at a version before this one; who is told by
     letter or telephone has heard of it.
     """
@@ -200,6 +201,7 @@ class TellingFacts:
     released_number: int
     released_status: ReportStatus
     saw_earlier: bool
+    withdrew: bool = False
 
 
 def events_for_patient(facts: TellingFacts) -> list[NotificationEvent]:
@@ -209,6 +211,8 @@ def events_for_patient(facts: TellingFacts) -> list[NotificationEvent]:
     told = [NotificationEvent.RESULT_AVAILABLE] if facts.status in WITH_VALUES else []
     if facts.number <= facts.released_number or facts.released_status not in WITH_VALUES:
         return told
+    if facts.withdrew and facts.saw_earlier:
+        return [*told, NotificationEvent.RESULT_CORRECTED]
     if facts.status == S.FINAL and (facts.released_status not in FINALS or facts.changed):
         return [*told, NotificationEvent.RESULT_UPDATED]
     if is_correction(facts.status) and facts.saw_earlier:

@@ -21,7 +21,10 @@ class ReportStatus(StrEnum):
 
 
 class ObservationStatus(StrEnum):
-    """What one observation says of itself (HL7 table 0085, FHIR R4 Observation.status)."""
+    """What one observation says of itself (HL7 table 0085, FHIR R4 Observation.status).
+
+    `not_asked`: the order would have it measured, and nobody sought it (HL7's N).
+    """
 
     REGISTERED = "registered"
     PARTIAL = "partial"
@@ -31,6 +34,7 @@ class ObservationStatus(StrEnum):
     AMENDED = "amended"
     CANCELLED = "cancelled"
     ENTERED_IN_ERROR = "entered_in_error"
+    NOT_ASKED = "not_asked"
 
 
 class Abnormality(StrEnum):
@@ -135,7 +139,11 @@ class IntakeTransport(StrEnum):
 
 
 class CaseReason(StrEnum):
-    """Why a report could not be put on a chart by itself."""
+    """Why a report could not be put on a chart by itself.
+
+    `out_of_order`: whose it is, is known; it differs from what stands, and nothing says that it
+    comes after. `not_taken_in`: the whole message, which failed on our side again and again.
+    """
 
     SENDER_UNKNOWN = "sender_unknown"
     PATIENT_UNKNOWN = "patient_unknown"
@@ -143,12 +151,15 @@ class CaseReason(StrEnum):
     ORDER_UNKNOWN = "order_unknown"
     ORDER_ELSEWHERE = "order_elsewhere"
     NOBODY_RESPONSIBLE = "nobody_responsible"
+    OUT_OF_ORDER = "out_of_order"
+    NOT_TAKEN_IN = "not_taken_in"
 
 
 class CaseStatus(StrEnum):
     OPEN = "open"
     MATCHED = "matched"
     DISCARDED = "discarded"
+    TAKEN_IN = "taken_in"
 
 
 class FollowUpKind(StrEnum):
@@ -191,11 +202,17 @@ class ReleaseRule(StrEnum):
 
 C = CaseStatus
 _RECONCILERS = frozenset({ActorKind.STAFF})
+_REPLAYERS = frozenset({ActorKind.STAFF, ActorKind.OPERATOR, ActorKind.WORKER})
 CASE = Transitions(
     "reconciliation",
     {
-        C.OPEN: {C.MATCHED: _RECONCILERS, C.DISCARDED: _RECONCILERS},
+        C.OPEN: {
+            C.MATCHED: _RECONCILERS,
+            C.DISCARDED: _RECONCILERS,
+            C.TAKEN_IN: _REPLAYERS,
+        },
         C.MATCHED: {},
         C.DISCARDED: {},
+        C.TAKEN_IN: {},
     },
 )

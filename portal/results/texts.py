@@ -28,6 +28,7 @@ _STANDINGS = {
     ObservationStatus.PARTIAL: "not final yet",
     ObservationStatus.CANCELLED: "was not done",
     ObservationStatus.ENTERED_IN_ERROR: "was a mistake and does not count",
+    ObservationStatus.NOT_ASKED: "was not asked for",
 }
 _OF_A_REPORT = {
     "preliminary": "It is not final yet: more may follow.",

@@ -53,6 +53,14 @@ class RangeSchema(Schema):
     text = fields.String()
 
 
+class IsolateSchema(Schema):
+    """What grew in a culture, on which an observation was made."""
+
+    code = fields.String(metadata={"description": "Of the observation that names it"})
+    sub_id = fields.String(metadata={"example": "1"})
+    name = fields.String(metadata={"example": "Escherichia coli"})
+
+
 class ObservationSchema(Schema):
     code = fields.String(metadata={"example": "2823-3"})
     code_system = fields.String(metadata={"example": "LN"})
@@ -70,13 +78,17 @@ class ObservationSchema(Schema):
     status = fields.String()
     observed_at = fields.DateTime(allow_none=True)
     note = fields.String(allow_none=True)
+    isolate = fields.Nested(IsolateSchema, allow_none=True)
 
 
 class ChangeSchema(Schema):
+    """What a version changes: `before` is null for what is new."""
+
     code = fields.String()
     name = fields.String()
     before = fields.Raw()
     after = fields.Raw()
+    withdrawn = fields.Boolean(metadata={"description": "True where a value was taken back"})
 
 
 class VersionSchema(Schema):

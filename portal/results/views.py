@@ -62,6 +62,7 @@ def observation_view(row: Row[Any]) -> dict[str, Any]:
         "status": row.status,
         "observed_at": row.observed_at,
         "note": row.note,
+        "isolate": row.isolate,
     }
 
 

@@ -13,7 +13,7 @@ from portal.hl7v2.times import moment
 from portal.results.flags import by_flags
 from portal.results.incoming import Coding, IncomingObservation
 from portal.results.oru.obx_values import TEXT_TYPES, VALUE, Value, value_of
-from portal.results.oru.tables import OBSERVATION_STATUS, by_range
+from portal.results.oru.tables import OBSERVATION_STATUS, UNSENT, by_range
 from portal.results.states import Abnormality, ObservationStatus, ValueKind
 
 LONGEST_CODE = 199
@@ -146,6 +146,7 @@ def observation(
         observed_at=reader.time(obx, 14) or collected_at,
         note=notes_text(result.notes),
         attachment=value.attachment,
+        unsent=obx.text(11).upper() == UNSENT and value.kind == ValueKind.NONE,
     )
 
 

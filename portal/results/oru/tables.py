@@ -19,7 +19,9 @@ REPORT_STATUS = {
     "X": ReportStatus.CANCELLED,
 }
 
-# Table 0085. D deletes what was sent, W says that it was another patient's.
+# Table 0085. D deletes what was sent, W says that it was another patient's; U is final, and may
+# come without the value that was sent before; N was not asked for.
+UNSENT = "U"
 OBSERVATION_STATUS = {
     "O": ObservationStatus.REGISTERED,
     "I": ObservationStatus.REGISTERED,
@@ -29,6 +31,7 @@ OBSERVATION_STATUS = {
     "F": ObservationStatus.FINAL,
     "U": ObservationStatus.FINAL,
     "C": ObservationStatus.CORRECTED,
+    "N": ObservationStatus.NOT_ASKED,
     "X": ObservationStatus.CANCELLED,
     "D": ObservationStatus.ENTERED_IN_ERROR,
     "W": ObservationStatus.ENTERED_IN_ERROR,

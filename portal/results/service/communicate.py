@@ -35,9 +35,32 @@ class Communicated:
 
 def tell(*, session: Session, report: DiagnosticReport, now: datetime) -> None:
     """Tell the patient, and whoever saw an earlier version, of the current one; each once."""
-    version = session.get_one(ReportVersion, report.current_version_id)
+    _tell_of(session, report, session.get_one(ReportVersion, report.current_version_id), now)
+
+
+def tell_of_earlier(
+    *, session: Session, report: DiagnosticReport, version_id: UUID, now: datetime
+) -> None:
+    """A version that was replaced before the workers came to it: whoever saw what it took back or
+    corrected is told of it all the same."""
+    version = session.get(ReportVersion, version_id)
+    if version is not None and version.id != report.current_version_id and _corrects(version):
+        _tell_of(session, report, version, now)
+
+
+def _corrects(version: ReportVersion) -> bool:
+    return rules.is_correction(ReportStatus(version.status)) or _withdraws(version)
+
+
+def _withdraws(version: ReportVersion) -> bool:
+    return any(change.get("withdrawn") for change in version.changes)
+
+
+def _tell_of(
+    session: Session, report: DiagnosticReport, version: ReportVersion, now: datetime
+) -> None:
     viewers = follow_queries.viewers_before(session, report.id, version.number)
-    if rules.is_correction(ReportStatus(version.status)):
+    if _corrects(version):
         seen_by = {(ActorKind(row.viewer_kind), row.viewer_id) for row in viewers}
         _tell_care_team(session, report, version, seen_by, now)
     released = follow_queries.released_as(session, report.id)
@@ -51,6 +74,7 @@ def tell(*, session: Session, report: DiagnosticReport, now: datetime) -> None:
         status=ReportStatus(version.status),
         number=version.number,
         changed=bool(version.changes),
+        withdrew=_withdraws(version),
         released_number=released.number,
         released_status=ReportStatus(released.status),
         saw_earlier=looked or not by_portal,

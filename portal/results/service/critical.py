@@ -18,7 +18,6 @@ from portal.results.errors import AlreadyAcknowledged, NotCritical, ReadBackInco
 from portal.results.model import DiagnosticReport
 from portal.results.review_model import CriticalAlert
 from portal.results.service import items
-from portal.results.states import WITH_VALUES
 from portal.worklist import service as worklist
 from portal.worklist.rules import AROUND_THE_CLOCK
 from portal.worklist.states import Priority, WorkItemKind
@@ -30,12 +29,20 @@ class Acknowledge:
     note: str | None = None
 
 
+def raise_for(*, session: Session, report_id: UUID, now: datetime) -> None:
+    """As raise_alert(), in the transaction that wrote a critical version."""
+    report = follow_queries.for_change(session, report_id)
+    if report is not None:
+        raise_alert(session=session, report=report, now=now)
+        session.flush()
+
+
 def raise_alert(*, session: Session, report: DiagnosticReport, now: datetime) -> None:
     """Ask for an acknowledgement of critical values that nobody was asked about yet.
 
     Once: while an alert is open, what comes later is added to it.
     """
-    if report.status not in WITH_VALUES:
+    if report.status in rules.TAKEN_BACK:
         return
     current = follow_queries.criticals(session, report.current_version_id)
     alerts = follow_queries.alerts_of(session, report.id)

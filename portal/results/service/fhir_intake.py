@@ -143,7 +143,7 @@ def _view(placed: Placed) -> dict[str, Any]:
     return {
         "pointer": placed.place,
         "outcome": "reconciling" if placed.case_id else placed.outcome,
-        "reason": placed.outcome if placed.case_id else None,
+        "reason": placed.reason,
         "result_id": placed.report_id,
     }
 

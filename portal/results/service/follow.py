@@ -29,6 +29,7 @@ def follow_version(*, session: Session, report_id: UUID, version_id: UUID, now: 
     reviewing.ask_for_review(session=session, report=report, now=now)
     critical.raise_alert(session=session, report=report, now=now)
     session.flush()
+    communicate.tell_of_earlier(session=session, report=report, version_id=version_id, now=now)
     communicate.tell(session=session, report=report, now=now)
 
 

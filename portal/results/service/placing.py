@@ -1,7 +1,7 @@
 """Putting reports on their patients' charts, or before somebody who finds out whose they are."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,29 +17,21 @@ from portal.results import intake_rules as rules
 from portal.results import intake_statements as statements
 from portal.results import report_rows
 from portal.results.envelope import Arrival, Envelope, Placed, Sender, Source
-from portal.results.incoming import IncomingMessage, IncomingReport
+from portal.results.incoming import IncomingMessage, IncomingReport, PatientIdentity
 from portal.results.intake_errors import MatchedElsewhere
+from portal.results.intake_merge import Merge, in_order, merge
 from portal.results.intake_rules import ReportFacts, Whose
-from portal.results.service.cases import open_cases
+from portal.results.service import critical
+from portal.results.service.cases import Waiting, open_cases
 from portal.results.service.keeping import arrival_of, kept, likely_zone
 from portal.results.service.progress import note_progress
-from portal.results.states import IntakeTransport, MessageOutcome
+from portal.results.states import Abnormality, CaseReason, IntakeTransport, MessageOutcome
 
 # Each is locked while it is taken in, and there is not room for any number of locks.
 MOST_NUMBERS = 500
 
 Answer = Callable[[Sequence[Placed]], Sequence[bytes]]
 Read = Callable[[ZoneInfo], IncomingMessage]
-
-
-@dataclass(slots=True)
-class _Writing:
-    """The rows that a message makes, gathered to be written at once."""
-
-    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-
-    def add(self, table: str, *rows: dict[str, Any]) -> None:
-        self.rows.setdefault(table, []).extend(rows)
 
 
 def look(
@@ -68,36 +60,31 @@ def place_reports(
     """Put each report of a message on its patient's chart, or before somebody who finds out whose
     it is, and keep the message. `answer` makes what the sender is told, which is kept with it.
 
-    Raises TakenMeanwhile.
+    What differs from what stands and can't be applied is before somebody too. Raises
+    TakenMeanwhile.
     """
     sender = arrival.sender
     responsible = _responsible(session, message, found)
-    writing = _Writing()
+    writing = _Writing(session, sender, now)
     placed: list[Placed] = []
     for index, report in enumerate(message.reports):
+        known = found.reports.get(index)
         goes_to = rules.whose(
             message.patient,
             report,
             laboratory_id=sender.laboratory_id,
             order=found.orders.get(index),
-            known=found.reports.get(index),
+            known=known,
             patients=found.patients,
             responsible=responsible,
         )
         if goes_to.reason is None:
-            known = found.reports.get(index)
-            placed.append(_place(session, sender, writing, report, goes_to, known, now))
+            placed.append(_place(writing, index, report, goes_to, known))
         else:
-            placed.append(Placed(report.place, goes_to.reason.value, case_id=new_id()))
-    cases = open_cases(session, sender, message, placed, now)
-    writing.add("cases", *cases)
-    outcome = MessageOutcome.RECONCILING if cases else MessageOutcome.TAKEN_IN
-    statements.write(
-        session,
-        writing.rows,
-        message_id=arrival.message_id,
-        message=kept(arrival, outcome, answer(placed), now=now),
-        now=now,
+            placed.append(writing.wait(index, report, goes_to.reason))
+    outcome = MessageOutcome.RECONCILING if writing.waiting else MessageOutcome.TAKEN_IN
+    writing.write(
+        arrival.message_id, message.patient, kept(arrival, outcome, answer(placed), now=now)
     )
     return placed
 
@@ -111,8 +98,10 @@ def place_one(
     index: int,
     goes_to: Whose,
     now: datetime,
+    forced: bool = False,
 ) -> Placed:
-    """Put one report of a kept message where somebody said that it belongs.
+    """Put one report of a kept message where somebody said that it belongs; `forced`: also where
+    something else stands there, which it replaces.
 
     Raises MatchedElsewhere where it is on another chart.
     """
@@ -124,9 +113,9 @@ def place_one(
     known = _find(session, source, None, meant).reports.get(0)
     if known is not None and known.patient_id != goes_to.patient_id:
         raise MatchedElsewhere()
-    writing = _Writing()
-    placed = _place(session, sender, writing, report, goes_to, known, now)
-    statements.write(session, writing.rows, message_id=message_id, message=None, now=now)
+    writing = _Writing(session, sender, now)
+    placed = _place(writing, index, report, goes_to, known, forced=forced)
+    writing.write(message_id, message.patient, None)
     return placed
 
 
@@ -173,70 +162,124 @@ def _responsible(
 
 
 def _place(
-    session: Session,
-    sender: Sender,
-    writing: _Writing,
+    writing: "_Writing",
+    index: int,
     report: IncomingReport,
     goes_to: Whose,
     known: ReportFacts | None,
-    now: datetime,
+    *,
+    forced: bool = False,
 ) -> Placed:
     """One report on its patient's chart: a new one, a further version, or nothing new."""
+    session, now = writing.session, writing.now
+    report_id = known.id if known else None
     if not rules.says_something(report):
-        note_progress(session, sender.actor, report, goes_to.requisition_id, now)
-        return Placed(report.place, "noted", known.id if known else None)
+        note_progress(session, writing.sender.actor, report, goes_to.requisition_id, now)
+        return Placed(report.place, "noted", report_id)
     issued_at = report.issued_at or now
-    if known is not None and not rules.is_news(report, known, issued_at):
-        return Placed(report.place, "nothing_new", known.id)
-    own = _write_version(writing, sender, report, goes_to, known, issued_at)
-    outbox.emit(
-        session,
-        "result.received",
-        now=now,
-        report_id=own["report_id"],
-        version_id=own["version_id"],
-    )
-    audit.record(
-        session,
-        sender.actor,
-        "create" if known is None else report.status.value,
-        "result",
-        patient_id=goes_to.patient_id,
-        resource_id=own["report_id"],
-        at=now,
-    )
-    return Placed(report.place, "new" if known is None else "updated", own["report_id"])
+    documents: list[bytes] = []
+    if known is not None and not (forced or in_order(report, known, issued_at)):
+        documents = queries.documents(session, known.id)
+    merged = merge(report, known, issued_at, documents=documents, forced=forced)
+    outcome = "nothing_new"
+    if merged.is_news:
+        report_id = writing.version(report, merged, goes_to, known)
+        outcome = "new" if known is None else "updated"
+    if merged.undecided:
+        return writing.decide(
+            index, report, goes_to, merged, Placed(report.place, outcome, report_id)
+        )
+    return Placed(report.place, outcome, report_id)
 
 
-def _write_version(
-    writing: _Writing,
-    sender: Sender,
-    report: IncomingReport,
-    goes_to: Whose,
-    known: ReportFacts | None,
-    issued_at: datetime,
-) -> dict[str, Any]:
-    """Gather the rows of a version; the ids that they share."""
-    version_id = new_id()
-    own = {
-        "report_id": known.id if known is not None else new_id(),
-        "version_id": version_id,
-        "patient_id": goes_to.patient_id,
-    }
-    carried = rules.carried_over(report, known) if known is not None else []
-    worst = rules.abnormality(report.observations, carried)
-    row = report_rows.report_row(report, goes_to, sender, own, worst, issued_at)
-    number = 1 if known is None else known.version_number + 1
-    if known is None:
-        writing.add("new_reports", row)
-    else:
-        writing.add("next_reports", {**row, "version_number": number})
-    version = report_rows.version_row(report, known, own, number, worst, issued_at)
-    writing.add("versions", version)
-    for position, observation in enumerate(report.observations, 1):
-        columns = report_rows.observation_columns(observation)
-        writing.add("observations", {**own, "position": position, **columns})
-    if known is not None and carried:
-        writing.add("carried", report_rows.carried_row(report, known, version_id))
-    writing.add("attachments", *report_rows.attachment_rows(report, own))
-    return own
+class _Writing:
+    """What a message makes, gathered to be written at once."""
+
+    def __init__(self, session: Session, sender: Sender, now: datetime) -> None:
+        self.session = session
+        self.sender = sender
+        self.now = now
+        self.waiting: list[Waiting] = []
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+        self._critical: list[UUID] = []
+
+    def _add(self, table: str, *rows: dict[str, Any]) -> None:
+        self._rows.setdefault(table, []).extend(rows)
+
+    def version(
+        self, report: IncomingReport, merged: Merge, goes_to: Whose, known: ReportFacts | None
+    ) -> UUID:
+        """A version of a report; the report's id."""
+        report_id, version_id = known.id if known is not None else new_id(), new_id()
+        own = {
+            "report_id": report_id,
+            "version_id": version_id,
+            "patient_id": goes_to.patient_id,
+        }
+        row = report_rows.report_row(report, goes_to, self.sender, own, merged)
+        number = 1 if known is None else known.version_number + 1
+        if known is None:
+            self._add("new_reports", row)
+        else:
+            self._add("next_reports", {**row, "version_number": number})
+            self._add("carried", *report_rows.carried_rows(merged, known, version_id))
+        self._add("versions", report_rows.version_row(merged, own, number))
+        self._add("observations", *report_rows.observation_rows(merged, own))
+        self._add("attachments", *report_rows.attachment_rows(report, merged, own))
+        if merged.abnormality is Abnormality.CRITICAL:
+            self._critical.append(report_id)
+        self._tell(report_id, version_id, goes_to, "create" if known is None else merged.status)
+        return report_id
+
+    def _tell(self, report_id: UUID, version_id: UUID, goes_to: Whose, action: str) -> None:
+        outbox.emit(
+            self.session,
+            "result.received",
+            now=self.now,
+            report_id=report_id,
+            version_id=version_id,
+        )
+        audit.record(
+            self.session,
+            self.sender.actor,
+            str(action),
+            "result",
+            patient_id=goes_to.patient_id,
+            resource_id=report_id,
+            at=self.now,
+        )
+
+    def wait(self, index: int, report: IncomingReport, reason: CaseReason) -> Placed:
+        """A report that waits until somebody has found out whose it is."""
+        one = Waiting(new_id(), index, report, reason)
+        self.waiting.append(one)
+        return Placed(report.place, "waiting", case_id=one.case_id, reason=reason)
+
+    def decide(
+        self, index: int, report: IncomingReport, goes_to: Whose, merged: Merge, placed: Placed
+    ) -> Placed:
+        """What differs from what stands waits until somebody has decided which stands. The same
+        once more is the same case."""
+        reason = CaseReason.OUT_OF_ORDER
+        digest = rules.digest_of(report).hex()
+        there = placed.report_id and queries.waiting_case(self.session, placed.report_id, digest)
+        if there:
+            return replace(placed, case_id=there, reason=reason)
+        one = Waiting(new_id(), index, report, reason, goes_to, placed.report_id, merged.undecided)
+        self.waiting.append(one)
+        return replace(placed, case_id=one.case_id, reason=reason)
+
+    def write(
+        self, message_id: UUID, patient: PatientIdentity, message: Mapping[str, Any] | None
+    ) -> None:
+        """Everything, with the message itself unless it was kept before. Critical values have
+        somebody who is asked about them in the same transaction: what comes next may replace them
+        before the workers look. Raises TakenMeanwhile."""
+        if self.waiting:
+            rows = open_cases(self.session, self.sender, patient, self.waiting, self.now)
+            self._add("cases", *rows)
+        statements.write(
+            self.session, self._rows, message_id=message_id, message=message, now=self.now
+        )
+        for report_id in self._critical:
+            critical.raise_for(session=self.session, report_id=report_id, now=self.now)

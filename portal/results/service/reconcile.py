@@ -26,7 +26,7 @@ from portal.results.intake_model import ReceivedMessage, ReconciliationCase
 from portal.results.intake_rules import Whose
 from portal.results.service.fhir_intake import read_document
 from portal.results.service.placing import place_one
-from portal.results.states import CaseStatus, IntakeTransport
+from portal.results.states import CaseReason, CaseStatus, IntakeTransport
 from portal.worklist import service as worklist
 from portal.worklist.states import WorkItemKind
 
@@ -59,7 +59,8 @@ class Match:
 def match(
     *, session: Session, actor: Actor, case_id: UUID, command: Match, now: datetime
 ) -> ReconciliationCase:
-    """Put the report of a case on the chart that somebody found to be the right one.
+    """Put the report of a case on the chart that somebody found to be the right one. One that
+    differs from what stands there (`out_of_order`) replaces it.
 
     `session` is the workers', since whoever matches need not care for the patient; the edge has
     made sure that the actor may see the case. Raises CaseNotFound, CaseClosed, Unmatchable,
@@ -80,6 +81,7 @@ def match(
         index=case.report_index,
         goes_to=goes_to,
         now=now,
+        forced=case.reason == CaseReason.OUT_OF_ORDER,
     )
     case.report_id = placed.report_id
     case.differences, case.confirmation = differs, command.reason if differs else None
