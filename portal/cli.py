@@ -17,6 +17,7 @@ from portal.messages.cli import red_flags
 from portal.migrate import drift
 from portal.migrate import migrate as bring_up_to_date
 from portal.requisitions.cli import catalog
+from portal.results.cli import messages
 from portal.scratch import drift_of_new
 
 portal = FlaskGroup(
@@ -35,6 +36,7 @@ for group in (
     catalog,
     red_flags,
     attachments,
+    messages,
     outbox,
     loops,
     audit,

@@ -36,6 +36,7 @@ class Config:
     mllp_tls: bool
     hl7_application: str
     hl7_facility: str
+    hl7_processing: frozenset[str]
     mllp_ca_file: Path | None
     mllp_cert_file: Path | None
     mllp_key_file: Path | None
@@ -129,6 +130,15 @@ def read_name(environ: Mapping[str, str], name: str, default: str) -> str:
     return value
 
 
+def read_processing(environ: Mapping[str, str], name: str, default: str) -> frozenset[str]:
+    """Which messages are taken: P (production), T (training), D (debugging), with commas between
+    (HL7 table 0103). Raises ConfigurationError for anything else."""
+    found = frozenset(read_setting(environ, name, default).replace(" ", "").split(","))
+    if not found <= {"P", "T", "D"}:
+        raise ConfigurationError(f"{name} must be of P, T and D, with commas between")
+    return found
+
+
 def _file(environ: Mapping[str, str], name: str) -> Path | None:
     """The path of a file that a setting may name. Raises ConfigurationError where none is there."""
     value = environ.get(name)
@@ -197,6 +207,7 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         mllp_tls=read_switch(env, "PORTAL_MLLP_TLS", "no"),
         hl7_application=read_name(env, "PORTAL_HL7_APPLICATION", "CARELOOP"),
         hl7_facility=read_name(env, "PORTAL_HL7_FACILITY", "CLINIC"),
+        hl7_processing=read_processing(env, "PORTAL_HL7_PROCESSING", "P"),
         mllp_ca_file=_file(env, "PORTAL_MLLP_CA_FILE"),
         mllp_cert_file=_file(env, "PORTAL_MLLP_CERT_FILE"),
         mllp_key_file=_file(env, "PORTAL_MLLP_KEY_FILE"),

@@ -59,7 +59,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report of one order. `values` are analytes whose value isn't the usual one."""
+    """One report of one order. `values` are analytes whose value isn't the usual one, `withdrawn`
+    those whose value is taken back."""
 
     control_id: str
     application: str
@@ -73,6 +74,7 @@ class Report:
     status: str = "final"
     values: dict[str, str] | None = None
     only: Sequence[str] = ()
+    withdrawn: Sequence[str] = ()
     note: str = ""
 
 
@@ -129,22 +131,24 @@ def _result(report: Report, place: int, analyte: tuple[str, str, str]) -> str:
     code, name, unit = analyte
     low, high, usual = EXPECTED.get(code, ("", "", ""))
     value = (report.values or {}).get(code, usual)
+    withdrawn = code in report.withdrawn
     flag = ""
     if value.endswith(("HH", "LL")):
         value, flag = value[:-2], value[-2:]
     number = value.replace(".", "", 1).isdigit()
     corrected = report.status == "corrected" and code in (report.values or {})
+    status = "C" if corrected else "P" if report.status == "preliminary" else "F"
     return segment(
         "OBX",
         {
             1: str(place),
             2: "NM" if number else "ST",
             3: (code, name, "LN"),
-            5: value or "Not detected",
+            5: "" if withdrawn else value or "Not detected",
             6: (unit, "", "UCUM") if unit else "",
             7: f"{low}-{high}" if low else "",
             8: flag,
-            11: "C" if corrected else "P" if report.status == "preliminary" else "F",
+            11: "W" if withdrawn else status,
             14: stamp(report.collected_at),
         },
     )

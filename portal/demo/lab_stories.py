@@ -189,6 +189,7 @@ def tell(teller: Teller) -> None:
     _to_be_reviewed(at_work)
     _critical(at_work)
     _corrected(at_work)
+    _withdrawn(at_work)
     _by_letter(at_work)
     _of_nobody(at_work)
     for look in (
@@ -318,6 +319,21 @@ def _corrected(at_work: AtWork) -> None:
     )
     at_work.look("Rosa", result, 3 * DAY - HOUR)
     at_work.report(made, DAY, status="corrected", values={"2823-3": "4.3"})
+
+
+def _withdrawn(at_work: AtWork) -> None:
+    """Two samples were mixed up: the patient saw a value that was somebody else's, and is told."""
+    made = at_work.order(cast.OKAFOR, "Samuel", LIPIDS, 6 * DAY)
+    at_work.take(made, cast.MOHAWK, 6 * DAY - HOUR)
+    result = at_work.report(made, 4 * DAY, values={"2571-8": "512"})
+    at_work.look("Samuel", result, 4 * DAY - HOUR)
+    at_work.report(
+        made,
+        2 * DAY,
+        status="corrected",
+        withdrawn=("2571-8",),
+        note="Triglycerides withdrawn: the sample was another patient's. Please draw again.",
+    )
 
 
 def _by_letter(at_work: AtWork) -> None:

@@ -100,7 +100,7 @@ def _undecodable() -> MessageRefused:
 
 
 def normalise(text: str) -> str:
-    """Segments end with CR, none is blank, and no value holds a control character.
+    """Segments end with CR, and none is blank.
 
     Senders end segments with LF or CRLF too. Where CR does, a lone LF in front of what is no
     segment belongs to the value around it.
@@ -111,4 +111,9 @@ def normalise(text: str) -> str:
         text = _NEXT_SEGMENT.sub("\r", text) if "\r" in text else text.replace("\n", "\r")
     if "\r\r" in text or "\r " in text or "\r\t" in text:
         text = _BLANK.sub("\r", text)
+    return text
+
+
+def without_controls(text: str) -> str:
+    """A text of which nothing is kept but what an answer names."""
     return CONTROLS.sub("", text)

@@ -37,13 +37,29 @@ def _sequences(escape: str) -> re.Pattern[str]:
     mark = re.escape(escape)
     rest = f"[^{mark}]*"
     return re.compile(
-        f"{mark}(?:([FSTREP])|[HN]|[Xx]([0-9A-Fa-f]*)|[CM][0-9A-F]{{4,6}}|Z{rest}"
-        f"|\\.([A-Za-z]{{2}})({rest})){mark}"
+        f"{mark}(?:([FSTREP])|[HN]|[Xx]((?:[0-9A-Fa-f]{{2}})*)|\\.([A-Za-z]{{2}})({rest})){mark}"
+    )
+
+
+@lru_cache(maxsize=64)
+def _hexadecimals(escape: str) -> re.Pattern[str]:
+    mark = re.escape(escape)
+    return re.compile(f"{mark}[Xx]([0-9A-Fa-f]*){mark}")
+
+
+def escaped_controls(text: str, delimiters: Delimiters) -> bool:
+    """Whether a text holds an escaped control character that it may not hold as such."""
+    if f"{delimiters.escape}X" not in text and f"{delimiters.escape}x" not in text:
+        return False
+    found = _hexadecimals(delimiters.escape).findall(text)
+    return any(
+        CONTROLS.search(bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("latin-1"))
+        for digits in found
     )
 
 
 def _hexadecimal(digits: str) -> str:
-    data = bytes.fromhex(digits + "0" * (len(digits) % 2))
+    data = bytes.fromhex(digits)
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -64,8 +80,8 @@ def _formatting(command: str, argument: str) -> str:
 
 
 def unescape(text: str, delimiters: Delimiters) -> str:
-    """The text as it is meant: formatting as line ends and spaces, highlighting and local
-    sequences dropped. What is no escape sequence stays as it came."""
+    """The text as it is meant: formatting as line ends and spaces, highlighting dropped. What is
+    no escape sequence, or one of local meaning or of another character set, stays as it came."""
     if delimiters.escape not in text:
         return text
     meant = {

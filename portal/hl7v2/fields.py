@@ -62,10 +62,10 @@ def codes(element: Element) -> tuple[Code, Code | None]:
 
     LOINC comes first, wherever it stands. One that has a text alone has an empty code.
     """
-    first = Code(element.text(1), element.text(2), element.text(3))
-    second = Code(element.text(4), element.text(5), element.text(6))
+    first = Code(element.text(1), element.whole_component(2), element.text(3))
+    second = Code(element.text(4), element.whole_component(5), element.text(6))
     if not (first.text or second.text):
-        first = first._replace(text=element.text(9))
+        first = first._replace(text=element.whole_component(9))
     if not (second.code or second.text):
         return first, None
     if not (first.code or first.text):
@@ -94,7 +94,7 @@ def xcn(element: Element) -> XCN:
     declared = "NPI" in (authority, kind) or element.text(9, 2) == _NPI_AUTHORITY
     # Ten digits of which nothing is said can't be anything else in practice.
     undeclared = not (authority or kind)
-    is_npi = _NPI.fullmatch(identifier) and (declared or undeclared)
+    is_npi = bool(_NPI.fullmatch(identifier)) and (declared or undeclared)
     return XCN(identifier, element.text(2), element.text(3), identifier if is_npi else "")
 
 

@@ -49,22 +49,23 @@ def compared(text: str) -> Compared:
 
 @dataclass(frozen=True, slots=True)
 class Structured:
-    """An SN: `separator` is `-` for a range, `:` or `/` for a ratio, `+` for "at least" scores."""
+    """An SN: `separator` is `-` for a range, `:` or `/` for a ratio, `+` for "at least" scores.
+
+    `text` is all of it, every digit as it was sent; `second_comparator` is that of a titre like
+    `1:>128`.
+    """
 
     comparator: str
     first: Decimal
     separator: str = ""
     second: Decimal | None = None
-
-    @property
-    def text(self) -> str:
-        end = "" if self.second is None else str(self.second)
-        return f"{self.comparator}{self.first}{self.separator}{end}"
+    text: str = ""
+    second_comparator: str = ""
 
 
 def structured(element: Element) -> Structured:
     """An SN. Raises Unreadable for one without a number, or a separator without a second."""
-    comparator, first, separator, second = (element.text(number) for number in (1, 2, 3, 4))
+    comparator, first, separator, second = (element.text(place) for place in (1, 2, 3, 4))
     comparator = _SIGNS.get(comparator, comparator)
     if comparator not in ("", "<", "<=", ">", ">=", "<>"):
         raise Unreadable("Not a comparator.")
@@ -72,9 +73,18 @@ def structured(element: Element) -> Structured:
         raise Unreadable("Not a separator of numbers.")
     if bool(second) != (separator in ("-", "/", ":", ".")):
         raise Unreadable("A separator stands between two numbers.")
+    text = f"{comparator}{first}{separator}{second}"
     if separator == ".":
-        return Structured(comparator, number(f"{first}.{second}"))
-    return Structured(comparator, number(first), separator, number(second) if second else None)
+        return Structured(comparator, number(f"{first}.{second}"), text=text)
+    last = compared(second) if second else None
+    return Structured(
+        comparator,
+        number(first),
+        separator,
+        last.number if last else None,
+        text,
+        last.comparator if last else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)

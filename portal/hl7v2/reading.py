@@ -12,9 +12,9 @@ from typing import Any
 
 from hl7.parser import _ParsePlan, _split, create_parse_plan
 
-from portal.hl7v2.charsets import decode, decode_leniently, normalise
+from portal.hl7v2.charsets import decode, decode_leniently, normalise, without_controls
 from portal.hl7v2.errors import ErrorCondition, Faults, MessageRefused, refused, rejected
-from portal.hl7v2.escaping import STANDARD, Delimiters
+from portal.hl7v2.escaping import CONTROLS, STANDARD, Delimiters, escaped_controls
 from portal.hl7v2.header import Header, check_header, header_values
 from portal.hl7v2.segments import Segment
 
@@ -25,6 +25,7 @@ _HEAD = 8192
 _NAME = re.compile("[A-Z][A-Z0-9]{2}")
 _HEADERS = frozenset({"MSH", "BHS", "FHS", "BTS", "FTS"})
 _SHORTEST_ENCODING = 4
+_WITHOUT_EVENT = frozenset({"2.1", "2.2", "2.3", "2.3.1"})
 
 
 class _Level(_ParsePlan):  # type: ignore[misc]
@@ -69,9 +70,16 @@ class Message(Header):
         """The first segment of a name."""
         return next((one for one in self.segments if one.name == name), None)
 
+    @property
+    def kind(self) -> str:
+        """Its type and event, like `ORU^R01`. Old versions name no event: of results there was one
+        alone."""
+        unnamed = self.type == "ORU" and self.version in _WITHOUT_EVENT
+        return f"{self.type}^{self.event or ('R01' if unnamed else '')}"
+
     def require(self, *types: str) -> None:
         """Raises MessageRefused (AR) unless it is one of `types`, like `ORU^R01`."""
-        if f"{self.type}^{self.event}" in types:
+        if self.kind in types:
             return
         if any(one.startswith(f"{self.type}^") for one in types):
             condition, component = ErrorCondition.UNSUPPORTED_EVENT_CODE, 2
@@ -88,10 +96,13 @@ def read(raw: bytes, *, limit: int = LARGEST, answer: bool = False) -> Message:
     if len(raw) > limit:
         raise refused("", ErrorCondition.APPLICATION_INTERNAL_ERROR, f"Longer than {limit} bytes.")
     text = normalise(decode(raw))
+    if answer:
+        text = without_controls(text)
     delimiters = _delimiters(text)
     _check_shape(text, delimiters)
     nested = _nested(text, delimiters)
     segments = _segments(nested, delimiters)
+    _check_controls(text, segments, delimiters)
     message = Message(**header_values(segments[0], delimiters), segments=segments)
     if not answer:
         check_header(message, Faults())
@@ -103,7 +114,7 @@ def header_of(raw: bytes) -> Header | None:
 
     It is what an acknowledgement of a refused message is made of.
     """
-    line = normalise(decode_leniently(raw[:_HEAD])).split("\r", 1)[0]
+    line = without_controls(normalise(decode_leniently(raw[:_HEAD])).split("\r", 1)[0])
     if not line.startswith("MSH") or len(line) <= len("MSH|"):
         return None
     try:
@@ -163,6 +174,25 @@ def _check_shape(text: str, delimiters: Delimiters) -> None:
                 f"Line {number} is {name}: send one message at a time, without batches.",
             )
     faults.check()
+
+
+def _check_controls(text: str, segments: tuple[Segment, ...], delimiters: Delimiters) -> None:
+    """A control character within a value, also an escaped one: nobody knows what the value was, and
+    without it another one would be kept (`3<NUL>8` is not 38)."""
+
+    def spoils(value: str) -> bool:
+        return bool(CONTROLS.search(value)) or escaped_controls(value, delimiters)
+
+    if not spoils(text):
+        return
+    faults = Faults()
+    for segment in segments:
+        for number in range(1, segment.last + 1):
+            if spoils(segment.raw(number)):
+                problem = "Holds a control character."
+                faults.add(segment.place(number), ErrorCondition.DATA_TYPE, problem)
+    faults.check()
+    raise refused("", ErrorCondition.DATA_TYPE, "Holds a control character.")
 
 
 def _segments(nested: list[Any], delimiters: Delimiters) -> tuple[Segment, ...]:

@@ -43,6 +43,16 @@ class Element:
         """The first text of each component."""
         return [self.text(number + 1) for number in range(len(self._parts))]
 
+    def whole_component(self, component: int) -> str:
+        """A component as one text: subcomponents in one that has none by its type are an ampersand
+        that nobody escaped."""
+        if component > len(self._parts):
+            return ""
+        part = self._parts[component - 1]
+        if type(part) is str:
+            return self.text(component)
+        return unescape(self._delimiters.subcomponent.join(part), self._delimiters).strip()
+
     def subcomponents(self, component: int = 1) -> list[str]:
         if component > len(self._parts):
             return []
@@ -108,6 +118,11 @@ class Segment:
     def raw(self, field: int) -> str:
         """A field as it came, delimiters and escapes and all."""
         return _join(self._fields[field], 0, self._delimiters) if self.has(field) else ""
+
+    @property
+    def last(self) -> int:
+        """The number of the last field."""
+        return len(self._fields) - 1
 
     def has(self, field: int) -> bool:
         return field < len(self._fields)

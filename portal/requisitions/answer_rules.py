@@ -63,6 +63,13 @@ def judge(
     return _accepted(order)
 
 
+def asks_again(response: OrderResponse, rejections: int) -> bool:
+    """Whether a message that was committed is to be sent again: what its laboratory says of no
+    order in particular. `rejections` counts those of this message before."""
+    undecided = not any(one.control for one in response.orders)
+    return undecided and response.code in _AGAIN and rejections + 1 < MOST_REJECTIONS
+
+
 def judge_withdrawal(response: OrderResponse, placer_number: str) -> Verdict:
     """What the last answer to a cancellation means."""
     order, reason = _order(response, placer_number), "; ".join(response.texts)

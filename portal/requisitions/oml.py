@@ -169,6 +169,8 @@ def _phone(number: str) -> Composite:
 
 def _orderer(orderer: Orderer) -> Composite:
     name = (orderer.npi, orderer.family_name, orderer.given_name)
+    if not orderer.npi:
+        return (*name, "", "", "", "", "", "", "L")  # whose number there is none of
     return (*name, "", "", "", "", "", _NPI, "L", "", "", "NPI")
 
 

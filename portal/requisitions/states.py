@@ -128,7 +128,8 @@ MESSAGE = Transitions(
             M.REFUSED: _LABORATORY,
             M.WITHDRAWN: _ORDERER | _WORKER,
         },
-        M.ACCEPTED: {},
+        # Committed (CA), and then to be sent again after all (AR).
+        M.ACCEPTED: {M.QUEUED: _LABORATORY},
         M.REFUSED: {},
         M.WITHDRAWN: {},
     },

@@ -23,6 +23,9 @@ _CASES = text(
     """
 )
 _ONE = text(f"{_CASE} WHERE c.id = :id")
+_SET_ASIDE = text(
+    f"{_CASE} WHERE c.status = 'open' AND c.reason = 'not_taken_in' ORDER BY c.opened_at, c.id"
+)
 _CONTENT = text("SELECT content FROM received_message WHERE id = :id")
 _ORDER = text(
     """
@@ -51,6 +54,11 @@ def cases(
     moment, id_ = after or (None, None)
     values = {"status": status, "moment": moment, "id": id_, "limit": limit + 1}
     return session.execute(_CASES, values).all()
+
+
+def set_aside(session: Session) -> Sequence[Row[Any]]:
+    """The cases of messages that failed on our side, the oldest first."""
+    return session.execute(_SET_ASIDE).all()
 
 
 def case(session: Session, case_id: UUID) -> Row[Any] | None:

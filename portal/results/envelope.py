@@ -58,10 +58,12 @@ class Arrival:
 @dataclass(frozen=True, slots=True)
 class Placed:
     """What became of one report: `new`, `updated`, `nothing_new`, `noted`, or `waiting`; and where
-    something of it waits for somebody, the `reason` and the case."""
+    something of it waits for somebody, the `reason` and the case. `beside`: where else in
+    its message it stands."""
 
     place: str
     outcome: str
     report_id: UUID | None = None
     case_id: UUID | None = None
     reason: CaseReason | None = None
+    beside: tuple[str, ...] = ()

@@ -22,6 +22,24 @@ class CaseClosed(Conflict):
     detail = "Somebody was first: this case is closed."
 
 
+class CaseNotReplayable(Conflict):
+    code = "case_not_replayable"
+    detail = "This case waits for a decision: match it, or discard it."
+
+
+class ReplayFirst(Conflict):
+    code = "replay_first"
+    detail = (
+        "This message failed on our side. POST …/replay takes it in once that is mended; "
+        "what matches nobody then is a case of its own."
+    )
+
+
+class StillFailing(Conflict):
+    code = "still_failing"
+    detail = "It fails still: have it mended first. The message stays kept, and this case open."
+
+
 class Unmatchable(Invalid):
     code = "unmatchable"
     detail = "The report can't go there; `errors` says why."

@@ -17,6 +17,7 @@ from portal.results.incoming import Attachment, IncomingObservation, IncomingRep
 from portal.results.intake_rules import WITHDRAWN, Known, ReportFacts
 from portal.results.states import (
     REPORT,
+    TAKES_BACK,
     Abnormality,
     ObservationStatus,
     ReportStatus,
@@ -45,11 +46,6 @@ _OBSERVED_RANK = {
     _O.AMENDED: 3,
     _O.CANCELLED: 3,
     _O.ENTERED_IN_ERROR: 3,
-}
-# A report that takes back everything that it said before.
-TAKES_BACK = {
-    ReportStatus.CANCELLED: _O.CANCELLED,
-    ReportStatus.ENTERED_IN_ERROR: _O.ENTERED_IN_ERROR,
 }
 
 

@@ -72,8 +72,8 @@ class ReconciliationCase(Base):
 
     `report_index` counts the reports of the message from 0. `summary` is what the list shows: whom
     the message names, and the test. `differences` are the marks by which the message spoke against
-    the patient whom it was matched to, and `confirmation` why it was matched all the same. `report_id` is
-    the result that it went to, or from which an open one differs.
+    the patient whom it was matched to, and `confirmation` why it was matched all the same.
+    `report_id` is the result that it went to, or from which an open one differs.
     """
 
     __tablename__ = "reconciliation_case"

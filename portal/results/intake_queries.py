@@ -114,6 +114,19 @@ _WAITING = text(
     WHERE report_id = :report_id AND status = 'open' AND summary->>'digest' = :digest
     """
 )
+_FAILURES = text(
+    """
+    SELECT count(*) AS failures FROM received_message
+    WHERE outcome = 'failed' AND sender = :sender
+      AND (digest = :digest OR control_id = :control_id)
+    """
+)
+_CASE_OF_FAILURE = text(
+    """
+    SELECT 1 FROM reconciliation_case
+    WHERE status = 'open' AND reason = 'not_taken_in' AND summary->>'digest' = :digest
+    """
+)
 _PLACER = text("SELECT placer_number FROM requisition WHERE id = :id")
 
 
@@ -195,6 +208,17 @@ def waiting_case(session: Session, report_id: UUID, digest: str) -> UUID | None:
     """The open case about a report that what came says the same as."""
     found = run(session, _WAITING, {"report_id": report_id, "digest": digest})
     return found[0].id if found else None
+
+
+def failures(session: Session, sender: str, digest: bytes, control_id: str | None) -> int:
+    """How often the same message has failed on our side."""
+    values = {"sender": sender, "digest": digest, "control_id": control_id}
+    return int(run(session, _FAILURES, values)[0].failures)
+
+
+def has_case_of_failure(session: Session, digest: str) -> bool:
+    """Whether somebody has a message that says the same, and failed, already."""
+    return bool(run(session, _CASE_OF_FAILURE, {"digest": digest}))
 
 
 def _versions(session: Session, reports: Sequence[Mapping[str, Any]]) -> dict[UUID, list[Any]]:

@@ -77,7 +77,7 @@ _BUNDLE = {
 def receive_message() -> Response:
     """Report results as HL7 v2 (ORU^R01), or answer an order (ORL^O22)
 
-    The body is one message, the answer its acknowledgements, after the commit: 200 for AA and CA,
+    The body is one message, the answer its acknowledgement, after the commit: 200 for AA and CA,
     422 for what has to be mended (AE, ERR says where) or isn't supported (AR), 503 for trouble of
     ours (AR: send it again). The same MSH-10 again is answered as before and changes nothing. 204
     where MSH-15 and MSH-16 want no answer.
@@ -87,7 +87,8 @@ def receive_message() -> Response:
     status = _HTTP[answered.outcome]
     if not answered.answers:
         return Response(status=204 if status == 200 else status)
-    return Response(b"".join(answered.answers), status=status, content_type=HL7)
+    # Where both are wanted the application's word says what the commit would.
+    return Response(answered.answers[-1], status=status, content_type=HL7)
 
 
 @blueprint.route("/lab/reports", methods=["POST"])
@@ -147,6 +148,15 @@ def match(command: Match, case_id: UUID) -> Response:
     """Say whose a report is: it goes on that chart as if it had come so"""
     actor = current_actor()
     return _work(actor, case_id, service.match, command=command)
+
+
+@blueprint.route("/reconciliation/<uuid:case_id>/replay", methods=["POST"])
+@requires("reconciliation.work")
+@blueprint.response(200, CaseSchema)
+def replay(case_id: UUID) -> Response:
+    """Take a message in again that failed on our side (`not_taken_in`), once that is mended"""
+    actor = current_actor()
+    return _work(actor, case_id, service.replay)
 
 
 @blueprint.route("/reconciliation/<uuid:case_id>/discard", methods=["POST"])

@@ -2,14 +2,21 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
 import orjson
 
 from portal.patients.matching import Recorded, Said, identifies
-from portal.results.incoming import IncomingObservation, IncomingReport, PatientIdentity
+from portal.results.incoming import (
+    Attachment,
+    Coding,
+    IncomingObservation,
+    IncomingReport,
+    Isolate,
+    PatientIdentity,
+)
 from portal.results.states import (
     Abnormality,
     CaseReason,
@@ -164,10 +171,19 @@ def said_of(identity: PatientIdentity) -> Said:
 def digest_of(report: IncomingReport) -> bytes:
     """Of what a report says, without its times and numbers: the same again is no news."""
     said = (report.status, report.note, report.reason, report.observations, report.attachments)
-    return hashlib.sha256(orjson.dumps(said, default=_as_text)).digest()
+    option = orjson.OPT_PASSTHROUGH_DATACLASS
+    return hashlib.sha256(orjson.dumps(said, default=_as_json, option=option)).digest()
 
 
-def _as_text(value: object) -> str:
+# What came into observations later counts only where it is said, so that what was kept before has
+# the digest that it had.
+_SAID_SELDOM = frozenset({"unsent", "isolate"})
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, IncomingObservation | Coding | Attachment | Isolate):
+        members = {one.name: getattr(value, one.name) for one in fields(value)}
+        return {k: v for k, v in members.items() if v or k not in _SAID_SELDOM}
     return value.hex() if isinstance(value, bytes) else str(value)
 
 

@@ -29,11 +29,12 @@ def case_view(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def case_detail(row: Row[Any], report: IncomingReport, content: bytes) -> dict[str, Any]:
-    """A case with what the report says, and the message as it came."""
+def case_detail(row: Row[Any], report: IncomingReport | None, content: bytes) -> dict[str, Any]:
+    """A case with what the report says, where it can be read, and the message as it came."""
+    observations = report.observations if report is not None else ()
     return {
         **case_view(row),
-        "observations": [_observation(one) for one in report.observations],
+        "observations": [_observation(one) for one in observations],
         "message": content.decode("utf-8", "replace"),
     }
 

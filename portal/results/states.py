@@ -99,6 +99,11 @@ _REPORT: Mapping[ReportStatus, Mapping[ReportStatus, frozenset[ActorKind]]] = {
 }
 REPORT = Transitions("result", _REPORT)
 
+# A report that takes back everything that it said before, and what becomes of its observations.
+TAKES_BACK: Mapping[ReportStatus, ObservationStatus] = {
+    S.CANCELLED: ObservationStatus.CANCELLED,
+    S.ENTERED_IN_ERROR: ObservationStatus.ENTERED_IN_ERROR,
+}
 # Final in the sense of being complete: to be reviewed, released and told.
 FINALS = frozenset(_WITH_VALUES)
 # What a patient can be shown something of.
@@ -202,7 +207,7 @@ class ReleaseRule(StrEnum):
 
 C = CaseStatus
 _RECONCILERS = frozenset({ActorKind.STAFF})
-_REPLAYERS = frozenset({ActorKind.STAFF, ActorKind.OPERATOR, ActorKind.WORKER})
+_REPLAYERS = frozenset({ActorKind.STAFF, ActorKind.WORKER})
 CASE = Transitions(
     "reconciliation",
     {

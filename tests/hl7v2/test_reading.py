@@ -65,16 +65,29 @@ def test_the_header() -> None:
         b"\xef\xbb\xbf" + message(*LINES, end="\n"),
         message(*LINES).decode().encode("utf-16"),
         message(*LINES).decode().encode("utf-16-be"),
-        message(*LINES).replace(b"Doe", b"D\x00o\x07e"),
     ],
 )
-def test_line_ends_marks_and_controls_change_nothing(raw: bytes) -> None:
+def test_line_ends_and_marks_change_nothing(raw: bytes) -> None:
     assert refusal_of(raw) is None
     found, expected = read(raw), read(message(*LINES))
     for one, other in zip(found.segments, expected.segments, strict=True):
         assert [one.raw(number) for number in range(30)] == [
             other.raw(number) for number in range(30)
         ]
+
+
+@pytest.mark.parametrize("spoilt", [b"3\x008", b"3\x078", b"3\\X00\\8", b"3\\X410C\\8", b"3\x7f8"])
+def test_a_control_character_is_refused_with_its_place(spoilt: bytes) -> None:
+    raw = message(*LINES).replace(b"||4.2|", b"||" + spoilt + b"|")
+    with pytest.raises(MessageRefused) as caught:
+        read(raw)
+    [fault] = caught.value.faults
+    assert (caught.value.code, fault.location, fault.condition.code) == ("AE", "OBX^1^5", "102")
+
+
+def test_results_of_old_versions_name_no_event() -> None:
+    assert read(with_header({9: "ORU", 12: "2.2"})).kind == "ORU^R01"
+    assert read(with_header({9: "ORU", 12: "2.5.1"})).kind == "ORU^"
 
 
 def test_a_line_end_within_a_value() -> None:

@@ -53,6 +53,13 @@ def lines(order: LabOrder) -> list[str]:
     return write_order(order, NOW).decode().split("\r")
 
 
+def test_an_orderer_without_a_number_claims_none() -> None:
+    nobody = replace(ORDER, orderer=Orderer("", "Testprescriber", "Jordan"))
+    for name, field in (("ORC", 12), ("OBR", 16)):
+        said = line(nobody, name).split("|")[field]
+        assert (said, "NPI" in said) == ("^Testprescriber^Jordan^^^^^^^L", False)
+
+
 def line(order: LabOrder, name: str) -> str:
     [found] = [one for one in lines(order) if one.startswith(name)]
     return found

@@ -19,6 +19,7 @@ from portal.results.states import Abnormality, ObservationStatus, ReportStatus, 
 from tests.results.documents import PDF, V2_0074, bundle, grams, loinc, section
 from tests.support.shared_data import shared
 
+FAR = {"comparator": ">"}
 ZONE = ZoneInfo("America/New_York")
 
 
@@ -43,7 +44,7 @@ def test_a_whole_bundle() -> None:
             category=[section("urn:own", "CHEMISTRY"), section(V2_0074, "LAB")],
             effectiveDateTime="2026-03-01",
             issued="2026-03-01T15:30:00.1234567Z",
-            conclusion="All well.\x00\r\nReally.",
+            conclusion="All well.\r\nReally.",
             presentedForm=[{"contentType": "application/pdf", "data": PDF, "title": "Report"}],
         )
     )
@@ -106,13 +107,23 @@ def test_a_report_by_itself() -> None:
         ({"valueQuantity": grams(1e-7)}, "quantity", "0.0000001"),
         ({"valueQuantity": grams(Decimal("7.10"))}, "quantity", "7.10"),
         ({"valueInteger": 3}, "quantity", "3"),
-        ({"valueString": "Growth\x00 of\nE. coli"}, "text", "Growth of\nE. coli"),
+        ({"valueString": "Growth of\nE. coli"}, "text", "Growth of\nE. coli"),
         ({"valueBoolean": False}, "text", "No"),
         ({"valueRange": {"low": grams(1), "high": grams(2.5)}}, "range", "1 - 2.5"),
         (
             {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": 64}}},
             "ratio",
             "1:64",
+        ),
+        (
+            {"valueRatio": {"numerator": {"value": 1}, "denominator": {**FAR, "value": 128}}},
+            "text",
+            "1:>128",
+        ),
+        (
+            {"valueRatio": {"numerator": grams(5, "mg"), "denominator": grams(2, "mL")}},
+            "text",
+            "5 mg:2 mL",
         ),
         ({"valueDateTime": "2026-03"}, "date", "2026-03"),
         ({"valueDateTime": "2026-03-01T10:00:00Z"}, "datetime", "2026-03-01T10:00:00Z"),

@@ -19,6 +19,7 @@ from tests.results.messages import FACILITY, message, msh, obr, obx, oru, pid
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, add, care_team
 from tests.support.shared_data import shared
+from tests.support.statements import recorded
 from tests.support.work import drain
 
 MLLP = Source(IntakeTransport.MLLP)
@@ -375,3 +376,16 @@ def test_the_messages_written_for_this(clinic: SmallClinic) -> None:
     assert found["ORD-9001"].number == 3
     [document] = rows("SELECT size, content FROM report_attachment")
     assert (document.size, bytes(document.content)[:5]) == (387, b"%PDF-")
+
+
+def test_a_message_costs_two_statements_and_a_further_version_one_more(
+    clinic: SmallClinic,
+) -> None:
+    placer = order(clinic).placer_number
+    counts = []
+    for number, status in enumerate("PFC"):
+        raw = oru(f"M{number}", obr(placer, status=status), obx("potassium", "4.2", "N", status))
+        with recorded() as statements:
+            assert code_of(take(raw)) == ["AA"]
+        counts.append(sum("BEGIN" not in one for one in statements))
+    assert counts == [2, 3, 3]

@@ -13,8 +13,10 @@ from portal.results.incoming import (
     Coding,
     Identifier,
     IncomingObservation,
+    Isolate,
     PatientIdentity,
 )
+from portal.results.parts import put_together
 from portal.results.states import Abnormality, ObservationStatus, ReportStatus, ValueKind
 from tests.support.hl7 import (
     EASTERN,
@@ -144,6 +146,10 @@ def test_observation_statuses(letter: str, status: ObservationStatus) -> None:
         ("SN", ">^100", (ValueKind.QUANTITY, ">100", ">", "100", None)),
         ("SN", "^10^-^20", (ValueKind.RANGE, "10-20", "", "10", "20")),
         ("SN", "^1^:^128", (ValueKind.RATIO, "1:128", "", "1", "128")),
+        ("SN", "^1^:^>128", (ValueKind.TEXT, "1:>128", "", None, None)),
+        ("NM", "1:>128", (ValueKind.TEXT, "1:>128", "", None, None)),
+        ("SN", "^1.0^-^2.50", (ValueKind.RANGE, "1.0-2.50", "", "1.0", "2.50")),
+        ("SN", "^+5", (ValueKind.QUANTITY, "+5", "", "5", None)),
         ("SN", "^3^+", (ValueKind.TEXT, "3+", "", None, None)),
         ("SN", "<>^3", (ValueKind.TEXT, "<>3", "", None, None)),
         ("ST", " Not & seen^ ", (ValueKind.TEXT, " Not & seen^", "", None, None)),
@@ -192,6 +198,9 @@ def test_loinc_comes_first_and_the_local_code_is_kept() -> None:
         ("mmol/L^millimole^UCUM", "mmol/L"),
         ("MMOL^millimole^L^mmol/L^^UCUM", "mmol/L"),
         ("mill/mm3", "mill/mm3"),
+        ("10^3/uL", "10^3/uL"),
+        ("x10^-6^UCUM", "x10^-6"),
+        ("mg&dL", "mg&dL"),
         ("%^^", "%"),
         ("", ""),
     ],
@@ -312,6 +321,59 @@ def test_notes() -> None:
 )
 def test_why_a_report_was_cancelled(segments: tuple[str, ...], reason: str) -> None:
     assert report(ORC, changed(OBR, {25: "X"}), *segments).reason == reason
+
+
+def test_why_a_specimen_was_rejected() -> None:
+    spm = "SPM|1|||119^Blood^SCT" + "|" * 17 + "QS^Quantity not sufficient^HL70490~HM"
+    assert report(ORC, changed(OBR, {25: "X"}), spm).reason == "Quantity not sufficient\nHM"
+    found = report(ORC, OBR, f"{NTE}Called", OBX, spm)
+    assert (found.reason, found.note) == ("", "Called\nQuantity not sufficient\nHM")
+
+
+SUSCEPTIBILITY = changed(OBR, {4: "50545-3^Susceptibility^LN"})
+
+
+def _tested(value: str, sub_id: str = "") -> str:
+    return f"OBX|1|ST|18906-8^Ciprofloxacin^LN|{sub_id}|{value}||||||F"
+
+
+def test_what_grew_is_told_apart_by_its_parent() -> None:
+    culture = changed(OBR, {4: "630-4^Culture^LN", 3: "LAB-0"})
+    grown = ["OBX|1|CE|600-7^Bacteria^LN|1|1^E. coli^L||||||F", _grown("2", "K. pneumoniae")]
+    children = [
+        line
+        for number, value in (("1", "S"), ("2", "R"))
+        for line in (
+            changed(SUSCEPTIBILITY, {26: f"600-7&Bacteria&LN^{number}", 29: "ORD-1^LAB-0"}),
+            _tested(value),
+        )
+    ]
+    _first, found = put_together(taken(PID, ORC, culture, *grown, *children).reports)
+    assert [(one.text, one.sub_id, one.isolate) for one in found.observations] == [
+        ("S", "1", Isolate("600-7", "1", "E. coli")),
+        ("R", "2", Isolate("600-7", "2", "K. pneumoniae")),
+    ]
+    assert (found.place, found.beside) == ("OBR^2", ("OBR^3",))
+
+
+def _grown(sub_id: str, name: str) -> str:
+    return f"OBX|2|ST|600-7^Bacteria^LN|{sub_id}|{name}||||||F"
+
+
+def test_parts_of_one_number_and_test_are_one_report() -> None:
+    second = changed(SUSCEPTIBILITY, {1: "2", 25: "P"})
+    [found] = put_together(taken(PID, SUSCEPTIBILITY, _tested("S"), second, _tested("R")).reports)
+    assert [(one.text, one.isolate and one.isolate.sub_id) for one in found.observations] == [
+        ("S", "1"),
+        ("R", "2"),
+    ]
+    assert found.status == ReportStatus.PARTIAL
+    cancelled = changed(second, {25: "X"})
+    [found] = put_together(
+        taken(PID, SUSCEPTIBILITY, _tested("S"), cancelled, _tested("R")).reports
+    )
+    assert [one.status for one in found.observations] == ["final", "cancelled"]
+    assert found.status == ReportStatus.FINAL
 
 
 def test_several_reports_each_with_its_own() -> None:

@@ -248,12 +248,13 @@ def test_what_was_withdrawn_or_cancelled_is_told_to_who_saw_it(
     patient = caller(ActorKind.PATIENT, clinic.patient.id)
     for number, (status, letter) in enumerate((("F", "W"), ("X", "F"))):
         filler = f"LAB-{number}"
-        take(oru(f"A{number}", obr("", filler), obx("glucose", "92")))
+        placer = order(clinic).placer_number
+        take(oru(f"A{number}", obr(placer, filler), obx("glucose", "92")))
         drain()
         report = next(one for one in reports() if one.filler_number == filler)
         assert patient.get(f"/results/{report.id}").status_code == 200
         coming = obx("glucose", "", status=letter) if status == "F" else "NTE|1|L|Wrong tube"
-        take(oru(f"B{number}", obr("", filler, status, issued=LATER), coming))
+        take(oru(f"B{number}", obr(placer, filler, status, issued=LATER), coming))
         drain()
         seen = patient.get(f"/results/{report.id}").json
         assert seen["abnormality"] == seen["observations"][0]["abnormality"] == "unknown"
@@ -261,6 +262,8 @@ def test_what_was_withdrawn_or_cancelled_is_told_to_who_saw_it(
         assert seen["observations"][0]["value"] == "92"
         assert seen["versions"][-1]["changes"][0]["withdrawn"] is True
     assert told(clinic.patient.id) == ["result_available", "result_corrected"] * 2
+    # Who ordered what was cancelled has no answer any more.
+    assert len(items(kind="requisition_rejected")) == 1
 
 
 def test_what_is_pending_again_keeps_its_value(clinic: SmallClinic) -> None:

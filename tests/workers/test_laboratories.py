@@ -124,6 +124,40 @@ def test_an_order_arrives_as_written_and_is_accepted(
     assert connection.failures == 0
 
 
+def test_what_was_committed_is_sent_again_when_it_is_asked_for(
+    clinic: SmallClinic, queued: UUID
+) -> None:
+    """Not yet (AR), after the commit (CA): the same message again, until it was said too often."""
+
+    def answered(code: str) -> None:
+        [row] = messages(queued)
+        answer = (
+            f"MSH|^~\\&|L|L|C|C|2026||ACK^O21|1|P|2.5.1\rMSA|{code}|{row.control_id}\r".encode()
+        )
+        response = read_response(answer)
+        with transaction(WORKER) as session:
+            now, id_ = utcnow(), clinic.laboratory.id
+            if code == "CA":
+                service.take_message(session=session, message_id=row.id, now=now)
+                service.record_answer(
+                    session=session, message_id=row.id, response=response, now=now
+                )
+            else:
+                service.take_response(
+                    session=session, actor=WORKER, laboratory_id=id_, response=response, now=now
+                )
+
+    for tries in range(1, MOST_REJECTIONS):
+        answered("CA")
+        answered("AR")
+        [row] = messages(queued)
+        assert (row.status, row.rejections, row.answered_at) == ("queued", tries, None)
+        assert (row.next_try_at > row.sent_at, load(queued).status) == (True, "sent")
+    answered("CA")
+    answered("AR")
+    assert (messages(queued)[0].status, load(queued).status) == ("accepted", "rejected")
+
+
 def test_a_plain_acknowledgement_accepts_too(app: Flask, config: Config, queued: UUID) -> None:
     with sending(app, config):
         stands(queued, "accepted")

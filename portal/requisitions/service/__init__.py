@@ -5,7 +5,7 @@ from portal.requisitions.service.cancel import cancel_requisition
 from portal.requisitions.service.change_laboratory import change_laboratory
 from portal.requisitions.service.confidential import keep_confidential
 from portal.requisitions.service.feed import acknowledge, read_orders
-from portal.requisitions.service.follow import follow_move
+from portal.requisitions.service.follow import follow_move, note_taken_back
 from portal.requisitions.service.order import OrderedTest, OrderTests, Standing, order_tests
 from portal.requisitions.service.place import place
 from portal.requisitions.service.progress import (
@@ -48,6 +48,7 @@ __all__ = [
     "get_requisition",
     "keep_confidential",
     "make_standing",
+    "note_taken_back",
     "order_tests",
     "place",
     "read_orders",

@@ -105,6 +105,17 @@ def _open_items(session: Session, requisition: Requisition, now: datetime) -> No
         open_item(session, requisition, kind, priority, now, to_pool=to_pool)
 
 
+def note_taken_back(*, session: Session, requisition_id: UUID, at: datetime, now: datetime) -> None:
+    """The result of a requisition was taken back at `at`, after it had come: who ordered it has no
+    answer any more, and decides what is next. Once."""
+    requisition = queries.for_change(session, requisition_id)
+    if requisition is None or requisition.status != S.RESULTED:
+        return
+    kind = WorkItemKind.REQUISITION_REJECTED
+    if not loop_queries.had_item(session, kind, requisition.id, at):
+        open_item(session, requisition, kind, Priority.URGENT, now, to_pool=False)
+
+
 def priority_of(requisition: Requisition) -> Priority:
     return _PRIORITIES[RequisitionPriority(requisition.priority)]
 

@@ -181,9 +181,33 @@ def take_response(
 
     What it says of others than the laboratory's own is not looked at.
     """
+    if _sent_again(session, laboratory_id, response, now):
+        return
     for requisition, verdict in _verdicts(session, laboratory_id, response):
         apply_verdict(session, requisition, verdict, actor, now)
     session.flush()
+
+
+def _sent_again(
+    session: Session, laboratory_id: UUID, response: OrderResponse, now: datetime
+) -> bool:
+    """Put a message back into its queue that was committed (CA) and is refused for now (AR)."""
+    seen = laboratory_queries.message_by_control_id(session, laboratory_id, response.control_id)
+    if seen is None or not answer_rules.asks_again(response, seen.rejections):
+        return False
+    queries.for_change(session, seen.requisition_id)
+    message = laboratory_queries.message_for_change(session, seen.id)
+    if message is None or message.status != MessageStatus.ACCEPTED or message.content is None:
+        return False
+    message.move_to(MessageStatus.QUEUED, actor=WORKER, now=now)
+    message.answered_at = None
+    message.answer_code = response.code
+    message.answer_text = _text("; ".join(response.texts))
+    message.rejections += 1
+    message.next_try_at = now + answer_rules.wait_before(message.rejections, random.random())  # noqa: S311
+    session.flush()
+    laboratory_queries.ring(session, laboratory_id)
+    return True
 
 
 def _verdicts(

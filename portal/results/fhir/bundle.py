@@ -1,11 +1,15 @@
 """Reading FHIR R4 documents that hold DiagnosticReports: bundles, or one report by itself."""
 
 import binascii
+import json
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import orjson
 
 from portal.core.errors import Invalid
 from portal.results.fhir.codes import codings, concept, npi, numbered, required_concept
@@ -13,14 +17,28 @@ from portal.results.fhir.members import MAX_PROBLEMS, MAX_TEXT, Node, Problems
 from portal.results.fhir.observations import observations, status_word
 from portal.results.fhir.patients import Patients
 from portal.results.fhir.resources import Resource, Resources
-from portal.results.incoming import Attachment, Coding, IncomingMessage, IncomingReport
-from portal.results.states import ReportStatus
+from portal.results.incoming import (
+    Attachment,
+    Coding,
+    IncomingMessage,
+    IncomingObservation,
+    IncomingReport,
+)
+from portal.results.intake_rules import WITHDRAWN
+from portal.results.states import TAKES_BACK, ReportStatus
 
 BUNDLES = ("transaction", "batch", "message", "collection")
 MAX_IN_ALL = 10_000
 MAX_ATTACHMENT = 20 * 1024 * 1024
 _CATEGORIES = "http://terminology.hl7.org/CodeSystem/v2-0074"
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}", re.ASCII)
+
+
+def read_document(raw: bytes) -> Any:
+    """A document whose numbers keep every digit. orjson says first whether it is JSON that a
+    database can hold: no NaN, no lone surrogates, no nesting without end. Raises ValueError."""
+    orjson.loads(raw)
+    return json.loads(raw, parse_float=Decimal)
 
 
 def read_bundle(document: Mapping[str, Any], *, zone: ZoneInfo) -> IncomingMessage:
@@ -75,6 +93,8 @@ def _report(report: Resource, resources: Resources, patients: Patients) -> Incom
     status = ReportStatus(status_word(node, list(ReportStatus)))
     code, _own = required_concept(node.object("code"))
     placer, orderer = _order(report, resources)
+    note = node.text("conclusion", MAX_TEXT)
+    found = observations(report, resources, patients)
     period = node.object("effectivePeriod")
     return IncomingReport(
         place=report.place,
@@ -88,12 +108,38 @@ def _report(report: Resource, resources: Resources, patients: Patients) -> Incom
         issued_at=node.moment("issued"),
         orderer_npi=orderer,
         specimen=_specimen_type(report, resources),
-        note=node.text("conclusion", MAX_TEXT),
-        observations=observations(report, resources, patients),
+        note=note,
+        reason=_reason(report, resources, found, note) if status in TAKES_BACK else "",
+        observations=found,
         attachments=tuple(
-            found for each in node.objects("presentedForm") if (found := _attachment(each))
+            document for each in node.objects("presentedForm") if (document := _attachment(each))
         ),
     )
+
+
+def _reason(
+    report: Resource,
+    resources: Resources,
+    found: Sequence[IncomingObservation],
+    note: str,
+) -> str:
+    """Why a report was taken back: what its observations say, the specimen, or the conclusion."""
+    said = [text for one in found if one.status in WITHDRAWN for text in (one.text, one.note)]
+    said += _of_specimens(report, resources)
+    return "\n".join(dict.fromkeys(filter(None, said))) or note
+
+
+def _of_specimens(report: Resource, resources: Resources) -> Iterator[str]:
+    """What speaks against the specimens: their condition (table 0493), and notes."""
+    for reference in report.node.objects("specimen"):
+        specimen = resources.find(reference, report, "Specimen")
+        if specimen is None:
+            continue
+        for condition in specimen.node.objects("condition"):
+            coded, _own = concept(condition)
+            yield condition.line("text") or (coded.display or coded.code if coded else "")
+        for note in specimen.node.objects("note"):
+            yield note.text("text", MAX_TEXT)
 
 
 def _category(node: Node) -> str:

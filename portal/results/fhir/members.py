@@ -39,9 +39,11 @@ class Problems:
             self.found.append(problem)
 
 
-def clean(text: str) -> str:
-    """Text without control characters other than newlines and tabs, and without blanks around."""
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+def clean(text: str) -> str | None:
+    """Text with newlines as such and without blanks around; None where it holds other control
+    characters than newlines and tabs: without them it would say something else."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return None if _CONTROLS.search(lines) else lines.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class Node:
             found.problem("Send a string.")
             return ""
         cleaned = clean(found.value)
+        if cleaned is None:
+            found.problem("Send it without control characters.")
+            return ""
         if len(cleaned) > most:
             found.problem(f"Send {most} characters at most.")
             return ""
@@ -114,10 +119,12 @@ class Node:
             return []
         texts = []
         for index, item in enumerate(found.value or ()):
-            if isinstance(item, str) and len(item) <= MAX_LINE:
-                texts.append(" ".join(clean(item).split()))
+            cleaned = clean(item) if isinstance(item, str) and len(item) <= MAX_LINE else None
+            if cleaned is not None:
+                texts.append(" ".join(cleaned.split()))
             elif item is not None:
-                found.at(index).problem(f"Send a string of {MAX_LINE} characters at most.")
+                message = f"Send a string of {MAX_LINE} characters at most, without controls."
+                found.at(index).problem(message)
         return texts
 
     def decimal(self, name: str) -> Decimal | None:

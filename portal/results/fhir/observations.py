@@ -11,7 +11,7 @@ from portal.results.fhir.patients import Patients
 from portal.results.fhir.ranges import abnormality, expected, flags
 from portal.results.fhir.resources import Resource, Resources
 from portal.results.fhir.values import value
-from portal.results.incoming import IncomingObservation
+from portal.results.incoming import IncomingObservation, Isolate
 from portal.results.states import ObservationStatus, ValueKind
 
 MAX_OBSERVATIONS = 2_000
@@ -35,21 +35,24 @@ def observations(
 ) -> tuple[IncomingObservation, ...]:
     """What a report's `result` leads to, each once, however they refer to each other."""
     found: list[IncomingObservation] = []
-    for resource in _reached(report, resources):
+    for resource, isolate in _reached(report, resources):
         patients.optional(resource)
-        found.extend(_of_resource(resource.node))
+        made_on = isolate or _derived_from(resource, resources)
+        found.extend(replace(one, isolate=made_on) for one in _of_resource(resource.node))
         if len(found) > MAX_OBSERVATIONS:
             report.node.at("result").problem(f"Send {MAX_OBSERVATIONS} observations at most.")
             break
     return tuple(_told_apart(found))
 
 
-def _reached(report: Resource, resources: Resources) -> Iterator[Resource]:
-    """Depth first, with a stack of our own: chains may be as long as the document."""
+def _reached(report: Resource, resources: Resources) -> Iterator[tuple[Resource, Isolate | None]]:
+    """Each with the isolate whose member it is. Depth first, with a stack of our own: chains may be
+    as long as the document."""
     seen: set[str] = set()
-    waiting = [(each, report) for each in report.node.objects("result")][::-1]
+    top: Isolate | None = None
+    waiting = [(each, report, top) for each in report.node.objects("result")][::-1]
     while waiting:
-        reference, source = waiting.pop()
+        reference, source, isolate = waiting.pop()
         resource = resources.find(reference, source, "Observation")
         if resource is None:
             # Members may also be questionnaires and sequences, which hold no values for us.
@@ -57,9 +60,26 @@ def _reached(report: Resource, resources: Resources) -> Iterator[Resource]:
                 reference.problem("Send the Observation in the same bundle, or contained.")
         elif resource.place not in seen:
             seen.add(resource.place)
-            yield resource
-            members = [(each, resource) for each in resource.node.objects("hasMember")]
+            yield resource, isolate
+            grown = _grown(resource) or isolate
+            members = [(each, resource, grown) for each in resource.node.objects("hasMember")]
             waiting.extend(members[::-1])
+
+
+def _grown(resource: Resource) -> Isolate | None:
+    """What an observation says that others were made on: what grew, as a code or a text."""
+    if not (resource.node.at("valueCodeableConcept") or resource.node.at("valueString")):
+        return None
+    code, _own = required_concept(resource.node.object("code"))
+    return Isolate(code.code, "", value(resource.node).text)
+
+
+def _derived_from(resource: Resource, resources: Resources) -> Isolate | None:
+    for reference in resource.node.objects("derivedFrom"):
+        found = resources.find(reference, resource, "Observation")
+        if found is not None and (grown := _grown(found)) is not None:
+            return grown
+    return None
 
 
 def _is_of_another_kind(reference: Node, source: Resource, resources: Resources) -> bool:

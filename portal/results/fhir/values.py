@@ -76,10 +76,12 @@ def _integer(node: Node, name: str) -> Value:
 
 
 def _range(node: Node, name: str) -> Value:
-    low, unit, _none = quantity(node.object(name).object("low"))
-    high, unit_of_high, _none = quantity(node.object(name).object("high"))
+    low, unit, under = quantity(node.object(name).object("low"))
+    high, unit_of_high, over = quantity(node.object(name).object("high"))
     if node.object(name) and low is None and high is None:
         node.at(name).problem("Send low or high, each with a value.")
+    if under or over:
+        node.at(name).problem("Send low and high without a comparator.")
     if unit and unit_of_high and unit != unit_of_high:
         node.at(name).problem("Send low and high in the same unit.")
     text = f"{written(low)} - {written(high)}".strip()
@@ -87,12 +89,17 @@ def _range(node: Node, name: str) -> Value:
 
 
 def _ratio(node: Node, name: str) -> Value:
+    """A titre like 1:>128 has its comparator in the denominator. Units of both are in the text."""
     above, unit, comparator = quantity(node.object(name).object("numerator"))
-    below, _unit, _none = quantity(node.object(name).object("denominator"))
+    below, unit_below, last = quantity(node.object(name).object("denominator"))
     if node.object(name) and (above is None or below is None):
         node.at(name).problem("Send numerator and denominator, each with a value.")
-    text = f"{comparator}{written(above)}:{written(below)}"
-    return Value(ValueKind.RATIO, text, above, below, comparator, unit)
+    first, second = f"{comparator}{written(above)}", f"{last}{written(below)}"
+    if unit_below:
+        first, second, unit = f"{first} {unit}".strip(), f"{second} {unit_below}", ""
+    if last or unit_below:
+        return Value(ValueKind.TEXT, f"{first}:{second}", unit=unit)
+    return Value(ValueKind.RATIO, f"{first}:{second}", above, below, comparator, unit)
 
 
 def _string(node: Node, name: str) -> Value:

@@ -1,5 +1,6 @@
 """One observation: an OBX with its further lines and notes."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
@@ -19,6 +20,8 @@ from portal.results.states import Abnormality, ObservationStatus, ValueKind
 LONGEST_CODE = 199
 _UCUM = "UCUM"
 _MOST_FLAGS = 20
+_POWER = re.compile("[xX]?10")
+_EXPONENT = re.compile("-?[0-9]")
 T = TypeVar("T")
 
 
@@ -176,9 +179,12 @@ def _flags(reader: Reader, obx: Segment) -> tuple[str, ...]:
 def _unit(obx: Segment) -> str:
     """UCUM's where one of the two is said to be, else the first as it came."""
     element = obx.first(6)
+    if _POWER.fullmatch(element.text(1)) and _EXPONENT.match(element.text(2)):
+        # `10^3/uL`, whose mark of the power nobody escaped.
+        return f"{element.text(1)}^{element.text(2)}"
     if element.text(6) == _UCUM and element.text(3) != _UCUM:
-        return element.text(4)
-    return element.text(1) or element.text(2) or element.text(4)
+        return element.whole_component(4)
+    return next(filter(None, map(element.whole_component, (1, 2, 4))), "")
 
 
 def _expected(obx: Segment) -> Range:

@@ -67,6 +67,8 @@ def _numeric(element: Element, zone: tzinfo) -> Value:
 
 def _structured(element: Element, zone: tzinfo) -> Value:
     found = structured(element)
+    if found.second_comparator:
+        return _text(found.text)
     if found.separator == "-":
         return Value(ValueKind.RANGE, found.text, found.first, found.second, found.comparator)
     if found.separator in _RATIOS:

@@ -23,9 +23,10 @@ from portal.results.incoming import (
     IncomingReport,
     PatientIdentity,
 )
+from portal.results.oru.isolates import isolate_of, named_isolates, on_isolate
 from portal.results.oru.obx import Reader, Result, coding, notes_text, observation
 from portal.results.oru.tables import PROGRESS, REPORT_STATUS
-from portal.results.states import ObservationStatus, ReportStatus
+from portal.results.states import TAKES_BACK, ObservationStatus, ReportStatus
 
 TYPES = ("ORU^R01",)
 _NO_ORDER = Segment("ORC", 0, [], STANDARD)
@@ -125,9 +126,9 @@ def read_report(message: Message, *, zone: ZoneInfo) -> IncomingMessage:
     if not groups.orders:
         reader.faults.add("OBR^1", ErrorCondition.SEGMENT_SEQUENCE, "A report has an OBR.")
     sent_at = reader.time(message.segments[0], 7)
-    reports = tuple(_report(reader, order, sent_at) for order in groups.orders)
+    reports = [_report(reader, order, sent_at) for order in groups.orders]
     reader.faults.check()
-    return IncomingMessage(patient, reports)
+    return IncomingMessage(patient, tuple(named_isolates(reports)))
 
 
 def _patient(reader: Reader, pids: Sequence[Segment]) -> PatientIdentity:
@@ -182,8 +183,10 @@ def _report(reader: Reader, order: _Order, sent_at: datetime | None) -> Incoming
     obr, orc = order.obr, order.orc
     code, _local = reader.code(obr, 4)
     collected_at = _collected_at(reader, order)
-    observations = tuple(observation(reader, one, collected_at) for one in order.results)
+    found = [observation(reader, one, collected_at) for one in order.results]
+    observations = on_isolate(found, isolate_of(obr))
     status = _status(reader, obr, observations)
+    rejected = _rejections(order)
     note = notes_text(order.notes)
     return IncomingReport(
         place=f"OBR^{obr.number}",
@@ -196,8 +199,8 @@ def _report(reader: Reader, order: _Order, sent_at: datetime | None) -> Incoming
         issued_at=reader.time(obr, 22) or sent_at,
         orderer_npi=_orderer_npi(obr, orc),
         specimen=_specimen(order),
-        note=note,
-        reason=_reason(observations, note) if status == ReportStatus.CANCELLED else "",
+        note="\n".join(filter(None, (note, "" if status in TAKES_BACK else rejected))),
+        reason=_reason(observations, rejected, note) if status in TAKES_BACK else "",
         progress=letter if (letter := obr.text(25).upper()) in PROGRESS else "",
         observations=observations,
     )
@@ -252,8 +255,14 @@ def _specimen(order: _Order) -> Coding | None:
     return Coding(code, text or code, system) if code or text else None
 
 
-def _reason(observations: Sequence[IncomingObservation], note: str) -> str:
-    """Why a report was cancelled: what its observations or notes say."""
+def _rejections(order: _Order) -> str:
+    """Why specimens were rejected (SPM-21)."""
+    found = [codes(element)[0] for spm in order.specimens for element in spm.every(21)]
+    return "\n".join(dict.fromkeys(one.text or one.code for one in found if one.text or one.code))
+
+
+def _reason(observations: Sequence[IncomingObservation], rejected: str, note: str) -> str:
+    """Why a report was cancelled: what its specimens, observations or notes say."""
     cancelled = [one for one in observations if one.status == ObservationStatus.CANCELLED]
     said = [text for one in cancelled for text in (one.text, one.note) if text]
-    return "\n".join(dict.fromkeys(said)) or note
+    return "\n".join(dict.fromkeys(filter(None, (rejected, *said)))) or note

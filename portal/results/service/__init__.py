@@ -13,6 +13,7 @@ from portal.results.service.follow_ups import WantedFollowUp, note_referral
 from portal.results.service.looking import look, look_at_attachment, look_at_version
 from portal.results.service.reconcile import Match, discard, match, reread_report
 from portal.results.service.releasing import Hold, hold, release, release_due
+from portal.results.service.replaying import replay
 from portal.results.service.reviewing import (
     Review,
     ReviewItem,
@@ -50,6 +51,7 @@ __all__ = [
     "note_referral",
     "release",
     "release_due",
+    "replay",
     "reread_report",
     "review",
     "review_many",

@@ -34,15 +34,34 @@ def follow_version(*, session: Session, report_id: UUID, version_id: UUID, now: 
 
 
 def _follow_requisition(session: Session, report: DiagnosticReport, now: datetime) -> None:
-    status = rules.progress_of(ReportStatus(report.status))
-    if report.requisition_id is None or status is None:
+    if report.requisition_id is None:
         return
     version = session.get_one(ReportVersion, report.current_version_id)
+    _report_progress(session, report, report.requisition_id, version, now)
+    if report.status in rules.TAKEN_BACK:
+        requisitions.note_taken_back(
+            session=session,
+            requisition_id=report.requisition_id,
+            at=version.received_at,
+            now=now,
+        )
+
+
+def _report_progress(
+    session: Session,
+    report: DiagnosticReport,
+    requisition_id: UUID,
+    version: ReportVersion,
+    now: datetime,
+) -> None:
+    status = rules.progress_of(ReportStatus(report.status))
+    if status is None:
+        return
     rejected = status == RequisitionStatus.REJECTED
     requisitions.report_progress(
         session=session,
         actor=WORKER,
-        requisition_id=report.requisition_id,
+        requisition_id=requisition_id,
         status=status,
         now=now,
         occurred_at=version.issued_at,

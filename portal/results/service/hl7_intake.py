@@ -3,11 +3,13 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.core.web import extension
 from portal.hl7v2.acknowledging import ACCEPTED, Outcome, acknowledgements, outcome_of
 from portal.hl7v2.errors import (
     ErrorCondition,
@@ -15,6 +17,7 @@ from portal.hl7v2.errors import (
     MessageRefused,
     RefusalCode,
     refused,
+    rejected,
 )
 from portal.hl7v2.header import Header
 from portal.hl7v2.reading import Message, header_of, read
@@ -22,6 +25,7 @@ from portal.requisitions import service as requisitions
 from portal.requisitions.orl import read_response
 from portal.results import oru
 from portal.results.envelope import Arrival, Envelope, Placed, Sender, Source
+from portal.results.service.failing import Answers, note_failure
 from portal.results.service.keeping import arrive, keep
 from portal.results.service.placing import MOST_NUMBERS, look, order_locks, place_reports
 from portal.results.states import IntakeTransport, MessageOutcome
@@ -63,10 +67,19 @@ def open_hl7(raw: bytes, source: Source) -> Opened:
     try:
         message = read(raw)
         message.require(*SUPPORTED)
+        _check_processing(message)
         locks = _order_locks(message)
     except MessageRefused as refusal:
         return _unread(raw, source, refusal)
     return Opened(_named(source, message), _envelope(raw, message), message, message, locks)
+
+
+def _check_processing(message: Message) -> None:
+    """What is sent for training or debugging reaches no real chart. Raises MessageRefused."""
+    accepted = extension("config").hl7_processing
+    if message.processing_id not in accepted:
+        problem = f"Accepted here: {', '.join(sorted(accepted))}."
+        raise rejected("MSH^1^11", ErrorCondition.UNSUPPORTED_PROCESSING_ID, problem)
 
 
 def _unread(raw: bytes, source: Source, refusal: MessageRefused) -> Opened:
@@ -97,28 +110,64 @@ def refuse_long(
     return _refuse(session, _unread(start, source, refusal), refusal, now)
 
 
-def refuse_for_now(
-    *, session: Session | None, source: Source, raw: bytes, now: datetime
-) -> Answered:
-    """The answer where we failed: AR, so that the sender tries again later. The message is kept
-    where the database can still be reached (`session`)."""
+_AGAIN = Outcome(
+    RefusalCode.REJECT.value,
+    (Fault("", ErrorCondition.APPLICATION_INTERNAL_ERROR, "Not taken in: send it again."),),
+)
+
+
+def refuse_for_now(raw: bytes, now: datetime) -> Answered:
+    """The answer where nothing can be kept: AR, so that the sender tries again later."""
+    answers = acknowledgements(header_of(raw), _AGAIN, now=now, new_id=new_control_id)
+    return Answered(MessageOutcome.FAILED, answers, problem=_AGAIN)
+
+
+def fail_hl7(*, session: Session, source: Source, raw: bytes, now: datetime) -> Answered:
+    """The answer where we failed: AR, and once it has failed often, that it is taken: it is
+    somebody's case then, and the sender goes on."""
     header = header_of(raw)
-    fault = Fault("", ErrorCondition.APPLICATION_INTERNAL_ERROR, "Not taken in: send it again.")
-    outcome = Outcome(RefusalCode.REJECT.value, (fault,))
-    answers = acknowledgements(header, outcome, now=now, new_id=new_control_id)
-    if session is not None:
-        arrival = arrive(
-            session=session, source=_named(source, header), envelope=_envelope(raw, header)
-        )
-        keep(
-            session=session,
-            arrival=arrival,
-            outcome=MessageOutcome.FAILED,
-            answers=answers,
-            problem="failed",
-            now=now,
-        )
-    return Answered(MessageOutcome.FAILED, answers, problem=outcome)
+    again, taken = (
+        acknowledgements(header, outcome, now=now, new_id=new_control_id)
+        for outcome in (_AGAIN, ACCEPTED)
+    )
+    outcome, answers = note_failure(
+        session=session,
+        source=_named(source, header),
+        envelope=_envelope(raw, header),
+        answers=Answers(again, taken),
+        now=now,
+    )
+    failed = outcome == MessageOutcome.FAILED
+    return Answered(outcome, answers, problem=_AGAIN if failed else ACCEPTED)
+
+
+def take_hl7_again(
+    *, session: Session, opened: Opened, message_id: UUID, now: datetime
+) -> Sequence[Placed]:
+    """Take in a message that is kept already. Raises MessageRefused."""
+    message = opened.message
+    if isinstance(message, MessageRefused):
+        raise message
+    # It would find itself under its control id.
+    envelope = replace(opened.envelope, control_id=None)
+    if message.kind not in oru.TYPES:
+        arrival = arrive(session=session, source=opened.source, envelope=envelope)
+        _take_response(session, arrival.sender, message, now)
+        return ()
+    arrival, reports, found = look(
+        session=session,
+        source=opened.source,
+        envelope=envelope,
+        read=lambda zone: oru.read_report(message, zone=zone),
+    )
+    return place_reports(
+        session=session,
+        arrival=replace(arrival, message_id=message_id),
+        message=reports,
+        found=found,
+        answer=None,
+        now=now,
+    )
 
 
 def _named(source: Source, header: Header | None) -> Source:
@@ -152,7 +201,7 @@ def _order_locks(message: Message) -> frozenset[str]:
 
 def _understand(session: Session, opened: Opened, message: Message, now: datetime) -> Answered:
     answers = acknowledgements(message, ACCEPTED, now=now, new_id=new_control_id)
-    if f"{message.type}^{message.event}" not in oru.TYPES:
+    if message.kind not in oru.TYPES:
         return _understand_response(session, opened, message, answers, now)
     arrival, reports, found = look(
         session=session,

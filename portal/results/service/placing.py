@@ -21,6 +21,7 @@ from portal.results.incoming import IncomingMessage, IncomingReport, PatientIden
 from portal.results.intake_errors import MatchedElsewhere
 from portal.results.intake_merge import Merge, in_order, merge
 from portal.results.intake_rules import ReportFacts, Whose
+from portal.results.parts import with_parts
 from portal.results.service import critical
 from portal.results.service.cases import Waiting, open_cases
 from portal.results.service.keeping import arrival_of, kept, likely_zone
@@ -30,7 +31,8 @@ from portal.results.states import Abnormality, CaseReason, IntakeTransport, Mess
 # Each is locked while it is taken in, and there is not room for any number of locks.
 MOST_NUMBERS = 500
 
-Answer = Callable[[Sequence[Placed]], Sequence[bytes]]
+# Without one the message was kept before.
+Answer = Callable[[Sequence[Placed]], Sequence[bytes]] | None
 Read = Callable[[ZoneInfo], IncomingMessage]
 
 
@@ -40,11 +42,11 @@ def look(
     """Who sends a message, what it says and what it is about. `read` gives what it says, by the
     time zone of its sender."""
     zone = likely_zone(source)
-    message = read(zone)
+    message = with_parts(read(zone))
     found = _find(session, source, envelope.control_id, message)
     arrival = arrival_of(source, envelope, found.arrival)
     if arrival.sender.zone != zone:
-        message = read(arrival.sender.zone)
+        message = with_parts(read(arrival.sender.zone))
     return arrival, message, found
 
 
@@ -83,9 +85,8 @@ def place_reports(
         else:
             placed.append(writing.wait(index, report, goes_to.reason))
     outcome = MessageOutcome.RECONCILING if writing.waiting else MessageOutcome.TAKEN_IN
-    writing.write(
-        arrival.message_id, message.patient, kept(arrival, outcome, answer(placed), now=now)
-    )
+    row = kept(arrival, outcome, answer(placed), now=now) if answer else None
+    writing.write(arrival.message_id, message.patient, row)
     return placed
 
 
@@ -175,7 +176,7 @@ def _place(
     report_id = known.id if known else None
     if not rules.says_something(report):
         note_progress(session, writing.sender.actor, report, goes_to.requisition_id, now)
-        return Placed(report.place, "noted", report_id)
+        return Placed(report.place, "noted", report_id, beside=report.beside)
     issued_at = report.issued_at or now
     documents: list[bytes] = []
     if known is not None and not (forced or in_order(report, known, issued_at)):
@@ -185,11 +186,10 @@ def _place(
     if merged.is_news:
         report_id = writing.version(report, merged, goes_to, known)
         outcome = "new" if known is None else "updated"
+    placed = Placed(report.place, outcome, report_id, beside=report.beside)
     if merged.undecided:
-        return writing.decide(
-            index, report, goes_to, merged, Placed(report.place, outcome, report_id)
-        )
-    return Placed(report.place, outcome, report_id)
+        return writing.decide(index, report, goes_to, merged, placed)
+    return placed
 
 
 class _Writing:
@@ -253,7 +253,9 @@ class _Writing:
         """A report that waits until somebody has found out whose it is."""
         one = Waiting(new_id(), index, report, reason)
         self.waiting.append(one)
-        return Placed(report.place, "waiting", case_id=one.case_id, reason=reason)
+        return Placed(
+            report.place, "waiting", case_id=one.case_id, reason=reason, beside=report.beside
+        )
 
     def decide(
         self, index: int, report: IncomingReport, goes_to: Whose, merged: Merge, placed: Placed

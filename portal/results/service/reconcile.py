@@ -7,28 +7,36 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy.orm import Session
 
 from portal.core import audit
 from portal.core.actor import NOBODY, Actor
 from portal.core.errors import FieldError
 from portal.directory import service as directory
-from portal.hl7v2.reading import read
 from portal.patients import matching, matching_queries
 from portal.patients.matching import Mark
-from portal.results import case_queries, fhir, oru
+from portal.results import case_queries
 from portal.results import intake_rules as rules
 from portal.results import intake_statements as statements
 from portal.results.envelope import Sender
 from portal.results.incoming import IncomingMessage, IncomingReport, PatientIdentity
-from portal.results.intake_errors import CaseClosed, CaseNotFound, IdentityDiffers, Unmatchable
+from portal.results.intake_errors import (
+    CaseClosed,
+    CaseNotFound,
+    IdentityDiffers,
+    ReplayFirst,
+    Unmatchable,
+)
 from portal.results.intake_model import ReceivedMessage, ReconciliationCase
 from portal.results.intake_rules import Whose
-from portal.results.service.fhir_intake import read_document
 from portal.results.service.placing import place_one
+from portal.results.service.rereading import read_again
 from portal.results.states import CaseReason, CaseStatus, IntakeTransport
 from portal.worklist import service as worklist
 from portal.worklist.states import WorkItemKind
+
+log = structlog.get_logger(__name__)
 
 _DIFFERS: Mapping[Mark, str] = {
     Mark.RECORD_NUMBER: "record_number: the report has another patient's record number.",
@@ -63,11 +71,13 @@ def match(
     differs from what stands there (`out_of_order`) replaces it.
 
     `session` is the workers', since whoever matches need not care for the patient; the edge has
-    made sure that the actor may see the case. Raises CaseNotFound, CaseClosed, Unmatchable,
-    IdentityDiffers for what differs from that patient's record and wasn't confirmed, and
-    MatchedElsewhere.
+    made sure that the actor may see the case. Raises CaseNotFound, CaseClosed, ReplayFirst,
+    Unmatchable, IdentityDiffers for what differs from that patient's record and wasn't confirmed,
+    and MatchedElsewhere.
     """
-    case = _open_case(session, case_id)
+    case = open_case(session, case_id)
+    if case.reason == CaseReason.NOT_TAKEN_IN:
+        raise ReplayFirst()
     message = session.get_one(ReceivedMessage, case.message_id)
     sender = _sender(session, case, message)
     incoming = reread(message, sender.zone)
@@ -85,7 +95,7 @@ def match(
     )
     case.report_id = placed.report_id
     case.differences, case.confirmation = differs, command.reason if differs else None
-    _close(session, actor, case, CaseStatus.MATCHED, goes_to.patient_id, command.note, now)
+    close_case(session, actor, case, CaseStatus.MATCHED, goes_to.patient_id, command.note, now)
     return case
 
 
@@ -96,27 +106,31 @@ def discard(
 
     Raises CaseNotFound, CaseClosed.
     """
-    case = _open_case(session, case_id)
-    _close(session, actor, case, CaseStatus.DISCARDED, None, note, now)
+    case = open_case(session, case_id)
+    close_case(session, actor, case, CaseStatus.DISCARDED, None, note, now)
     return case
 
 
-def reread_report(session: Session, message: ReceivedMessage, case: Any) -> IncomingReport:
-    """The report of a case, as its message has it; `case` is the row or its view."""
+def reread_report(session: Session, message: ReceivedMessage, case: Any) -> IncomingReport | None:
+    """The report of a case, as its message has it; `case` is the row or its view. None for one that
+    can't be read: reading it may be what failed."""
     sender = _sender(session, case, message)
-    report: IncomingReport = reread(message, sender.zone).reports[case.report_index]
+    try:
+        report: IncomingReport = reread(message, sender.zone).reports[case.report_index]
+    except Exception as error:
+        log.warning("case_unreadable", resource=str(case.id), error=type(error).__name__)
+        return None
     return report
 
 
 def reread(message: ReceivedMessage, zone: ZoneInfo) -> IncomingMessage:
-    """A kept message, read again."""
-    content = bytes(message.content)
-    if message.transport == IntakeTransport.FHIR:
-        return fhir.read_bundle(read_document(content), zone=zone)
-    return oru.read_report(read(content), zone=zone)
+    """A kept message, read again. Raises what read_again() does."""
+    fhir = message.transport == IntakeTransport.FHIR
+    return read_again(bytes(message.content), fhir=fhir, zone=zone)
 
 
-def _open_case(session: Session, case_id: UUID) -> ReconciliationCase:
+def open_case(session: Session, case_id: UUID) -> ReconciliationCase:
+    """A case, locked until the transaction ends. Raises CaseNotFound, CaseClosed."""
     case = session.get(ReconciliationCase, case_id, with_for_update=True)
     if case is None:
         raise CaseNotFound()
@@ -168,7 +182,7 @@ def _confirmed(
     return [mark.value for mark in sorted(differs)]
 
 
-def _close(
+def close_case(
     session: Session,
     actor: Actor,
     case: ReconciliationCase,
