@@ -63,6 +63,17 @@ class LaboratoryMessage(Base):
         self.status = status
         self.answered_at = now
 
+    def send_again(self, next_try_at: datetime) -> bool:
+        """Put a message back into its queue whose commit (CA) was followed by "not now" (AR): it
+        was accepted for the moment alone. False for any other."""
+        if self.status != MessageStatus.ACCEPTED or self.content is None:
+            return False
+        self.status = MessageStatus.QUEUED
+        self.answered_at = None
+        self.next_try_at = next_try_at
+        self.rejections += 1
+        return True
+
 
 class LaboratoryConnection(Base):
     """The health of a laboratory's connection, in both directions."""

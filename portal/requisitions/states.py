@@ -128,8 +128,7 @@ MESSAGE = Transitions(
             M.REFUSED: _LABORATORY,
             M.WITHDRAWN: _ORDERER | _WORKER,
         },
-        # Committed (CA), and then to be sent again after all (AR).
-        M.ACCEPTED: {M.QUEUED: _LABORATORY},
+        M.ACCEPTED: {},
         M.REFUSED: {},
         M.WITHDRAWN: {},
     },

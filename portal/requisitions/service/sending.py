@@ -197,14 +197,11 @@ def _sent_again(
         return False
     queries.for_change(session, seen.requisition_id)
     message = laboratory_queries.message_for_change(session, seen.id)
-    if message is None or message.status != MessageStatus.ACCEPTED or message.content is None:
+    wait = answer_rules.wait_before(seen.rejections + 1, random.random())  # noqa: S311
+    if message is None or not message.send_again(now + wait):
         return False
-    message.move_to(MessageStatus.QUEUED, actor=WORKER, now=now)
-    message.answered_at = None
     message.answer_code = response.code
     message.answer_text = _text("; ".join(response.texts))
-    message.rejections += 1
-    message.next_try_at = now + answer_rules.wait_before(message.rejections, random.random())  # noqa: S311
     session.flush()
     laboratory_queries.ring(session, laboratory_id)
     return True
