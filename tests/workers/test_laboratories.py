@@ -152,7 +152,9 @@ def test_what_was_committed_is_sent_again_when_it_is_asked_for(
         answered("AR")
         [row] = messages(queued)
         assert (row.status, row.rejections, row.answered_at) == ("queued", tries, None)
-        assert (row.next_try_at > row.sent_at, load(queued).status) == (True, "sent")
+        assert row.sent_at is not None
+        assert row.next_try_at > row.sent_at
+        assert load(queued).status == "sent"
     answered("CA")
     answered("AR")
     assert (messages(queued)[0].status, load(queued).status) == ("accepted", "rejected")
