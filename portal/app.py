@@ -24,6 +24,7 @@ from portal.messages.listing_routes import blueprint as threads
 from portal.messages.routes import blueprint as messages
 from portal.notifications.outreach_routes import blueprint as outreach
 from portal.notifications.routes import blueprint as notifications
+from portal.patients.death_routes import blueprint as deaths
 from portal.patients.delegation_routes import blueprint as delegations
 from portal.patients.routes import blueprint as patients
 from portal.prescriptions.routes import blueprint as prescriptions
@@ -73,6 +74,7 @@ SLICES = (
     attachments,
     patients,
     delegations,
+    deaths,
     directory,
     laboratory_directory,
     administration,

@@ -18,6 +18,7 @@ from portal.messages import panel_statements as message_panels
 from portal.notifications import model as notifications
 from portal.notifications import outreach_model as outreach
 from portal.patients import confidentiality_model as confidentiality
+from portal.patients import death_model as deaths
 from portal.patients import delegation_model as delegations
 from portal.patients import loops as patient_loops
 from portal.patients import model as patients
@@ -57,6 +58,7 @@ __all__ = [
     "confidentiality",
     "consult_notes",
     "core",
+    "deaths",
     "delegations",
     "directory",
     "intake",

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from portal.core.actor import WORKER
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.errors import TransportError
+from portal.core.errors import PatientDeceased, TransportError
 from portal.core.log import bind_request_id, where
 from portal.directory.errors import NoPool
 from portal.worklist import service as worklist
@@ -103,9 +103,14 @@ def is_transient(error: BaseException) -> bool:
 
 
 def failed(id_: UUID, error: BaseException) -> None:
-    """Try again later, or give up in the open: a dead letter on somebody's worklist."""
+    """Try again later, or give up in the open: a dead letter on somebody's worklist. What was to
+    be asked for a patient who has died meanwhile is done by that."""
     now = utcnow()
     with transaction(WORKER) as session:
+        if isinstance(error, PatientDeceased):  # nothing of it is wanted any more
+            done(session, [id_], now)
+            log.info("event_needless", event_id=str(id_))
+            return
         for event in claim(session, [id_]):
             bind_request_id(event.request_id)
             final = event.attempts + 1 >= MAX_ATTEMPTS or not is_transient(error)

@@ -89,6 +89,7 @@ def delegate_of(token: str, patient_id: UUID) -> Actor:
         kind=ActorKind.DELEGATE,
         on_behalf_of=patient_id,
         categories=frozenset(row.categories),
+        read_only=row.deceased,
     )
 
 

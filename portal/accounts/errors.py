@@ -67,3 +67,11 @@ class OrganizationUnknown(Invalid):
 class ClientNotFound(NotFound):
     code = "client_not_found"
     detail = "There is no such client."
+
+
+class AccountSuspended(Conflict):
+    code = "account_suspended"
+    detail = (
+        "The patient is recorded as having died. Where that is wrong, revoke it "
+        "(POST /api/v1/patients/{id}/death/revoke): the account is then what it was."
+    )

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.accounts.states import AccountStatus, ClientStatus
@@ -20,6 +20,11 @@ class Account(Base):
     __table_args__ = (
         one_of("kind", ActorKind),
         one_of("status", AccountStatus),
+        CheckConstraint(
+            "status <> 'suspended' OR coalesce(suspended_from, '') IN "
+            "('invited', 'active', 'disabled')",
+            name="suspended",
+        ),
         UniqueConstraint("kind", "person_id"),
         Index("uq_account_email", text("lower(email)"), unique=True),
     )
@@ -30,6 +35,7 @@ class Account(Base):
     email: Mapped[str]
     name: Mapped[str]
     status: Mapped[str]
+    suspended_from: Mapped[str | None]
     password_hash: Mapped[str | None]
     password_changed_at: Mapped[datetime | None]
     totp_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -9,6 +9,8 @@ class AccountStatus(StrEnum):
     INVITED = "invited"
     ACTIVE = "active"
     DISABLED = "disabled"
+    # Its owner has died, as far as is known: it is what it was before once that is revoked.
+    SUSPENDED = "suspended"
 
 
 class ClientStatus(StrEnum):

@@ -19,6 +19,7 @@ from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.directory.model import MY_CLINIC
+from portal.patients import death_model
 
 ONE_PLACE = "num_nonnulls(laboratory_id, practitioner_id) = 1"
 
@@ -239,3 +240,7 @@ rls.owned_function(
                    AND o.id IS DISTINCT FROM by_offer)
     """,
 )
+
+death_model.refuse_for_deceased("appointment")
+# What came of a time that has begun is asked as ever.
+death_model.must_end("appointment", [AppointmentStatus.BOOKED], when="t.starts_at > d.recorded_at")

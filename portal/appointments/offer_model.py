@@ -17,6 +17,7 @@ from portal.core import rls
 from portal.core.actor import PATIENT_SIDE, AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.patients import death_model
 
 IS_OPEN = text("status = 'open'")
 IS_WAITING = text("status = 'waiting'")
@@ -155,3 +156,8 @@ rls.protect(
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *rls.system_access(),
 )
+
+for _table in ("appointment_offer", "earlier_wish"):
+    death_model.refuse_for_deceased(_table)
+death_model.must_end("appointment_offer", [OfferStatus.OPEN])
+death_model.must_end("earlier_wish", [WaitingStatus.WAITING])

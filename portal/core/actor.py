@@ -51,7 +51,7 @@ class Actor:
     person, who may be a patient themselves. `credential_id` is the account or client that signed
     in; `session_id` the session or access token in use; `on_behalf_of` the patient for whom
     somebody else acts (a delegate, the phone line), and `categories` what a delegate may have of
-    that patient's record now.
+    that patient's record now: `read_only` once the patient has died.
     """
 
     kind: ActorKind
@@ -62,6 +62,7 @@ class Actor:
     name: str = ""
     purpose: str = "treatment"
     categories: frozenset[str] = frozenset()
+    read_only: bool = False
 
     @property
     def subject_id(self) -> UUID:

@@ -37,7 +37,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from portal.config import Config
 from portal.core import answers, audit, outbox
 from portal.core.actor import NOBODY, Actor, ActorKind
-from portal.core.errors import AccessEnded, Unavailable
+from portal.core.errors import AccessEnded, PatientDeceased, Unavailable
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -112,6 +112,8 @@ _BEGIN = (
 # or is less than when the request came.
 _HOLD = "; SELECT careloop_hold_delegation('{{{categories}}}')"
 ACCESS_ENDED, ACCESS_NARROWED = "CL001", "CL002"
+# What is asked anew for a patient who has died is refused with this SQLSTATE.
+DECEASED = "CL003"
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
 )
@@ -206,6 +208,11 @@ def _as_ours(connection: Connection, error: psycopg.Error) -> BaseException:
     )
 
 
+def _is_for_deceased(error: BaseException) -> bool:
+    """Whether the database refused something new for a patient who has died."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == DECEASED
+
+
 def violated(error: DBAPIError) -> str | None:
     """The constraint that a statement would have violated."""
     name: str | None = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
@@ -221,6 +228,8 @@ def transaction(actor: Actor, *, locks: Collection[str] = ()) -> Iterator[Sessio
 
     Everything is transaction-local, so that a pooler in transaction mode may stand between. Audit
     and outbox rows gathered on the way are written in the same commit. Any exception rolls back.
+
+    Raises PatientDeceased where something new is asked for a patient who has died.
     """
     session = db.session()
     if session.in_transaction():
@@ -232,8 +241,10 @@ def transaction(actor: Actor, *, locks: Collection[str] = ()) -> Iterator[Sessio
         session.flush()
         write_gathered(session)
         session.commit()
-    except BaseException:
+    except BaseException as error:
         session.rollback()
+        if _is_for_deceased(error):
+            raise PatientDeceased() from error
         raise
     finally:
         session.info.clear()

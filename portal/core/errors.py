@@ -102,6 +102,16 @@ class ActingForMissing(Conflict):
     )
 
 
+class PatientDeceased(Conflict):
+    """Something new is asked for a patient who has died, by anybody."""
+
+    code = "patient_deceased"
+    detail = (
+        "This patient is recorded as having died: nothing new can be asked for them. "
+        "Where that is wrong, the clinic revokes it (POST /api/v1/patients/{id}/death/revoke)."
+    )
+
+
 class PreconditionFailed(PortalError):
     code = "precondition_failed"
     detail = "The version in If-Match is not the current one. Read it again, then decide."

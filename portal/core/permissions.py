@@ -10,7 +10,12 @@ from typing import ParamSpec, TypeVar
 from flask import Flask
 
 from portal.core.actor import NOBODY, PATIENT_SIDE, PEOPLE, AccessCategory, Actor, ActorKind
-from portal.core.errors import ActingForMissing, CategoryNotDelegated, Forbidden
+from portal.core.errors import (
+    ActingForMissing,
+    CategoryNotDelegated,
+    Forbidden,
+    PatientDeceased,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,6 +50,7 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "patient.invite": CARE_TEAM,
     "patient.break_glass": CARE_TEAM,
     "patient.merge": frozenset({STAFF}),
+    "patient.record_death": CARE_TEAM,
     "audit.read_own": frozenset({PATIENT}),
     "record.keep_confidential": frozenset({PRACTITIONER}),
     # delegates
@@ -55,6 +61,7 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "delegation.read": CARE_TEAM,
     "delegation.record_parent": frozenset({STAFF}),
     "parental_access.configure": frozenset({ADMINISTRATOR}),
+    "access_after_death.configure": frozenset({ADMINISTRATOR}),
     # prescriptions
     "prescription.read": PATIENT_SIDE | CARE_TEAM,
     "prescription.write": frozenset({PRACTITIONER}),
@@ -173,6 +180,8 @@ DELEGATED: Mapping[str, frozenset[AccessCategory]] = {
 }
 
 ANYONE = "public"
+# How permissions to look at something end: what is left to those who act for somebody who has died.
+READING = ".read"
 
 
 class UndeclaredRoute(RuntimeError):
@@ -184,7 +193,8 @@ def permits(kind: ActorKind, permission: str) -> bool:
 
 
 def check_permission(actor: Actor, permission: str) -> None:
-    """Raises Forbidden; for delegates also ActingForMissing, CategoryNotDelegated."""
+    """Raises Forbidden; for delegates also ActingForMissing, CategoryNotDelegated, and
+    PatientDeceased for anything but reading."""
     if not permits(actor.kind, permission):
         raise Forbidden()
     if actor.kind is ActorKind.DELEGATE and permission in DELEGATED:
@@ -192,6 +202,8 @@ def check_permission(actor: Actor, permission: str) -> None:
             raise ActingForMissing()
         if not DELEGATED[permission] & actor.categories:
             raise CategoryNotDelegated()
+        if actor.read_only and not permission.endswith(READING):
+            raise PatientDeceased()
 
 
 def requires(permission: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -12,6 +12,7 @@ from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, names_patient, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.messages.states import ADVICE_CALL, AdviceOutcome, AdviceStatus, AdviceUrgency
+from portal.patients import death_model
 
 
 class AdviceCall(Base):
@@ -106,3 +107,6 @@ rls.way_in(
     "careloop_confidential",
     "EXISTS (SELECT FROM advice_call WHERE advice_call.id = target AND confidential)",
 )
+
+death_model.refuse_for_deceased("advice_call")
+death_model.must_end("advice_call", [AdviceStatus.WAITING])

@@ -23,6 +23,7 @@ from portal.messages.states import (
     Signature,
     ThreadStatus,
 )
+from portal.patients import death_model
 
 
 class Thread(Base):
@@ -306,3 +307,7 @@ owners.must_have_owner(
     items="NEW.kind = 'thread_reply'",
     trigger="{}_thread_has_owner",
 )
+
+death_model.refuse_for_deceased("thread", moves="OLD.status = 'closed' AND NEW.status <> 'closed'")
+death_model.refuse_for_deceased("message", when="NEW.kind <> 'internal_note'")
+death_model.must_end("thread", THREAD.every - {ThreadStatus.CLOSED})

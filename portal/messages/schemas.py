@@ -16,9 +16,9 @@ from portal.messages.service import (
     WriteToPatients,
 )
 from portal.messages.states import (
+    GIVEN_REASONS,
     AboutKind,
     Category,
-    CloseReason,
     MessageKind,
     Signature,
     ThreadStatus,
@@ -254,7 +254,7 @@ class CheckMessageSchema(Strict):
 class CloseThreadSchema(Strict):
     reason = fields.String(
         required=True,
-        validate=validate.OneOf([value.value for value in CloseReason]),
+        validate=validate.OneOf([value.value for value in GIVEN_REASONS]),
         metadata={"description": "Patients: `answered` or `withdrawn`", "example": "answered"},
     )
     note = TextField(

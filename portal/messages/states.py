@@ -48,6 +48,7 @@ class CloseReason(StrEnum):
     WITHDRAWN = "withdrawn"
     DUPLICATE = "duplicate"
     MISUSE = "misuse"
+    PATIENT_DIED = "patient_died"
 
 
 class Signature(StrEnum):
@@ -96,15 +97,17 @@ class WarnedOf(StrEnum):
 
 
 CARE_TEAM = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF})
+# The workers close what nobody can answer any more: the patient has died.
+_CLOSERS = PATIENT_SIDE | CARE_TEAM | {ActorKind.WORKER}
 
 T = ThreadStatus
 THREAD = Transitions(
     "thread",
     {
-        T.AWAITING_CARE_TEAM: {T.AWAITING_PATIENT: CARE_TEAM, T.CLOSED: PATIENT_SIDE | CARE_TEAM},
+        T.AWAITING_CARE_TEAM: {T.AWAITING_PATIENT: CARE_TEAM, T.CLOSED: _CLOSERS},
         T.AWAITING_PATIENT: {
             T.AWAITING_CARE_TEAM: PATIENT_SIDE,
-            T.CLOSED: PATIENT_SIDE | CARE_TEAM,
+            T.CLOSED: _CLOSERS,
         },
         T.CLOSED: {T.AWAITING_CARE_TEAM: PATIENT_SIDE, T.AWAITING_PATIENT: CARE_TEAM},
     },
@@ -118,7 +121,7 @@ ADVICE_CALL = Transitions(
             A.ADVISED: CARE_TEAM,
             A.SENT_TO_EMERGENCY: CARE_TEAM,
             A.UNREACHED: CARE_TEAM,
-            A.CANCELLED: PATIENT_SIDE,
+            A.CANCELLED: PATIENT_SIDE | {ActorKind.WORKER},
         },
         A.ADVISED: {},
         A.SENT_TO_EMERGENCY: {},
@@ -129,5 +132,7 @@ ADVICE_CALL = Transitions(
 
 # After these the patient starts a new thread instead; the care team may reopen any.
 FINAL_REASONS = frozenset({CloseReason.DUPLICATE, CloseReason.MISUSE})
+# What people may give as theirs: the other is the workers'.
+GIVEN_REASONS = [reason for reason in CloseReason if reason != CloseReason.PATIENT_DIED]
 # What patients, and who acts for them, may give as their reason.
 PATIENTS_REASONS = frozenset({CloseReason.ANSWERED, CloseReason.WITHDRAWN})

@@ -123,9 +123,26 @@ def _follow(
         again = rules.call_again_at(directory.calendar_of(session, patient.clinic_id), now)
         worklist.put_off(session=session, kind=kind, subject_id=call.id, due_at=again)
         return
+    end_call(session, actor, call, status, outcome, now)
+
+
+def end_call(
+    session: Session,
+    actor: Actor,
+    call: PhoneCall,
+    status: CallStatus,
+    outcome: str,
+    now: datetime,
+) -> None:
+    """End a locked call: nobody has to call any more."""
     call.move_to(status, actor=actor, now=now)
     worklist.close_item(
-        session=session, actor=actor, kind=kind, subject_id=call.id, outcome=outcome, now=now
+        session=session,
+        actor=actor,
+        kind=WorkItemKind.PHONE_CALL,
+        subject_id=call.id,
+        outcome=outcome,
+        now=now,
     )
     outbox.emit(session, "call.moved", now=now, call_id=call.id)
 

@@ -21,6 +21,7 @@ from portal.notifications.outreach_states import (
     LetterStatus,
     ReleaseWish,
 )
+from portal.patients import death_model
 
 
 class ContactPreference(Base):
@@ -172,3 +173,8 @@ rls.protect(
     *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR),
     *rls.system_access(),
 )
+
+for _table in ("letter", "phone_call"):
+    death_model.refuse_for_deceased(_table)
+death_model.must_end("letter", [LetterStatus.QUEUED])
+death_model.must_end("phone_call", [CallStatus.OPEN])

@@ -16,6 +16,7 @@ from portal.core.ids import new_id
 from portal.notifications import queries, rules
 from portal.notifications.calls import open_call, record_call
 from portal.notifications.contact import Contact, choose_contact, contact_of
+from portal.notifications.deceased import close_for_deceased
 from portal.notifications.errors import NotificationNotFound
 from portal.notifications.gateway import send_mail
 from portal.notifications.letter_pdf import LetterText
@@ -30,6 +31,7 @@ __all__ = [
     "Contact",
     "LetterText",
     "choose_contact",
+    "close_for_deceased",
     "contact_of",
     "find_another_way",
     "mark_read",

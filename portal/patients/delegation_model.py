@@ -14,6 +14,7 @@ from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import ACCESS_ENDED, ACCESS_NARROWED, Base, names_patient, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
+from portal.patients.death_model import IS_DECEASED
 from portal.patients.delegation_rules import ParentalBounds
 from portal.patients.delegation_states import (
     DELEGATION,
@@ -210,7 +211,8 @@ rls.share(
 )
 
 # What somebody may have of a patient's record at a moment: what was accepted, within its period and
-# within what the child's age leaves of it. Days and birthdays are the clinic's.
+# within what the child's age leaves of it. Days and birthdays are the clinic's. After the patient's
+# death it goes on for as long as their clinic lets it, to be read alone.
 rls.owned_function(
     "careloop_delegated_categories(of_delegate uuid, of_patient uuid, moment timestamptz)",
     "text[]",
@@ -220,12 +222,15 @@ rls.owned_function(
     JOIN patient p ON p.id = d.patient_id
     JOIN clinic c ON c.id = p.clinic_id
     LEFT JOIN parental_access b ON b.clinic_id = c.id
+    LEFT JOIN patient_death died ON died.patient_id = p.id AND died.standing
+    LEFT JOIN access_after_death a ON a.clinic_id = c.id
     CROSS JOIN LATERAL (SELECT (moment AT TIME ZONE c.time_zone)::date AS today) local
     CROSS JOIN LATERAL (
         SELECT extract(year FROM age(local.today, p.birth_date)) AS years) reached
     CROSS JOIN LATERAL unnest(d.categories) AS given(category)
     WHERE d.delegate_id = of_delegate AND d.patient_id = of_patient AND d.status = 'accepted'
       AND d.starts_on <= local.today AND (d.ends_on IS NULL OR local.today <= d.ends_on)
+      AND (died.id IS NULL OR moment < died.recorded_at + make_interval(days => a.days))
       AND (d.kind = 'granted'
            OR reached.years < coalesce(b.full_until, {_BOUNDS.full_until})
            OR (reached.years < coalesce(b.limited_until, {_BOUNDS.limited_until})
@@ -276,12 +281,13 @@ rls.owned_function(
 rls.owned_function(
     "careloop_delegate_actor(digest bytea, moment timestamptz, of_patient uuid)",
     "TABLE (kind text, id uuid, credential_id uuid, session_id uuid, name text, "
-    "categories text[], ended boolean)",
-    """
+    "categories text[], ended boolean, deceased boolean)",
+    f"""
     SELECT a.kind, a.person_id, a.id, s.id, a.name,
            careloop_delegated_categories(a.person_id, of_patient, moment),
            EXISTS (SELECT FROM delegation d WHERE d.delegate_id = a.person_id
-                   AND d.patient_id = of_patient AND d.status IN ('accepted', 'revoked'))
+                   AND d.patient_id = of_patient AND d.status IN ('accepted', 'revoked')),
+           {IS_DECEASED}(of_patient)
     FROM sign_in_session s JOIN account a ON a.id = s.account_id
     WHERE s.token_digest = digest AND s.revoked_at IS NULL AND s.expires_at > moment
       AND a.status = 'active'

@@ -23,7 +23,8 @@ _TOLD = text(
     """
     SELECT DISTINCT d.delegate_id FROM delegation d
     WHERE d.patient_id = :patient_id AND d.delegate_id IS NOT NULL AND d.status = 'accepted'
-      AND d.notify AND NOT careloop_confidential(:subject_id)
+      AND d.notify AND NOT careloop_deceased(d.patient_id)
+      AND NOT careloop_confidential(:subject_id)
       AND :category = ANY(careloop_delegated_categories(d.delegate_id, d.patient_id, :now))
     """
 )

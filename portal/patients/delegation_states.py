@@ -55,9 +55,11 @@ S = DelegationStatus
 _DELEGATE = frozenset({ActorKind.DELEGATE})
 # Who gave it, the staff whom they call, and who has it: each may end it.
 _ENDERS = frozenset({ActorKind.PATIENT, ActorKind.STAFF, ActorKind.DELEGATE})
+# An offer that nobody has answered ends with the patient's death.
+_WITHDRAWERS = _ENDERS | {ActorKind.WORKER}
 
 _MOVES: Mapping[DelegationStatus, Mapping[DelegationStatus, frozenset[ActorKind]]] = {
-    S.OFFERED: {S.ACCEPTED: _DELEGATE, S.DECLINED: _DELEGATE, S.REVOKED: _ENDERS},
+    S.OFFERED: {S.ACCEPTED: _DELEGATE, S.DECLINED: _DELEGATE, S.REVOKED: _WITHDRAWERS},
     S.ACCEPTED: {S.REVOKED: _ENDERS},
     S.DECLINED: {},
     S.REVOKED: {},

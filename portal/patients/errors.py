@@ -76,3 +76,15 @@ class RecordedByClinic(Conflict):
 
     code = "recorded_by_clinic"
     detail = "The clinic recorded this parent's access: ask its staff to end or to change it."
+
+
+class AlreadyDeceased(Conflict):
+    """A death that is recorded twice; the problem has the id and the day of the one that stands."""
+
+    code = "already_deceased"
+    detail = "This patient is recorded as having died. Revoke that first where the day is wrong."
+
+
+class NotDeceased(NotFound):
+    code = "not_deceased"
+    detail = "No death of this patient is recorded."

@@ -11,8 +11,11 @@ from portal.accounts.service import Invite
 from portal.accounts.states import AccountStatus
 from portal.core.actor import PATIENT_SIDE, WORKER, ActorKind
 from portal.core.ids import new_id
+from portal.patients import deaths
 from portal.patients import delegation_queries as queries
 from portal.patients.delegation_model import Delegate, Delegation
+
+_CLOSED = frozenset({AccountStatus.DISABLED, AccountStatus.SUSPENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,15 @@ def find_person(
     delegation = queries.for_change(session, delegation_id)
     if delegation is None or delegation.status not in queries.OPEN:
         return None
+    if deaths.is_deceased(session, delegation.patient_id):
+        return None
     account = accounts.find_by_email(session, delegation.email)
     if account is None:
         return _with_new_account(session, delegation, secret_key, now)
     kind = ActorKind(account.kind)
     if kind not in PATIENT_SIDE:
         return Found(delegation, delegation.email)
-    if account.person_id == delegation.patient_id or account.status == AccountStatus.DISABLED:
+    if account.person_id == delegation.patient_id or account.status in _CLOSED:
         return None
     delegation.delegate_id, delegation.delegate_kind = account.person_id, kind
     session.flush()

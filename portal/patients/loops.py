@@ -17,6 +17,18 @@ loops.declare(
             SELECT d.id FROM delegation d JOIN patient p ON p.id = d.patient_id
             WHERE p.merged_at < :settled AND d.status IN ('offered', 'accepted')
         """,
+        "a patient who has died can still sign in": """
+            SELECT a.id FROM account a JOIN patient_death d ON d.patient_id = a.person_id
+            WHERE d.standing AND a.kind = 'patient' AND a.status <> 'suspended'
+        """,
+        "an account is suspended and its owner is not known to have died": """
+            SELECT a.id FROM account a WHERE a.status = 'suspended'
+              AND NOT careloop_deceased(a.person_id)
+        """,
+        "a patient is said to have died before they were born": """
+            SELECT d.id FROM patient_death d JOIN patient p ON p.id = d.patient_id
+            WHERE d.standing AND d.died_on < p.birth_date
+        """,
         "access was given and nobody was looked for": """
             SELECT d.id FROM delegation d
             WHERE d.delegate_id IS NULL AND d.status IN ('offered', 'accepted')

@@ -175,6 +175,8 @@ rls.protect(
         "careloop_cares_for(id)",
         columns=("merged_into_id", "merged_at", "merge_reason", "version"),
     ),
+    # To record a death a practitioner locks the record.
+    *to(ActorKind.PRACTITIONER, UPDATE, "careloop_cares_for(id)", columns=("version",)),
     *to(ActorKind.PHARMACY, SELECT, "careloop_pharmacy_serves(id)"),
     *to(ActorKind.LABORATORY, SELECT, "careloop_laboratory_serves(id)"),
     *to(ActorKind.PHONE, SELECT, f"id = {ON_BEHALF_OF}"),

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, undefer
 from portal.core.folding import name_key
 from portal.core.tables import AuditEntry
 from portal.directory.model import Pharmacy, Practitioner, StaffMember
-from portal.patients.model import CareTeamMember, Patient
+from portal.patients.model import CareRole, CareTeamMember, Patient
 
 _BY_MRN = text("SELECT careloop_patient_by_mrn(:mrn, :born)")
 _IS_CONFIDENTIAL = text(
@@ -158,6 +158,20 @@ def has_address(session: Session, patient_id: UUID) -> bool:
 def clinic_of(session: Session, patient_id: UUID) -> UUID | None:
     """The clinic of a patient whom the actor may see."""
     return session.execute(select(Patient.clinic_id).where(Patient.id == patient_id)).scalar()
+
+
+def primary_of(session: Session, patient_id: UUID) -> UUID | None:
+    query = (
+        select(Practitioner.id)
+        .join(CareTeamMember, CareTeamMember.member_id == Practitioner.id)
+        .where(
+            CareTeamMember.patient_id == patient_id,
+            CareTeamMember.ended_on.is_(None),
+            CareTeamMember.role == CareRole.PRIMARY,
+            Practitioner.active,
+        )
+    )
+    return session.execute(query).scalar()
 
 
 def language_of(session: Session, patient_id: UUID) -> str | None:

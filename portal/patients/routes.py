@@ -17,7 +17,7 @@ from portal.core.permissions import requires
 from portal.core.schemas import PageQuery
 from portal.core.versions import expected_version, tagged
 from portal.core.web import Blueprint, current_actor, extension
-from portal.patients import merging, queries, service
+from portal.patients import deaths, merging, queries, service
 from portal.patients.model import Patient
 from portal.patients.schemas import (
     AccessPage,
@@ -41,6 +41,7 @@ blueprint = Blueprint("patients", __name__, "Patients and those who care for the
 def _record(session: Session, patient: Patient) -> Response:
     dumped: dict[str, Any] = PatientRecordSchema().dump(patient)
     dumped["care_team"] = [dict(row._mapping) for row in queries.care_team(session, patient.id)]
+    dumped["deceased_on"] = deaths.died_on(session, patient.id)
     return tagged(dumped, patient.version)
 
 

@@ -77,6 +77,10 @@ class CareTeamMemberSchema(Schema):
 class PatientRecordSchema(PatientSchema):
     """A patient with those who care for them."""
 
+    deceased_on = fields.Date(
+        allow_none=True,
+        metadata={"description": "When the patient died, as far as is known to the clinic"},
+    )
     care_team = fields.List(fields.Nested(CareTeamMemberSchema))
 
 

@@ -14,12 +14,13 @@ from portal.accounts.service import Invite
 from portal.core import audit, outbox
 from portal.core.actor import Actor, ActorKind
 from portal.core.clock import local_day
+from portal.core.errors import PatientDeceased
 from portal.core.ids import new_id
 from portal.core.versions import check_version
 from portal.directory import service as directory
 from portal.directory.errors import LaboratoryUnknown, PharmacyUnknown, PractitionerUnknown
 from portal.directory.model import LaboratoryKind
-from portal.patients import queries
+from portal.patients import death_queries, queries
 from portal.patients.errors import (
     AlreadyMerged,
     AlreadyOnCareTeam,
@@ -70,6 +71,11 @@ def clinic_of(session: Session, patient_id: UUID) -> UUID:
     if found is None:
         raise PatientUnknown()
     return found
+
+
+def primary_of(session: Session, patient_id: UUID) -> UUID | None:
+    """A patient's primary practitioner who is at work; None where there is none."""
+    return queries.primary_of(session, patient_id)
 
 
 def language_of(session: Session, patient_id: UUID) -> str:
@@ -268,7 +274,7 @@ def invite_patient(
     """Invite a patient to the portal; returns the activation code, to be handed over in person
     or by letter. It works together with the birth date alone.
 
-    Raises PatientUnknown, AlreadyMerged, AccountExists.
+    Raises PatientUnknown, AlreadyMerged, PatientDeceased, AccountExists.
     """
     patient = get_patient(session, patient_id)
     if patient.merged_into_id is not None:
@@ -276,6 +282,8 @@ def invite_patient(
             "This record was merged. Invite the patient by the record that stands for it.",
             merged_into_id=str(patient.merged_into_id),
         )
+    if death_queries.is_deceased(session, patient.id):
+        raise PatientDeceased()
     command = Invite(ActorKind.PATIENT, patient.id, email, patient.name, patient.birth_date)
     return accounts.invite(
         session=session, actor=actor, command=command, secret_key=secret_key, now=now

@@ -12,6 +12,7 @@ from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
+from portal.patients import death_model
 from portal.prescriptions.states import PRESCRIPTION, PrescriptionStatus
 
 
@@ -184,3 +185,5 @@ rls.way_in(
     "careloop_confidential",
     "EXISTS (SELECT FROM prescription WHERE prescription.id = target AND confidential)",
 )
+
+death_model.refuse_for_deceased("prescription")

@@ -13,6 +13,7 @@ from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.directory.model import MY_CLINIC
+from portal.patients import death_model
 from portal.referrals.states import REFERRAL, ReferralKind, ReferralStatus, Urgency
 
 ENDED = "('closed', 'cancelled', 'expired')"
@@ -288,3 +289,7 @@ owners.must_have_owner(
     items="NEW.kind LIKE 'referral%'",
     trigger="{}_keeps_referral",
 )
+
+death_model.refuse_for_deceased("referral")
+# A referral whose patient was seen waits for its note, with an item of its own.
+death_model.must_end("referral", REFERRAL.every - REFERRAL.ends)

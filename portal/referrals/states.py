@@ -119,8 +119,9 @@ _REFERRER = frozenset({ActorKind.PRACTITIONER})
 _SPECIALIST = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF})
 _ARRANGERS = PATIENT_SIDE | {ActorKind.PRACTITIONER, ActorKind.STAFF, ActorKind.WORKER}
 _WITNESSES = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF, ActorKind.WORKER})
-_WITHDRAWERS = PATIENT_SIDE | {ActorKind.PRACTITIONER}
 _WORKER = frozenset({ActorKind.WORKER})
+# The workers, where the patient has died.
+_WITHDRAWERS = PATIENT_SIDE | {ActorKind.PRACTITIONER} | _WORKER
 
 _OPEN: Mapping[ReferralStatus, frozenset[ActorKind]] = {
     S.CANCELLED: _WITHDRAWERS,
@@ -128,7 +129,7 @@ _OPEN: Mapping[ReferralStatus, frozenset[ActorKind]] = {
 }
 
 _MOVES: Mapping[ReferralStatus, Mapping[ReferralStatus, frozenset[ActorKind]]] = {
-    S.DRAFT: {S.REQUESTED: _REFERRER, S.CANCELLED: _REFERRER, S.EXPIRED: _WORKER},
+    S.DRAFT: {S.REQUESTED: _REFERRER, S.CANCELLED: _REFERRER | _WORKER, S.EXPIRED: _WORKER},
     S.REQUESTED: {
         S.ACCEPTED: _SPECIALIST,
         S.DECLINED: _SPECIALIST,

@@ -12,8 +12,10 @@ from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
+from portal.patients import death_model
 from portal.refills.states import (
     ENDED,
+    OPEN,
     REFILL,
     CancelAnswer,
     Delivery,
@@ -262,3 +264,5 @@ owners.must_have_owner(
     items="NEW.kind = 'pharmacy_cancellation'",
     trigger="{}_asks_to_cancel",
 )
+death_model.refuse_for_deceased("refill")
+death_model.must_end("refill", OPEN)

@@ -210,6 +210,7 @@ rls.owned_function(
     """
     SELECT p.patient_id, p.id FROM prescription p JOIN patient ON patient.id = p.patient_id
     WHERE p.refill_number = number AND patient.birth_date = born
+      AND NOT careloop_deceased(patient.id)
     """,
 )
 

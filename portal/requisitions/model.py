@@ -12,9 +12,11 @@ from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
+from portal.patients import death_model
 from portal.requisitions.states import (
     REQUISITION,
     STANDING,
+    UNCOLLECTED,
     RequisitionKind,
     RequisitionPriority,
     RequisitionStatus,
@@ -297,3 +299,8 @@ rls.way_in(
     "careloop_confidential",
     "EXISTS (SELECT FROM requisition WHERE requisition.id = target AND confidential)",
 )
+
+for _table in ("requisition", "standing_order"):
+    death_model.refuse_for_deceased(_table)
+death_model.must_end("requisition", {RequisitionStatus.DRAFT, *UNCOLLECTED})
+death_model.must_end("standing_order", [StandingStatus.ACTIVE])

@@ -72,6 +72,8 @@ class MessageKind(StrEnum):
 S = RequisitionStatus
 _WORKER = frozenset({ActorKind.WORKER})
 _ORDERER = frozenset({ActorKind.PRACTITIONER})
+# The workers cancel what a patient who has died can't have done any more.
+_CANCELLERS = _ORDERER | _WORKER
 _LABORATORY = frozenset({ActorKind.LABORATORY, ActorKind.WORKER})
 _CHOOSERS = PATIENT_SIDE | {ActorKind.PRACTITIONER, ActorKind.STAFF}
 _BOOKERS = _CHOOSERS | _LABORATORY
@@ -88,12 +90,12 @@ _DONE: Mapping[RequisitionStatus, frozenset[ActorKind]] = {
 _OPEN: Mapping[RequisitionStatus, frozenset[ActorKind]] = {
     S.COLLECTED: _COLLECTORS,
     **_DONE,
-    S.CANCELLED: _ORDERER,
+    S.CANCELLED: _CANCELLERS,
     S.EXPIRED: _WORKER,
 }
 
 _MOVES: Mapping[RequisitionStatus, Mapping[RequisitionStatus, frozenset[ActorKind]]] = {
-    S.DRAFT: {S.PLACED: _ORDERER, S.CANCELLED: _ORDERER, S.EXPIRED: _WORKER},
+    S.DRAFT: {S.PLACED: _ORDERER, S.CANCELLED: _CANCELLERS, S.EXPIRED: _WORKER},
     S.PLACED: {
         S.SENT: _LABORATORY,
         S.ACCEPTED: _LABORATORY,

@@ -126,6 +126,7 @@ _UNSEEN_SQL = f"""
     JOIN patient pa ON pa.id = r.patient_id
     LEFT JOIN contact_preference c ON c.person_id = r.patient_id
     WHERE r.release_status = 'released' AND r.seen_at IS NULL
+      AND NOT careloop_deceased(r.patient_id)
       AND r.status IN ('partial', 'preliminary', 'final', 'corrected', 'amended')
       AND {_BY_PORTAL}
       AND (r.abnormality IN ('abnormal', 'critical') AND (
@@ -146,7 +147,8 @@ _UNCOMMUNICATED = text(
     JOIN practitioner p ON p.id = r.responsible_id
     JOIN jsonb_to_recordset(CAST(:before AS jsonb)) AS b(clinic_id uuid, moment timestamptz)
         ON b.clinic_id = p.clinic_id
-    WHERE r.communicated_at IS NULL AND r.reviewed_at < b.moment AND NOT EXISTS (
+    WHERE r.communicated_at IS NULL AND r.reviewed_at < b.moment
+      AND NOT careloop_deceased(r.patient_id) AND NOT EXISTS (
         SELECT FROM work_item w WHERE w.subject_id = r.id AND w.kind = 'result_communication'
         AND w.status IN ('open', 'claimed'))
     ORDER BY r.reviewed_at, r.id LIMIT :limit FOR UPDATE OF r SKIP LOCKED

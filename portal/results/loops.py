@@ -16,6 +16,7 @@ loops.declare(
         "a result was reviewed, the patient was not told and nobody sees to it": """
             SELECT r.id FROM diagnostic_report r
             WHERE r.communicated_at IS NULL AND r.reviewed_at < :settled - interval '14 days'
+              AND NOT careloop_deceased(r.patient_id)
               AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = r.id
                               AND w.kind = 'result_communication'
                               AND w.status IN ('open', 'claimed'))
@@ -24,6 +25,7 @@ loops.declare(
             SELECT r.id FROM diagnostic_report r JOIN patient pa ON pa.id = r.patient_id
             LEFT JOIN contact_preference c ON c.person_id = r.patient_id
             WHERE r.release_status = 'released' AND r.seen_at IS NULL
+              AND NOT careloop_deceased(r.patient_id)
               AND r.status IN ('partial', 'preliminary', 'final', 'corrected', 'amended')
               AND r.released_at < :settled - interval '7 days 1 hour'
               AND (coalesce(c.results_by, 'portal') = 'portal'

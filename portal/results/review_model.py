@@ -11,6 +11,7 @@ from portal.core import owners, rls
 from portal.core.actor import ActorKind
 from portal.core.db import Base, names_patient, one_of
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
+from portal.patients import death_model
 from portal.results.states import FollowUpKind
 
 
@@ -150,3 +151,5 @@ owners.must_have_owner(
     items="NEW.kind = 'result_critical'",
     trigger="{}_critical_owner",
 )
+
+death_model.refuse_for_deceased("follow_up")

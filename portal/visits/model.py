@@ -11,6 +11,7 @@ from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.patients import death_model
 from portal.visits.states import HELD, VISIT, VisitKind, VisitStatus
 
 ENDED = "('finished', 'cancelled', 'entered_in_error')"
@@ -152,3 +153,6 @@ rls.way_in(
     "EXISTS (SELECT FROM visit v LEFT JOIN appointment a ON a.id = v.appointment_id "
     "WHERE v.id = target AND (v.confidential OR coalesce(a.confidential, false)))",
 )
+
+death_model.refuse_for_deceased("visit", when="NEW.status = 'planned'")
+death_model.must_end("visit", [VisitStatus.PLANNED])

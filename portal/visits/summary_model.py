@@ -11,6 +11,7 @@ from portal.core import rls
 from portal.core.actor import Actor, ActorKind
 from portal.core.db import Base, names_patient, one_of
 from portal.core.rls import INSERT, SELECT, UPDATE, to
+from portal.patients import death_model
 from portal.visits.model import CARE_TEAM, CARED_FOR, OF_PATIENT, VISIT_SEEN, VISITS
 from portal.visits.states import (
     INSTRUCTION,
@@ -158,3 +159,6 @@ rls.protect(
     *to(CARE_TEAM, (SELECT, INSERT, UPDATE), CARED_FOR),
     *rls.system_access(),
 )
+
+death_model.refuse_for_deceased("visit_instruction")
+death_model.must_end("visit_instruction", [InstructionStatus.OPEN])

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, exists, select, text
 from sqlalchemy.orm import Session
 
 from portal.core.db import run
@@ -45,6 +45,12 @@ def open_item_of(session: Session, kind: str, subject_id: UUID) -> UUID | None:
     """The id of the open item of this kind and subject."""
     found = session.execute(_OPEN_ITEM, {"kind": kind, "subject_id": subject_id}).scalar()
     return cast(UUID | None, found)
+
+
+def had_item(session: Session, kind: str, subject_id: UUID) -> bool:
+    """Whether an item of this kind and subject is open or was."""
+    query = select(exists().where(WorkItem.kind == kind, WorkItem.subject_id == subject_id))
+    return bool(session.scalar(query))
 
 
 def lock_unrouted(session: Session, item_ids: Collection[UUID]) -> Sequence[Row[Any]]:

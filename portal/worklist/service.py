@@ -12,6 +12,8 @@ from portal.core import outbox
 from portal.core.actor import WORKER, Actor
 from portal.core.ids import new_id
 from portal.directory import service as directory
+from portal.patients import deaths
+from portal.patients.deaths import PatientDeath
 from portal.worklist import queries, rules, statements
 from portal.worklist.answering import Reassign, claim, complete, reassign, release
 from portal.worklist.errors import OpeningLost
@@ -22,6 +24,7 @@ from portal.worklist.states import WORK_ITEM, Priority, WorkItemKind, WorkItemSt
 __all__ = [
     "NewItem",
     "Reassign",
+    "cancel_for_deceased",
     "claim",
     "close_item",
     "complete",
@@ -38,6 +41,7 @@ __all__ = [
     "route_item",
     "route_items",
     "told_of",
+    "was_asked",
 ]
 
 TRIES = 3
@@ -142,6 +146,21 @@ def close_item(
     WORK_ITEM.check(WorkItemStatus.OPEN, status, actor.kind)
     closing = {"status": status, "now": now, "closed_by": actor.id, "outcome": outcome}
     return statements.close_items(session, kind, [subject_id], closing) == 1
+
+
+def cancel_for_deceased(
+    *, session: Session, death: PatientDeath, kinds: Collection[WorkItemKind], now: datetime
+) -> None:
+    """Nobody has to do for a patient any more what items of these kinds asked for: they have died.
+    For the workers."""
+    closing = {"now": now, "closed_by": WORKER.id, "outcome": deaths.PATIENT_DIED}
+    for row in statements.close_items_of(session, death.patient_id, kinds, closing):
+        deaths.note_step(session, death, row.kind, row.subject_id, "open", now)
+
+
+def was_asked(session: Session, kind: WorkItemKind, subject_id: UUID) -> bool:
+    """Whether there is or was an item of this kind about something."""
+    return queries.had_item(session, kind, subject_id)
 
 
 def raise_priority(

@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import orjson
-from sqlalchemy import CursorResult, TextClause, text
+from sqlalchemy import CursorResult, Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from portal.core import outbox
@@ -34,6 +34,14 @@ _CLOSE = text(
     UPDATE work_item SET status = :status, closed_at = :now, closed_by = :closed_by,
                          outcome = :outcome, version = version + 1
     WHERE kind = :kind AND subject_id = ANY(:subject_ids) AND status IN ('open', 'claimed')
+    """
+)
+_CLOSE_OF_PATIENT = text(
+    """
+    UPDATE work_item SET status = 'cancelled', closed_at = :now, closed_by = :closed_by,
+                         outcome = :outcome, version = version + 1
+    WHERE patient_id = :patient_id AND kind = ANY(:kinds) AND status IN ('open', 'claimed')
+    RETURNING kind, subject_id
     """
 )
 _RAISE = text(
@@ -114,6 +122,14 @@ def close_items(
 ) -> int:
     """Close the open items of these subjects; returns how many there were."""
     return _run(session, _CLOSE, {**closing, "kind": kind, "subject_ids": list(subject_ids)})
+
+
+def close_items_of(
+    session: Session, patient_id: UUID, kinds: Collection[str], values: Mapping[str, Any]
+) -> Sequence[Row[Any]]:
+    """Cancel a patient's open items of these kinds; returns kind and subject of each."""
+    given = {"patient_id": patient_id, "kinds": list(kinds), **values}
+    return session.execute(_CLOSE_OF_PATIENT, given).all()
 
 
 def raise_item(

@@ -32,7 +32,7 @@ from tests.appointments.conftest import (
 from tests.appointments.conftest import offer as offer_times
 from tests.attachments.story import leave_an_upload, leave_attachment_events
 from tests.messages.story import leave_message_events, want_a_digest
-from tests.patients.delegates import give, new_person
+from tests.patients.delegates import give, new_person, today
 from tests.referrals.story import leave_a_draft, leave_referral_events
 from tests.refills.conftest import Make, ask_one, post_one
 from tests.requisitions.conftest import order as order_tests
@@ -209,6 +209,16 @@ def patient_is_merged(clinic: SmallClinic) -> set[str]:
     return run_all_twice()
 
 
+def patient_dies(clinic: SmallClinic, nurse: Caller) -> set[str]:
+    """The patient is said to have died, and has not."""
+    path = f"/patients/{clinic.patient.id}/death"
+    body = {"died_on": today().isoformat(), "source": "family", "reason": "A call."}
+    assert nurse.post(path, body).status_code == 201
+    seen = run_all_twice()
+    assert nurse.post(f"{path}/revoke", {"reason": "Another patient."}).status_code == 200
+    return seen | run_all_twice()
+
+
 def test_every_kind_of_task_twice(
     clinic: SmallClinic,
     patient: Caller,
@@ -249,6 +259,7 @@ def test_every_kind_of_task_twice(
     leave_referral_events(clinic, patient, physician, colleague, run_all_twice)
     seen |= run_all_twice()
     seen |= times_are_withdrawn(clinic, patient, physician)
+    seen |= patient_dies(clinic, nurse)
     seen |= patient_is_merged(clinic)
     assert seen >= HANDLERS.keys()
 

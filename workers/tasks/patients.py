@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
-from portal.patients import merging
+from portal.patients import deaths, merging
 from portal.patients.model import BreakGlassGrant
 from workers.registry import Event, handles
 
@@ -27,6 +27,7 @@ def tell_patient(*, session: Session, event: Event, now: datetime) -> None:
 @handles("patient.merged")
 def move_rows(*, session: Session, event: Event, now: datetime) -> None:
     merging.move_rows(session=session, patient_id=event.uuid("patient_id"), now=now)
+    deaths.follow_merge(session=session, patient_id=event.uuid("patient_id"), now=now)
 
 
 @handles("patient.merge_settled")

@@ -12,7 +12,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.accounts import queries
-from portal.accounts.errors import AccountExists, AccountNotFound, CodeUnusable
+from portal.accounts.errors import (
+    AccountExists,
+    AccountNotFound,
+    AccountSuspended,
+    CodeUnusable,
+)
 from portal.accounts.model import Account, Invitation
 from portal.accounts.service import second_factor
 from portal.accounts.service.passwords import set_password
@@ -27,6 +32,7 @@ CODE_LIFETIME = timedelta(days=14)
 MISSES_BEFORE_LOCK = 5
 _ALPHABET = "23456789BCDFGHJKMNPQRSTVWXYZ"
 _CODE_LENGTH = 12
+_OPENABLE = frozenset({AccountStatus.INVITED, AccountStatus.ACTIVE})
 _INVITED = text("SELECT careloop_invited_account(:kind, :person_id)")
 
 
@@ -138,7 +144,7 @@ def activate(
         invitation.misses += 1
         return CodeUnusable()
     account = queries.account(session, invitation.account_id, lock=True)
-    if account is None or account.status == AccountStatus.DISABLED:
+    if account is None or account.status not in _OPENABLE:
         return CodeUnusable()
     invitation.used_at = now
     account.status = AccountStatus.ACTIVE
@@ -180,12 +186,16 @@ def set_status(
 ) -> Account:
     """Close an account, signing it out everywhere at once, or open it again.
 
-    Raises AccountNotFound.
+    Raises AccountNotFound, AccountSuspended for opening that of a patient who has died.
     """
     account = queries.account(session, account_id, lock=True)
     if account is None:
         raise AccountNotFound()
-    if enabled:
+    if account.status == AccountStatus.SUSPENDED:
+        if enabled:
+            raise AccountSuspended()
+        account.suspended_from = AccountStatus.DISABLED
+    elif enabled:
         opened = account.password_hash is not None
         account.status = AccountStatus.ACTIVE if opened else AccountStatus.INVITED
     else:

@@ -9,6 +9,7 @@ from portal.messages.service.advice import (
 )
 from portal.messages.service.closing import close_thread, reopen_thread
 from portal.messages.service.confidential import keep_call_confidential, keep_thread_confidential
+from portal.messages.service.deceased import close_for_deceased
 from portal.messages.service.digest import send_digests
 from portal.messages.service.drafts import SaveDraft, discard_draft, read_drafts, save_draft
 from portal.messages.service.following import (
@@ -55,6 +56,7 @@ __all__ = [
     "cancel_call",
     "change_quick_reply",
     "check",
+    "close_for_deceased",
     "close_thread",
     "discard_draft",
     "follow_care_team",

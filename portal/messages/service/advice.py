@@ -85,7 +85,9 @@ def _open_item(session: Session, actor: Actor, call: AdviceCall, now: datetime) 
 def cancel_call(*, session: Session, actor: Actor, call_id: UUID, now: datetime) -> None:
     """The patient's side needs no call any more. Raises AdviceCallNotFound, AdviceCallEnded."""
     call = _waiting(session, call_id)
-    _end(session, actor, call, AdviceStatus.CANCELLED, f"cancelled by the {actor.kind.value}", now)
+    end_call(
+        session, actor, call, AdviceStatus.CANCELLED, f"cancelled by the {actor.kind.value}", now
+    )
     _audit(session, actor, call, "cancel", now)
 
 
@@ -128,7 +130,7 @@ def record_outcome(
             due_at=call.due_at,
         )
     else:
-        _end(session, actor, call, status, outcome, now)
+        end_call(session, actor, call, status, outcome, now)
     _audit(session, actor, call, outcome, now)
 
 
@@ -141,7 +143,7 @@ def _waiting(session: Session, call_id: UUID) -> AdviceCall:
     return call
 
 
-def _end(
+def end_call(
     session: Session,
     actor: Actor,
     call: AdviceCall,
@@ -149,6 +151,7 @@ def _end(
     outcome: str,
     now: datetime,
 ) -> None:
+    """End a locked request: nobody has to call any more."""
     call.move_to(status, actor=actor, now=now)
     session.flush()
     worklist.close_item(

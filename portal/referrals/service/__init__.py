@@ -11,6 +11,7 @@ from portal.referrals.service.arrange import (
 )
 from portal.referrals.service.close import cancel_referral, close_referral
 from portal.referrals.service.confidential import keep_confidential
+from portal.referrals.service.deceased import close_for_deceased
 from portal.referrals.service.decide import accept, ask, decline, give_information
 from portal.referrals.service.follow import follow_move, follow_note
 from portal.referrals.service.refer import (
@@ -46,6 +47,7 @@ __all__ = [
     "authorize",
     "call_off",
     "cancel_referral",
+    "close_for_deceased",
     "close_referral",
     "decline",
     "expire_referrals",

@@ -5,6 +5,7 @@ from portal.refills.service.cancel import cancel_refill
 from portal.refills.service.cancellation import AnswerCancellation
 from portal.refills.service.cancellation import answer as answer_cancellation
 from portal.refills.service.change_pharmacy import change_pharmacy
+from portal.refills.service.deceased import close_for_deceased
 from portal.refills.service.decide import Decide, decide
 from portal.refills.service.follow import (
     find_overdue,
@@ -38,6 +39,7 @@ __all__ = [
     "answer_cancellation",
     "cancel_refill",
     "change_pharmacy",
+    "close_for_deceased",
     "decide",
     "find_overdue",
     "follow_move",

@@ -4,6 +4,7 @@ from portal.requisitions.service.appointments import Imaging, book_slot, requisi
 from portal.requisitions.service.cancel import cancel_requisition
 from portal.requisitions.service.change_laboratory import change_laboratory
 from portal.requisitions.service.confidential import keep_confidential
+from portal.requisitions.service.deceased import close_for_deceased
 from portal.requisitions.service.feed import acknowledge, read_orders
 from portal.requisitions.service.follow import follow_move, note_taken_back
 from portal.requisitions.service.order import OrderedTest, OrderTests, Standing, order_tests
@@ -40,6 +41,7 @@ __all__ = [
     "book_slot",
     "cancel_requisition",
     "change_laboratory",
+    "close_for_deceased",
     "collect",
     "expire_requisitions",
     "find_uncollected",

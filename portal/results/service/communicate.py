@@ -14,6 +14,7 @@ from portal.notifications import service as notifications
 from portal.notifications.outreach_states import CallStatus, ContactChannel, LetterStatus
 from portal.notifications.service import LetterText
 from portal.notifications.states import NotificationEvent
+from portal.patients import deaths
 from portal.patients import service as patients
 from portal.patients.model import Patient
 from portal.results import follow_queries, queries, rules, texts
@@ -117,9 +118,11 @@ def tell_patient(
     """Tell the patient by the way they chose, once for each event and source.
 
     By the portal they have been told now; by letter or telephone once it is printed or they were
-    reached.
+    reached. Nobody is told of a result of somebody who has died.
     """
     patient = patients.surviving(session, report.patient_id)
+    if deaths.is_deceased(session, patient.id):
+        return
     if follow_queries.was_told(session, patient.id, event, source_id):
         return
     channel = _channel(session, patient)
@@ -279,6 +282,8 @@ def _find_another_way(
 ) -> None:
     if report.communicated_at is not None and report.communicated_at > failed_at:
         return  # told by other means since
+    if deaths.is_deceased(session, report.patient_id):
+        return
     report.communicated_at = None
     notable = report.abnormality in rules.NOTABLE
     priority = rules.priority_of(Abnormality.ABNORMAL if notable else Abnormality.NORMAL)

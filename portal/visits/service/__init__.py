@@ -4,6 +4,7 @@ from portal.visits.instruction_queries import PatientWrote
 from portal.visits.service.booked import follow_appointment
 from portal.visits.service.composing import compose
 from portal.visits.service.confidential import keep_confidential
+from portal.visits.service.deceased import close_for_deceased
 from portal.visits.service.follow import follow_release, follow_visit
 from portal.visits.service.instructions import mark_done
 from portal.visits.service.noting import (
@@ -49,6 +50,7 @@ __all__ = [
     "cancel_visit",
     "change_problem",
     "change_visit",
+    "close_for_deceased",
     "compose",
     "find_missing_summaries",
     "find_overdue_instructions",
