@@ -16,6 +16,7 @@ from portal.core import db, limits, permissions, problems, web
 from portal.core.crypto import Vault
 from portal.core.json import OrjsonProvider
 from portal.core.log import configure_logging
+from portal.directory.departure_routes import blueprint as departures
 from portal.directory.laboratory_routes import blueprint as laboratory_directory
 from portal.directory.routes import blueprint as directory
 from portal.messages.advice_routes import blueprint as advice
@@ -76,6 +77,7 @@ SLICES = (
     delegations,
     deaths,
     directory,
+    departures,
     laboratory_directory,
     administration,
 )

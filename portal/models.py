@@ -9,6 +9,7 @@ from portal.attachments import loops as attachment_loops
 from portal.attachments import model as attachments
 from portal.core import tables as core
 from portal.core.db import Base
+from portal.directory import departure_model as departures
 from portal.directory import model as directory
 from portal.messages import advice_model as advice
 from portal.messages import composing_model as composing
@@ -60,6 +61,7 @@ __all__ = [
     "core",
     "deaths",
     "delegations",
+    "departures",
     "directory",
     "intake",
     "laboratories",

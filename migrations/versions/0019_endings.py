@@ -59,6 +59,46 @@ def upgrade() -> None:
         "('invited', 'active', 'disabled')",
     )
     make_deaths()
+    make_departures()
+
+
+def make_departures() -> None:
+    op.create_table(
+        "departure",
+        reference("departure", "id"),
+        words("kind"),
+        reference("departure", "subject_id"),
+        sa.Column("successor_id", sa.Uuid(), nullable=True),
+        words("reason"),
+        moment("effective_at"),
+        moment("recorded_at"),
+        reference("departure", "recorded_by"),
+        sa.Column("moved", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        moment("done_at", nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('practitioner', 'pharmacy', 'laboratory')",
+            name=op.f("ck_departure_kind_known"),
+        ),
+        sa.CheckConstraint("successor_id <> subject_id", name=op.f("ck_departure_somebody_else")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_departure")),
+        sa.UniqueConstraint("subject_id", name=op.f("uq_departure_subject_id")),
+    )
+    op.create_table(
+        "departure_left",
+        reference("departure_left", "id"),
+        reference("departure_left", "departure_id", "departure"),
+        words("resource"),
+        reference("departure_left", "subject_id"),
+        words("why"),
+        moment("at"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_departure_left")),
+        sa.UniqueConstraint(
+            "departure_id",
+            "subject_id",
+            "resource",
+            name=op.f("uq_departure_left_departure_id_subject_id_resource"),
+        ),
+    )
 
 
 def make_deaths() -> None:
@@ -124,6 +164,8 @@ def make_deaths() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("departure_left")
+    op.drop_table("departure")
     op.drop_table("access_after_death")
     op.drop_index("ix_death_step_patient", table_name="death_step")
     op.drop_table("death_step")

@@ -77,6 +77,13 @@ def clients(session: Session) -> Sequence[Client]:
     return session.scalars(select(Client).order_by(Client.name, Client.id)).all()
 
 
+def clients_of(session: Session, kind: str, organization_id: UUID) -> Sequence[Client]:
+    """The clients of a pharmacy or laboratory."""
+    return session.scalars(
+        select(Client).where(Client.kind == kind, Client.organization_id == organization_id)
+    ).all()
+
+
 def secrets(session: Session, client_id: UUID, now: datetime) -> Sequence[ClientSecret]:
     """A client's secrets that are good now: two while one is being rotated."""
     return session.scalars(

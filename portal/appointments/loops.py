@@ -7,6 +7,11 @@ from portal.core import loops
 
 loops.declare(
     {
+        "a time to come is with somebody who has left": """
+            SELECT s.id FROM slot s
+            JOIN departure d ON d.subject_id IN (s.practitioner_id, s.laboratory_id)
+            WHERE d.done_at < :settled AND s.withdrawn_at IS NULL AND s.starts_at > :now
+        """,
         "an appointment is over and nobody was asked what came of it": """
             SELECT a.id FROM appointment a WHERE a.status = 'booked'
               AND a.practitioner_id IS NOT NULL

@@ -39,6 +39,7 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     # directory
     "directory.read": PEOPLE,
     "directory.write": frozenset({ADMINISTRATOR}),
+    "departure.read": frozenset({STAFF, ADMINISTRATOR}),
     "pool.read": CARE_TEAM | {ADMINISTRATOR},
     "coverage.read": CARE_TEAM | {ADMINISTRATOR},
     "coverage.write": CARE_TEAM | {ADMINISTRATOR},

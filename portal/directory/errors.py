@@ -61,3 +61,13 @@ class ClosureExists(Conflict):
 class NcpdpIdTaken(Conflict):
     code = "ncpdp_id_taken"
     detail = "Another pharmacy has this NCPDP id."
+
+
+class DepartureUnknown(NotFound):
+    code = "departure_unknown"
+    detail = "There is no such departure."
+
+
+class AlreadyLeft(Conflict):
+    code = "already_left"
+    detail = "It is recorded already that they leave. GET /api/v1/departures lists it."

@@ -4,6 +4,10 @@ from portal.core import loops
 
 loops.declare(
     {
+        "an open thread is with a practitioner who has left": """
+            SELECT t.id FROM thread t JOIN departure d ON d.subject_id = t.practitioner_id
+            WHERE d.done_at < :settled AND t.status <> 'closed'
+        """,
         "a thread awaits the care team and nobody has it on a worklist": """
             SELECT t.id FROM thread t WHERE t.status = 'awaiting_care_team' AND NOT EXISTS (
                 SELECT FROM work_item w WHERE w.subject_id = t.id AND w.kind = 'thread_reply'

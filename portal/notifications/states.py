@@ -54,6 +54,7 @@ class NotificationEvent(StrEnum):
     PRESCRIPTION_STOPPED = "prescription_stopped"
     PRESCRIPTION_ON_HOLD = "prescription_on_hold"
     PRESCRIPTION_RESUMED = "prescription_resumed"
+    REFILL_PHARMACY_CLOSED = "refill_pharmacy_closed"
     REQUISITION_PLACED = "requisition_placed"
     REQUISITION_UNCOLLECTED = "requisition_uncollected"
     REQUISITION_EXPIRED = "requisition_expired"

@@ -29,6 +29,16 @@ loops.declare(
             SELECT d.id FROM patient_death d JOIN patient p ON p.id = d.patient_id
             WHERE d.standing AND d.died_on < p.birth_date
         """,
+        "a patient is cared for by somebody who has left": """
+            SELECT c.patient_id AS id FROM care_team_member c
+            JOIN departure d ON d.subject_id = c.member_id
+            WHERE c.ended_on IS NULL AND d.done_at < :settled
+        """,
+        "a patient prefers a place that has closed": """
+            SELECT p.id FROM patient p
+            JOIN departure d ON d.subject_id IN (p.preferred_pharmacy_id, p.preferred_laboratory_id)
+            WHERE d.done_at < :settled
+        """,
         "access was given and nobody was looked for": """
             SELECT d.id FROM delegation d
             WHERE d.delegate_id IS NULL AND d.status IN ('offered', 'accepted')

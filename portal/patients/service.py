@@ -191,14 +191,15 @@ def register_patient(
         session.flush()
     except IntegrityError:
         raise MrnTaken() from None
-    _add_member(session, patient, primary.id, CareRole.PRIMARY, now)
+    add_member(session, patient, primary.id, CareRole.PRIMARY, now)
     _record(session, actor, "create", patient.id, now)
     return patient
 
 
-def _add_member(
+def add_member(
     session: Session, patient: Patient, member_id: UUID, role: str, now: datetime
 ) -> None:
+    """Have a practitioner who was never on a patient's care team care for them from today on."""
     session.add(
         CareTeamMember(
             patient_id=patient.id,
@@ -232,7 +233,7 @@ def add_to_care_team(
     before = session.get(CareTeamMember, (patient.id, practitioner_id))
     try:
         if before is None:
-            _add_member(session, patient, practitioner_id, role, now)
+            add_member(session, patient, practitioner_id, role, now)
         elif before.ended_on is None:
             raise AlreadyOnCareTeam()
         else:

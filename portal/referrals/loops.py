@@ -4,6 +4,13 @@ from portal.core import loops
 
 loops.declare(
     {
+        "an open referral is by or to a practitioner who has left": """
+            SELECT r.id FROM referral r
+            JOIN departure d ON d.subject_id IN (r.referrer_id, r.specialist_id)
+            WHERE d.done_at < :settled AND r.status NOT IN ('closed', 'cancelled', 'expired')
+              AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = r.id
+                              AND w.status IN ('open', 'claimed'))
+        """,
         "a referral's next step is on nobody's worklist": """
             SELECT r.id FROM referral r JOIN (VALUES
                 ('requested', 'referral_decision'), ('needs_information', 'referral_information'),

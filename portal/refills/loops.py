@@ -8,6 +8,18 @@ from portal.core import loops
 
 loops.declare(
     {
+        "an open refill is at a pharmacy that has closed": """
+            SELECT r.id FROM refill r JOIN departure d ON d.subject_id = r.pharmacy_id
+            WHERE d.done_at < :settled AND r.closed_at IS NULL
+              AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = r.id
+                              AND w.status IN ('open', 'claimed'))
+        """,
+        "a medicine is filled at a pharmacy that has closed": """
+            SELECT p.id FROM prescription p JOIN departure d ON d.subject_id = p.pharmacy_id
+            WHERE d.done_at < :settled AND p.status IN ('active', 'on_hold')
+              AND NOT EXISTS (SELECT FROM departure_left l WHERE l.departure_id = d.id
+                              AND l.subject_id = p.patient_id)
+        """,
         "a refill waits for its prescriber and nobody has it on a worklist": """
             SELECT r.id FROM refill r WHERE r.status = 'awaiting_prescriber' AND NOT EXISTS (
                 SELECT FROM work_item w WHERE w.subject_id = r.id AND w.kind = 'refill_decision'

@@ -4,6 +4,20 @@ from portal.core import loops
 
 loops.declare(
     {
+        "an open order is with a practitioner or a laboratory that has left": """
+            SELECT r.id FROM requisition r
+            JOIN departure d ON d.subject_id IN (r.orderer_id, r.laboratory_id)
+            WHERE d.done_at < :settled
+              AND r.status NOT IN ('resulted', 'rejected', 'cancelled', 'expired')
+              AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = r.id
+                              AND w.status IN ('open', 'claimed'))
+        """,
+        "a standing order is of a practitioner who has left": """
+            SELECT o.id FROM standing_order o JOIN departure d ON d.subject_id = o.orderer_id
+            WHERE d.done_at < :settled AND o.status = 'active'
+              AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = o.id
+                              AND w.status IN ('open', 'claimed'))
+        """,
         "a requisition was placed and its laboratory was never sent it": """
             SELECT r.id FROM requisition r WHERE r.status = 'placed' AND r.status_at < :settled
               AND NOT EXISTS (SELECT FROM laboratory_message m WHERE m.requisition_id = r.id

@@ -77,6 +77,8 @@ _CANCELLERS = _ORDERER | _WORKER
 _LABORATORY = frozenset({ActorKind.LABORATORY, ActorKind.WORKER})
 _CHOOSERS = PATIENT_SIDE | {ActorKind.PRACTITIONER, ActorKind.STAFF}
 _BOOKERS = _CHOOSERS | _LABORATORY
+# The workers, where a laboratory has closed and another takes over.
+_SENDERS = _CHOOSERS | _WORKER
 # Specimens are also taken at the clinic.
 _COLLECTORS = frozenset({ActorKind.PRACTITIONER, ActorKind.STAFF}) | _LABORATORY
 
@@ -103,8 +105,8 @@ _MOVES: Mapping[RequisitionStatus, Mapping[RequisitionStatus, frozenset[ActorKin
         **_OPEN,
     },
     # What goes to another place begins there anew.
-    S.SENT: {S.PLACED: _CHOOSERS, S.ACCEPTED: _LABORATORY, S.SCHEDULED: _BOOKERS, **_OPEN},
-    S.ACCEPTED: {S.PLACED: _CHOOSERS, S.SCHEDULED: _BOOKERS, **_OPEN},
+    S.SENT: {S.PLACED: _SENDERS, S.ACCEPTED: _LABORATORY, S.SCHEDULED: _BOOKERS, **_OPEN},
+    S.ACCEPTED: {S.PLACED: _SENDERS, S.SCHEDULED: _BOOKERS, **_OPEN},
     # An appointment that is called off leaves an accepted order.
     S.SCHEDULED: {S.ACCEPTED: _BOOKERS, **_OPEN},
     S.COLLECTED: dict(_DONE),

@@ -4,6 +4,12 @@ from portal.core import loops
 
 loops.declare(
     {
+        "a visit is planned with a practitioner who has left": """
+            SELECT v.id FROM visit v JOIN departure d ON d.subject_id = v.practitioner_id
+            WHERE d.done_at < :settled AND v.status = 'planned'
+              AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = v.id
+                              AND w.status IN ('open', 'claimed'))
+        """,
         "a visit was held, its summary was not released in time and nobody was told": """
             SELECT id FROM visit WHERE summary_due_at < :settled AND NOT EXISTS (
                 SELECT FROM work_item w WHERE w.subject_id = visit.id

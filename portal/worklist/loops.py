@@ -11,6 +11,18 @@ loops.declare(
         "a work item is past its due time and has not moved up": """
             SELECT id FROM work_item WHERE status IN ('open', 'claimed') AND due_at < :settled
         """,
+        "a work item is with somebody who has left": """
+            SELECT w.id FROM work_item w
+            JOIN departure d ON d.subject_id IN (w.assignee_id, w.claimed_by)
+            WHERE w.status IN ('open', 'claimed') AND d.done_at < :settled
+        """,
+        "what nobody else could be given is with nobody": """
+            SELECT l.subject_id AS id FROM departure_left l WHERE l.at < :settled AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.subject_id = l.subject_id AND w.kind = 'rerouting')
+        """,
+        "somebody left, or something closed, and it was not followed": """
+            SELECT id FROM departure WHERE effective_at < :settled AND done_at IS NULL
+        """,
         "an event was given up": "SELECT id FROM outbox_event WHERE status = 'dead'",
         "an event waits far longer than it should": """
             SELECT id FROM outbox_event WHERE status IN ('pending', 'published')

@@ -7,7 +7,8 @@ import pytest
 
 from portal.core.actor import ActorKind
 from tests.patients.delegates import give, new_person
-from tests.refills.conftest import refillable
+from tests.patients.endings import Life
+from tests.refills.conftest import Make, refillable
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 
@@ -34,3 +35,15 @@ def robin(person: UUID, caller: Sign) -> Caller:
 def acting(clinic: SmallClinic, robin: Caller) -> Caller:
     """The same person, acting for the first patient."""
     return robin.acting_for(clinic.patient.id)
+
+
+@pytest.fixture
+def life(
+    clinic: SmallClinic,
+    patient: Caller,
+    physician: Caller,
+    colleague: Caller,
+    nurse: Caller,
+    refillable: Make,
+) -> Life:
+    return Life(clinic, patient, physician, colleague, nurse, refillable)

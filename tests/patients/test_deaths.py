@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, text, update
 
-from portal.core.actor import OPERATOR, ActorKind
+from portal.core.actor import OPERATOR, PATIENT_SIDE, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import Base, naming_patients, transaction
-from portal.core.permissions import DELEGATED, PATIENT_SIDE, PERMISSIONS, READING, declared
+from portal.core.permissions import DELEGATED, PERMISSIONS, READING, declared
 from portal.patients import merging
 from portal.patients.death_model import MUST_END, REFUSING, PatientDeath
 from tests.appointments.conftest import in_days as at_ten
@@ -44,18 +44,6 @@ from tests.workers.test_twice import new_prescription
 from workers import schedule
 
 Sign = Callable[..., Caller]
-
-
-@pytest.fixture
-def life(
-    clinic: SmallClinic,
-    patient: Caller,
-    physician: Caller,
-    colleague: Caller,
-    nurse: Caller,
-    refillable: Make,
-) -> Life:
-    return Life(clinic, patient, physician, colleague, nurse, refillable)
 
 
 @pytest.mark.parametrize("table", sorted(MUST_END))

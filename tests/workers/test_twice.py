@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.appointments.offer_model import AppointmentOffer
-from portal.core.actor import OPERATOR, WORKER
+from portal.core.actor import OPERATOR, WORKER, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.ids import new_id
@@ -219,6 +219,14 @@ def patient_dies(clinic: SmallClinic, nurse: Caller) -> set[str]:
     return seen | run_all_twice()
 
 
+def pharmacy_closes(clinic: SmallClinic, caller: Callable[..., Caller]) -> set[str]:
+    """A pharmacy closes for good."""
+    administrator = caller(ActorKind.ADMINISTRATOR, clinic.nurse.id)
+    body = {"kind": "pharmacy", "subject_id": str(clinic.pharmacy.id), "reason": "Closes."}
+    assert administrator.post("/departures", body).status_code == 201
+    return run_all_twice()
+
+
 def test_every_kind_of_task_twice(
     clinic: SmallClinic,
     patient: Caller,
@@ -228,6 +236,7 @@ def test_every_kind_of_task_twice(
     pharmacy: Caller,
     refillable: Make,
     order: UUID,
+    caller: Callable[..., Caller],
 ) -> None:
     quarantined = post_one(pharmacy, order, "delivered")
     waiting = ask_one(patient, refillable(refills_used=5).id)
@@ -259,6 +268,7 @@ def test_every_kind_of_task_twice(
     leave_referral_events(clinic, patient, physician, colleague, run_all_twice)
     seen |= run_all_twice()
     seen |= times_are_withdrawn(clinic, patient, physician)
+    seen |= pharmacy_closes(clinic, caller)
     seen |= patient_dies(clinic, nurse)
     seen |= patient_is_merged(clinic)
     assert seen >= HANDLERS.keys()

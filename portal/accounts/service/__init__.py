@@ -7,7 +7,13 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.model import AccessToken, PasswordReset, SignInSession, UsedAssertion
 from portal.accounts.service import administration, clients, passwords, second_factor, sessions
-from portal.accounts.service.administration import Invite, create_account, find_by_email, invite
+from portal.accounts.service.administration import (
+    Invite,
+    close_of_person,
+    create_account,
+    find_by_email,
+    invite,
+)
 from portal.accounts.service.clients import CreateClient, create_client
 
 __all__ = [
@@ -15,6 +21,7 @@ __all__ = [
     "Invite",
     "administration",
     "clients",
+    "close_of_person",
     "create_account",
     "create_client",
     "find_by_email",

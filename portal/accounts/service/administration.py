@@ -24,7 +24,7 @@ from portal.accounts.service.passwords import set_password
 from portal.accounts.service.sessions import revoke_all
 from portal.accounts.states import NEEDS_SECOND_FACTOR, AccountStatus
 from portal.core import audit
-from portal.core.actor import Actor, ActorKind
+from portal.core.actor import WORKER, Actor, ActorKind
 from portal.core.crypto import Vault, keyed_digest
 from portal.core.ids import new_id
 
@@ -203,6 +203,14 @@ def set_status(
         revoke_all(session, account.id, now)
     _audit(session, actor, account, "enable" if enabled else "disable", now)
     return account
+
+
+def close_of_person(*, session: Session, kind: ActorKind, id_: UUID, now: datetime) -> None:
+    """Close the account of somebody who has left, where there is one. For the workers; twice is
+    the same as once."""
+    account = queries.account_of(session, kind, id_)
+    if account is not None and account.status != AccountStatus.DISABLED:
+        set_status(session=session, actor=WORKER, account_id=account.id, enabled=False, now=now)
 
 
 def reset_second_factor(

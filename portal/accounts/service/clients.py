@@ -13,7 +13,8 @@ from portal.accounts.authentication import CLIENT_TOKEN_PREFIX
 from portal.accounts.errors import ClientNotFound, OrganizationUnknown
 from portal.accounts.model import AccessToken, Client, ClientSecret
 from portal.accounts.states import ClientStatus
-from portal.core.actor import NOBODY, ActorKind
+from portal.core import audit
+from portal.core.actor import NOBODY, WORKER, ActorKind
 from portal.core.crypto import digest, new_token
 from portal.core.ids import new_id
 
@@ -91,6 +92,17 @@ def set_status(*, session: Session, client_id: UUID, enabled: bool) -> Client:
     if not enabled:
         session.execute(delete(AccessToken).where(AccessToken.client_id == client.id))
     return client
+
+
+def close_of_organization(*, session: Session, kind: ActorKind, id_: UUID, now: datetime) -> None:
+    """Shut out the clients of a place that has closed. For the workers; twice is the same as
+    once."""
+    for client in queries.clients_of(session, kind, id_):
+        if client.status == ClientStatus.ACTIVE:
+            set_status(session=session, client_id=client.id, enabled=False)
+            audit.record(
+                session, WORKER, "disable", "client", patient_id=None, resource_id=client.id, at=now
+            )
 
 
 def secret_matches(session: Session, client_id: UUID, secret: str, now: datetime) -> bool:

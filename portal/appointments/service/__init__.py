@@ -4,6 +4,7 @@ from portal.appointments.service.answers import accept_offer, decline_offer
 from portal.appointments.service.book import book, change_appointment
 from portal.appointments.service.confidential import keep_confidential
 from portal.appointments.service.deceased import close_for_deceased
+from portal.appointments.service.departing import leave_times
 from portal.appointments.service.earlier import leave_waiting, offer_freed, wish_earlier
 from portal.appointments.service.follow import follow_move, follow_offer_end, follow_offered
 from portal.appointments.service.look_up import get_appointment, get_offer, is_booked, standing
@@ -45,6 +46,7 @@ __all__ = [
     "get_offer",
     "is_booked",
     "keep_confidential",
+    "leave_times",
     "leave_waiting",
     "no_show",
     "note_attended",

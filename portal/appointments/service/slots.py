@@ -129,9 +129,15 @@ def withdraw_slot(*, session: Session, actor: Actor, slot_id: UUID, now: datetim
     slot = queries.slot(session, slot_id)
     if slot is None or not _is_theirs(session, actor, slot):
         raise SlotNotFound()
-    held, subject = _lock_held(session, slot_id)
-    queries.lock_for(session, slot_id)
-    again = queries.booked_at_slot(session, slot_id)
+    take_back(session=session, actor=actor, slot=slot, now=now)
+    return slot
+
+
+def take_back(*, session: Session, actor: Actor, slot: Slot, now: datetime) -> None:
+    """Withdraw a time, whose ever it is. Raises SlotContended."""
+    held, subject = _lock_held(session, slot.id)
+    queries.lock_for(session, slot.id)
+    again = queries.booked_at_slot(session, slot.id)
     if (again.id if again else None) != (held.id if held else None):
         raise SlotContended()
     if held is not None:
@@ -148,7 +154,6 @@ def withdraw_slot(*, session: Session, actor: Actor, slot_id: UUID, now: datetim
         slot.withdrawn_at = now
     session.flush()
     audit.record(session, actor, "withdraw", "slot", patient_id=None, resource_id=slot.id, at=now)
-    return slot
 
 
 def _is_theirs(session: Session, actor: Actor, slot: Slot) -> bool:

@@ -10,6 +10,7 @@ from portal.messages.service.advice import (
 from portal.messages.service.closing import close_thread, reopen_thread
 from portal.messages.service.confidential import keep_call_confidential, keep_thread_confidential
 from portal.messages.service.deceased import close_for_deceased
+from portal.messages.service.departing import leave_threads
 from portal.messages.service.digest import send_digests
 from portal.messages.service.drafts import SaveDraft, discard_draft, read_drafts, save_draft
 from portal.messages.service.following import (
@@ -67,6 +68,7 @@ __all__ = [
     "keep_call_confidential",
     "keep_thread_confidential",
     "keep_warning",
+    "leave_threads",
     "open_thread",
     "read_drafts",
     "record_outcome",

@@ -13,6 +13,7 @@ from portal.referrals.service.close import cancel_referral, close_referral
 from portal.referrals.service.confidential import keep_confidential
 from portal.referrals.service.deceased import close_for_deceased
 from portal.referrals.service.decide import accept, ask, decline, give_information
+from portal.referrals.service.departing import hand_over_referrals
 from portal.referrals.service.follow import follow_move, follow_note
 from portal.referrals.service.refer import (
     Addressee,
@@ -57,6 +58,7 @@ __all__ = [
     "follow_offer",
     "free_times",
     "give_information",
+    "hand_over_referrals",
     "keep_confidential",
     "no_show",
     "refer",

@@ -7,6 +7,7 @@ from portal.refills.service.cancellation import answer as answer_cancellation
 from portal.refills.service.change_pharmacy import change_pharmacy
 from portal.refills.service.deceased import close_for_deceased
 from portal.refills.service.decide import Decide, decide
+from portal.refills.service.departing import ask_for_other_pharmacies
 from portal.refills.service.follow import (
     find_overdue,
     follow_move,
@@ -37,6 +38,7 @@ __all__ = [
     "RequestRenewal",
     "acknowledge",
     "answer_cancellation",
+    "ask_for_other_pharmacies",
     "cancel_refill",
     "change_pharmacy",
     "close_for_deceased",

@@ -52,6 +52,7 @@ def follow_move(*, session: Session, refill_id: UUID, history_id: UUID, now: dat
     cancellation.follow(session, refill, step, now)
     _tell_patient(session, refill, step, now)
     _close_overdue(session, refill, now)
+    _settle_rerouting(session, refill, now)
     if _is_prescribers_to_solve(step):
         items.ask_prescriber(session, refill, WorkItemKind.REFILL_FAILED, Priority.URGENT, now)
 
@@ -128,6 +129,21 @@ def _close_overdue(session: Session, refill: Refill, now: datetime) -> None:
         session=session,
         actor=WORKER,
         kind=WorkItemKind.REFILL_OVERDUE,
+        subject_id=refill.id,
+        outcome="moved on",
+        now=now,
+    )
+
+
+def _settle_rerouting(session: Session, refill: Refill, now: datetime) -> None:
+    """Nobody need ask for another pharmacy than one that has closed: the refill has another, or
+    has ended."""
+    if refill.closed_at is None and not directory.get_pharmacy(session, refill.pharmacy_id).active:
+        return
+    worklist.close_item(
+        session=session,
+        actor=WORKER,
+        kind=WorkItemKind.REROUTING,
         subject_id=refill.id,
         outcome="moved on",
         now=now,

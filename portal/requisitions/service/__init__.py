@@ -5,6 +5,7 @@ from portal.requisitions.service.cancel import cancel_requisition
 from portal.requisitions.service.change_laboratory import change_laboratory
 from portal.requisitions.service.confidential import keep_confidential
 from portal.requisitions.service.deceased import close_for_deceased
+from portal.requisitions.service.departing import hand_over_orders, send_elsewhere
 from portal.requisitions.service.feed import acknowledge, read_orders
 from portal.requisitions.service.follow import follow_move, note_taken_back
 from portal.requisitions.service.order import OrderedTest, OrderTests, Standing, order_tests
@@ -48,6 +49,7 @@ __all__ = [
     "find_unresulted",
     "follow_move",
     "get_requisition",
+    "hand_over_orders",
     "keep_confidential",
     "make_standing",
     "note_taken_back",
@@ -61,6 +63,7 @@ __all__ = [
     "report_progress",
     "report_status",
     "requisition_of",
+    "send_elsewhere",
     "take_message",
     "take_response",
 ]

@@ -9,6 +9,7 @@ from portal.results.service.communicate import (
 from portal.results.service.confidential import keep_confidential
 from portal.results.service.critical import Acknowledge, acknowledge
 from portal.results.service.deceased import close_for_deceased
+from portal.results.service.departing import hand_over_results
 from portal.results.service.follow import follow_release, follow_review, follow_version
 from portal.results.service.follow_ups import WantedFollowUp, note_referral
 from portal.results.service.looking import look, look_at_attachment, look_at_version
@@ -43,6 +44,7 @@ __all__ = [
     "follow_release",
     "follow_review",
     "follow_version",
+    "hand_over_results",
     "hold",
     "keep_confidential",
     "look",

@@ -5,6 +5,7 @@ from portal.visits.service.booked import follow_appointment
 from portal.visits.service.composing import compose
 from portal.visits.service.confidential import keep_confidential
 from portal.visits.service.deceased import close_for_deceased
+from portal.visits.service.departing import hand_over_visits
 from portal.visits.service.follow import follow_release, follow_visit
 from portal.visits.service.instructions import mark_done
 from portal.visits.service.noting import (
@@ -58,6 +59,7 @@ __all__ = [
     "follow_appointment",
     "follow_release",
     "follow_visit",
+    "hand_over_visits",
     "keep_confidential",
     "mark_done",
     "note_done",
