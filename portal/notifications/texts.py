@@ -47,6 +47,11 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "A step of your refill takes longer than expected. Your clinic has been asked to look into "
         "it in its opening hours.",
     ),
+    E.REFILL_PHARMACY_CLOSED: (
+        "Your pharmacy closes",
+        "A pharmacy of yours fills no medicines any more. Choose another one; your clinic helps "
+        "you with what is under way.",
+    ),
     E.PRESCRIPTION_STOPPED: (
         "A medicine was stopped",
         "Your prescriber has stopped a medicine, and the pharmacy is told to stop what is under "

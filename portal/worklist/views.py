@@ -50,6 +50,9 @@ SUMMARIES = {
     WorkItemKind.LABORATORY_UNREACHABLE: "A laboratory does not answer: orders wait for it",
     WorkItemKind.SUMMARY_MISSING: "A visit has no summary yet: write and release it",
     WorkItemKind.VISIT_INSTRUCTION_OVERDUE: "A patient has not done what a visit asked for",
+    WorkItemKind.PATIENT_DIED: "A patient has died: look over what was closed",
+    WorkItemKind.DEATH_REVOKED: "A patient has not died after all: look after what was closed",
+    WorkItemKind.REROUTING: "Who had this has left or closed: find out who takes it over",
     WorkItemKind.FEED_PAUSED: "A pharmacy's endpoint does not answer: orders wait in its feed",
     WorkItemKind.ATTACHMENT_INFECTED: "A virus was found in an upload, which was deleted: "
     "`portal attachments status` says whose it was",
@@ -99,6 +102,15 @@ _PATHS = {
     WorkItemKind.VISIT_INSTRUCTION_OVERDUE: "instructions",
 }
 
+# These are read with the patient whom they are about.
+_OF_PATIENT = frozenset({WorkItemKind.PATIENT_DIED, WorkItemKind.DEATH_REVOKED})
+
+
+def _link(row: Row[Any], path: str | None) -> str | None:
+    if row.kind in _OF_PATIENT:
+        return f"/api/v1/patients/{row.patient_id}/death"
+    return f"/api/v1/{path}/{row.subject_id}" if path else None
+
 
 def _named(id_: UUID | None, name: str | None) -> dict[str, Any] | None:
     return None if id_ is None else {"id": id_, "name": name}
@@ -120,7 +132,7 @@ def item_view(row: Row[Any], hops: Sequence[Row[Any]], now: datetime) -> dict[st
         "summary": SUMMARIES[WorkItemKind(row.kind)],
         "subject_id": row.subject_id,
         "refill_id": row.subject_id if path == "refills" else None,
-        "link": f"/api/v1/{path}/{row.subject_id}" if path else None,
+        "link": _link(row, path),
         "patient": patient,
         "status": row.status,
         "priority": row.priority,

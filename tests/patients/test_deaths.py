@@ -223,6 +223,9 @@ def test_what_was_closed_is_listed_for_a_person_when_it_was_wrong(life: Life) ->
     assert revoked.status_code == 200
     drain()
     assert open_items(death_id) == ["death_revoked"]
+    work = life.physician.get("/worklist?limit=100").json["items"]
+    [item] = [one for one in work if one["subject_id"] == str(death_id)]
+    assert item["link"] == f"/api/v1/patients/{id_}/death"
     listed = {step["subject_id"] for step in revoked.json["steps"]}
     assert str(made["thread"]) in listed
     assert str(made["refill"]) in listed
