@@ -40,6 +40,7 @@ ITEM_LATE = "a work item is past its due time and has not moved up"
 WITH = {
     ("referral", "scheduled"): "appointment_at = now() + interval '5 days'",
     ("requisition", "draft"): "draft = true",
+    ("refill", "rest_owed"): "quantity_dispensed = 10",
     ("thread", "awaiting_patient"): "reply_due_at = NULL",
 }
 # In these nothing can be put by force: what belongs to them would be missing.
