@@ -74,6 +74,7 @@ def make_departures() -> None:
         moment("recorded_at"),
         reference("departure", "recorded_by"),
         sa.Column("moved", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("batches", sa.Integer(), server_default=sa.text("0"), nullable=False),
         moment("done_at", nullable=True),
         sa.CheckConstraint(
             "kind IN ('practitioner', 'pharmacy', 'laboratory')",

@@ -40,6 +40,8 @@ class Departure(Base):
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[UUID]
     moved: Mapped[int] = mapped_column(server_default=text("0"))
+    # How many batches were run: each event asks for one, and coming twice does nothing.
+    batches: Mapped[int] = mapped_column(server_default=text("0"))
     done_at: Mapped[datetime | None]
 
 

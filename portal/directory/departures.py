@@ -72,6 +72,7 @@ def record_departure(*, session: Session, actor: Actor, command: Leave, now: dat
         recorded_at=now,
         recorded_by=actor.id,
         moved=0,
+        batches=0,
     )
     session.add(departure)
     try:
@@ -84,6 +85,7 @@ def record_departure(*, session: Session, actor: Actor, command: Leave, now: dat
         now=now,
         due_at=departure.effective_at,
         departure_id=departure.id,
+        batch=0,
     )
     audit.record(
         session, actor, "create", "departure", patient_id=None, resource_id=departure.id, at=now
@@ -179,8 +181,15 @@ def strike_out(*, session: Session, departure: Departure, now: datetime) -> None
 def go_on(*, session: Session, departure: Departure, moved: int, now: datetime) -> None:
     """Keep how much a batch re-routed: another follows until one finds nothing."""
     departure.moved += moved
+    departure.batches += 1
     if moved:
-        outbox.emit(session, "directory.departed", now=now, departure_id=departure.id)
+        outbox.emit(
+            session,
+            "directory.departed",
+            now=now,
+            departure_id=departure.id,
+            batch=departure.batches,
+        )
     else:
         departure.done_at = departure.done_at or now
     session.flush()

@@ -87,9 +87,9 @@ _CLOSE: Mapping[DepartureKind, Callable[..., None]] = {
 
 @handles("directory.departed")
 def reroute(*, session: Session, event: Event, now: datetime) -> None:
-    """directory.departed {departure_id}"""
+    """directory.departed {departure_id, batch}"""
     departure = departures.for_change(session, event.uuid("departure_id"))
-    if departure.done_at is not None:
+    if departure.batches != event.payload["batch"]:
         return
     kind = DepartureKind(departure.kind)
     departures.strike_out(session=session, departure=departure, now=now)
