@@ -10,6 +10,7 @@ from portal.core.ids import new_id
 from portal.notifications.model import Delivery, Notification
 from portal.notifications.outreach_model import CallAttempt, PhoneCall
 from portal.patients.confidentiality_model import ConfidentialityEntry
+from portal.patients.death_model import DeathStep, PatientDeath
 from portal.patients.delegation_model import Delegation, DelegationHistory
 from portal.requisitions.model import Requisition, RequisitionHistory
 from portal.results.model import (
@@ -160,8 +161,39 @@ def delegation(patient_id: UUID, **changes: Any) -> Delegation:
     return Delegation(**values)
 
 
+def revoked_death(clinic: SmallClinic, patient_id: UUID) -> list[Base]:
+    """The patient was said to have died, which had closed something, and had not."""
+    now, recorded_by = utcnow(), clinic.nurse.id
+    death = PatientDeath(
+        id=new_id(),
+        patient_id=patient_id,
+        died_on=TODAY,
+        source="other",
+        reason="A call.",
+        recorded_at=now,
+        recorder_kind="staff",
+        recorded_by=recorded_by,
+        standing=None,
+        revoked_at=now,
+        revoked_by=recorded_by,
+        revoke_reason="Another patient.",
+    )
+    step = DeathStep(
+        id=new_id(),
+        death_id=death.id,
+        patient_id=patient_id,
+        resource="visit",
+        subject_id=new_id(),
+        status_before="planned",
+        settled="closed",
+        at=now,
+    )
+    return [death, step]
+
+
 def record(clinic: SmallClinic, patient_id: UUID) -> list[Base]:
-    """An order with its result, a call that was tried, a notification, and who acts for them."""
+    """An order with its result, a call that was tried, a notification, who acts for them, and a
+    death that was recorded by mistake."""
     now = utcnow()
     order = requisition(clinic, patient_id)
     about = {"event": "result_available", "source_id": new_id(), "subject_id": new_id()}
@@ -179,6 +211,7 @@ def record(clinic: SmallClinic, patient_id: UUID) -> list[Base]:
     )
     person = delegation(patient_id)
     return [
+        *revoked_death(clinic, patient_id),
         person,
         DelegationHistory.of(person, None, actor=OPERATOR, now=now),
         ConfidentialityEntry(
