@@ -35,7 +35,7 @@ nightly: $(DEV) ## try the properties and stateful machines with twenty times as
 lint: $(DEV) ## style, types, layers, and migrations against the models
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy portal workers wsgi.py bench tests
+	$(BIN)/mypy portal workers tools wsgi.py bench tests
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/portal migrations check
 
@@ -56,27 +56,26 @@ clean: ## remove the virtual environment, caches and local data (stop `make run`
 # `make lock UPGRADE=--upgrade` moves everything to its newest version.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate \
-	--custom-compile-command "make lock" $(UPGRADE) pyproject.toml
+	--custom-compile-command "make lock" $(UPGRADE)
 
 lock: $(VENV) ## resolve the dependencies of pyproject.toml into the lock files
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --extra embedded --extra build --extra dev -o requirements-dev.txt
-	$(COMPILE) --extra embedded --extra build -c requirements-dev.txt -o requirements-demo.txt
-	$(COMPILE) -c requirements-dev.txt -o requirements.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra build --extra dev -o requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra build -c requirements-dev.txt -o requirements-demo.txt
+	$(COMPILE) pyproject.toml -c requirements-dev.txt -o requirements.txt
+	echo uv | $(COMPILE) -c requirements-dev.txt -o requirements-uv.txt -
 
-INSTALL = $(BIN)/python -m pip install --quiet --require-hashes --requirement
-INSTALL_THIS = $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+INSTALL = $(BIN)/python -m tools.install
 
-$(DEMO): $(VENV) requirements-demo.txt pyproject.toml
-	@echo "Installing the locked packages (once; a minute or two)"
-	@$(INSTALL) requirements-demo.txt
-	@$(INSTALL_THIS)
+# Where the packages for development are, they stay.
+$(DEMO): $(VENV) requirements-demo.txt requirements-uv.txt pyproject.toml
+	@echo "Installing the locked packages (once)"
+	@$(INSTALL) $$(test -e $(DEV) && echo requirements-dev.txt || echo requirements-demo.txt)
 	@touch $@
 
-$(DEV): $(VENV) requirements-dev.txt pyproject.toml
-	@echo "Installing the locked packages, with those for development (once; a minute or two)"
+$(DEV): $(VENV) requirements-dev.txt requirements-uv.txt pyproject.toml
+	@echo "Installing the locked packages, with those for development (once)"
 	@$(INSTALL) requirements-dev.txt
-	@$(INSTALL_THIS)
 	@touch $@ $(DEMO)
 
 # A candidate is tried, not merely looked up: a name on the PATH may be a shim that only fails.
