@@ -25,8 +25,9 @@ help: ## list what can be made
 run: $(DEMO) ## start the whole portal here, with a demo clinic; Ctrl-C stops it
 	@exec $(BIN)/python -m portal.supervisor
 
-test: $(DEV) ## run the tests against servers of their own
-	$(BIN)/python -m pytest -n 2 tests
+TESTS = tests
+test: $(DEV) ## run the tests against servers of their own; some with TESTS=tests/refills
+	$(BIN)/python -m pytest -n 2 $(TESTS)
 
 nightly: $(DEV) ## try the properties and stateful machines with twenty times as many examples
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile nightly \

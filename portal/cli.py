@@ -20,7 +20,19 @@ from portal.requisitions.cli import catalog
 from portal.results.cli import messages
 from portal.scratch import drift_of_new
 
-portal = FlaskGroup(
+
+class Portal(FlaskGroup):
+    """Its commands are known without the application, which needs settings that a help page
+    doesn't."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return click.Group.list_commands(self, ctx)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return click.Group.get_command(self, ctx, name)
+
+
+portal = Portal(
     name="portal",
     create_app=create_app,
     add_default_commands=False,

@@ -13,6 +13,7 @@ does, with the tests that hypothesis runs and with those marked `nightly`. To ta
 * a walk of its own over states or seeds: `@pytest.mark.nightly`, as many as `how_many(10)` says.
 """
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -29,6 +30,8 @@ from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, build_clinic, token_for
 from tests.support.examples import PROFILES
 from tests.support.servers import config_of, running
+from tests.support.shared_portal import shared_portal
+from tests.support.supervised import Supervised
 
 # How long an example takes says more about the machine than about the code.
 for name, many in PROFILES.items():
@@ -47,6 +50,16 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     """The environment of a Careloop process against this test process's own servers."""
     with running(tmp_path_factory.mktemp("servers")) as settings:
         yield settings
+
+
+@pytest.fixture(scope="session")
+def running_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervised]:
+    """What `make run` starts, with the demo clinic: to be looked at, and not to be stopped."""
+    base = tmp_path_factory.getbasetemp()
+    with shared_portal(
+        (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    ) as one:
+        yield one
 
 
 _TABLES = [f'"{table}"' for table in metadata.tables]

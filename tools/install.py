@@ -79,6 +79,7 @@ def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None)
         [str(part) for part in command],
         check=False,
         env=environ,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",

@@ -1,6 +1,6 @@
 """Loading the demo clinic, all of it or nothing, and starting over."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,15 @@ LOAD_LOCK = 7_246_110
 STORIES_REACH = timedelta(days=30)
 # Results are told of for two years.
 MONTHS_OF_RESULTS = 25
+# How often `load` tells how far it is.
+STEPS = 7
 
 
-def load(*, config: Config, vault: Vault, now: datetime) -> tuple[Path, bool]:
-    """Load the clinic unless it is there, and write the file of its logins.
+def load(
+    *, config: Config, vault: Vault, now: datetime, tell: Callable[[str], None] = lambda _: None
+) -> tuple[Path, bool]:
+    """Load the clinic unless it is there, and write the file of its logins. `tell` is told what
+    is being loaded, at most STEPS times.
 
     Returns the file's path, and whether the clinic was loaded just now.
     """
@@ -53,6 +58,7 @@ def load(*, config: Config, vault: Vault, now: datetime) -> tuple[Path, bool]:
         directory.move_laboratory(session, laboratory_address())
         if there and kept is not None and logins.still_good(session, kept, now):
             return logins.write(config, kept), False
+    tell("demo: everybody's password")
     hashed = logins.hashes()
     files = Files(Storage(config.attachments), scanned=bool(config.clamav_url))
     with transaction(OPERATOR) as session:
@@ -61,13 +67,19 @@ def load(*, config: Config, vault: Vault, now: datetime) -> tuple[Path, bool]:
         if there:
             made = logins.renew(session, hashed, vault, now)
         else:
-            made = _load(session, hashed, vault, files, now)
+            made = _load(session, hashed, vault, files, now, tell)
     return logins.write(config, made), not there
 
 
 def _load(
-    session: Session, hashed: Mapping[str, str], vault: Vault, files: Files, now: datetime
+    session: Session,
+    hashed: Mapping[str, str],
+    vault: Vault,
+    files: Files,
+    now: datetime,
+    tell: Callable[[str], None],
 ) -> Logins:
+    tell("demo: the clinic, its people and its partners")
     for back in range(MONTHS_OF_RESULTS, -1, -1):
         audit_chain.ensure_months(session, now - back * STORIES_REACH)
     tests: dict[str, Any] = CatalogSchema().load({"tests": TESTS})
@@ -79,11 +91,16 @@ def _load(
     session.flush()
     session.expunge_all()
     teller = stories.Teller(session, places, records, now)
+    tell("demo: refills")
     stories.tell(teller)
+    tell("demo: orders and results")
     lab_stories.tell(teller)
+    tell("demo: visits")
     visit_stories.tell(teller)
     family_stories.tell(teller)
+    tell("demo: messages")
     message_stories.tell(teller, files)
+    tell("demo: referrals")
     referral_stories.tell(teller)
     # What was not answered in time has moved up meanwhile.
     worklist.escalate_due(session=session, actor=WORKER, now=now, limit=500)

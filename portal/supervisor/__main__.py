@@ -5,10 +5,8 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,13 +22,17 @@ from portal.supervisor.ports import (
     claim_portal_port,
     free_port,
 )
+from portal.supervisor.preparing import Preparation
+from portal.supervisor.progress import progress
 from portal.supervisor.servers import Servers, secret_key
 from portal.supervisor.service import Service
 from portal.supervisor.welcome import welcome
+from portal.web import starting
 
 READY_SECONDS = 60
-WATCH_SECONDS = 0.2
-ROOT = Path(__file__).parent.parent.parent
+WATCH_SECONDS = 0.1
+# Of the services as they are listed: the web server, and the mail catcher.
+FIRST = 2
 
 
 class StepFailed(Exception):
@@ -75,35 +77,47 @@ class Supervisor:
         """Start, watch until told to stop, stop. Raises EmbeddedServerError, StepFailed."""
         try:
             self._environ.update(self._servers.start())
-            self._step("migrate")
-            if self._environ["PORTAL_ENV"] == "demo":
-                self._step("demo", "load")
+            self._start_all()
             if not self._stopping:
-                self._run_services()
+                self._wait_until_ready()
+            if not self._stopping:
+                print(welcome(self._base_url, self._var), flush=True)
+            self._watch()
         finally:
             self._stop_all()
 
-    def _run_services(self) -> None:
-        self._services = self._make_services()
-        for service in self._services:
-            service.start()
-        self._write_run_file()
-        self._wait_until_ready()
-        if not self._stopping:
-            print(welcome(self._base_url, self._var), flush=True)
-        self._watch()
-
-    def _step(self, *arguments: str) -> None:
-        """One command of the portal's. Ctrl-C ends it too, which is no failure."""
+    def _start_all(self) -> None:
+        """The web server answers while the demo clinic is loaded; who works for it comes last."""
+        first, rest = self._make_services()
+        preparation = Preparation(self._var, self._environ)
+        try:
+            with progress() as show:
+                while preparation.runs and not self._stopping:
+                    show(preparation.step())
+                    if preparation.may_serve:
+                        self._start(first)
+                    self._look_after()
+                    time.sleep(WATCH_SECONDS)
+        finally:
+            preparation.stop()
         if self._stopping:
             return
-        say("portal", " ".join(arguments))
-        command = [sys.executable, "-m", "portal", *arguments]
-        done = subprocess.run(command, env={**os.environ, **self._environ}, cwd=ROOT, check=False)
-        if done.returncode != 0 and not self._stopping:
-            raise StepFailed(f"`portal {' '.join(arguments)}` failed")
+        if preparation.failed:
+            raise StepFailed("preparing the database failed, as said above")
+        self._start([*first, *rest])
+        self._write_run_file()
+        starting.clear(self._var)
 
-    def _make_services(self) -> list[Service]:
+    def _start(self, services: Sequence[Service]) -> None:
+        """Those of them that have not been started yet."""
+        for service in services:
+            if service not in self._services:
+                self._services.append(service)
+                service.start()
+
+    def _make_services(self) -> tuple[list[Service], list[Service]]:
+        """Those that people see first, and the others."""
+
         def python(*arguments: str) -> list[str]:
             return [sys.executable, "-m", *arguments]
 
@@ -140,7 +154,7 @@ class Supervisor:
             commands["laboratory"] = python("portal.demo.laboratory")
         sockets = {"web": self._listener.fileno(), "mllp": self._mllp.fileno()}
         own = {"mllp": {"PORTAL_MLLP_BIND": f"fd://{self._mllp.fileno()}"}}
-        return [
+        made = [
             Service(
                 name,
                 command,
@@ -149,6 +163,7 @@ class Supervisor:
             )
             for name, command in commands.items()
         ]
+        return made[:FIRST], made[FIRST:]
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -157,7 +172,7 @@ class Supervisor:
             try:
                 with urllib.request.urlopen(f"{self._base_url}/readyz", timeout=2):  # noqa: S310
                     return
-            except (urllib.error.URLError, OSError):
+            except OSError:
                 time.sleep(WATCH_SECONDS)
         if not self._stopping:
             say("portal", f"not ready after {READY_SECONDS} s: see {self._base_url}/readyz")
@@ -199,6 +214,7 @@ class Supervisor:
         self._listener.close()
         self._mllp.close()
         (self._var / "run.json").unlink(missing_ok=True)
+        starting.clear(self._var)
         say("portal", "stopped; the data stay")
 
 
@@ -209,9 +225,21 @@ def _empty_folder(path: Path) -> Path:
     return path
 
 
-def main() -> None:
+def _open_var() -> Path:
     var = Path(os.environ.get("PORTAL_VAR", "var")).absolute()
-    var.mkdir(parents=True, exist_ok=True)
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+        (var / "supervisor.lock").touch()
+    except OSError as error:
+        raise SystemExit(
+            f"make run: {var} can't be written ({error.strerror}): name a folder that can be with "
+            "PORTAL_VAR=/path."
+        ) from None
+    return var
+
+
+def main() -> None:
+    var = _open_var()
     lock = FolderLock(var / "supervisor.lock", f"Careloop in {var}")
     try:
         lock.acquire()

@@ -8,6 +8,7 @@ from typing import Any
 import pyotp
 
 from portal.config import Config
+from portal.web import starting
 
 STEP_SECONDS = 30
 
@@ -22,8 +23,8 @@ class DemoLogins:
 
 
 def demo_logins(config: Config) -> DemoLogins | None:
-    """None outside the demo, and before it is loaded."""
-    if config.environment != "demo":
+    """None outside the demo, and while it is being loaded."""
+    if config.environment != "demo" or starting.read(config.var):
         return None
     try:
         found = json.loads((config.var / "demo.json").read_text(encoding="utf-8"))

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal.config import Config
 from portal.core.db import read_once
+from portal.web import starting
 
 SECONDS = 2
 
@@ -22,19 +23,23 @@ class Dependency:
     name: str
     ready: bool
     needed: bool
+    waiting: str = "away"
 
     @property
     def status(self) -> str:
-        return "ok" if self.ready else "away"
+        return "ok" if self.ready else self.waiting
 
 
 def dependencies(config: Config) -> list[Dependency]:
     """Ask each. Mail that is away delays e-mails alone: they wait in the outbox."""
-    return [
+    found = [
         Dependency("database", _answers(_ask_database), needed=True),
         Dependency("queue", _answers(lambda: _ask_queue(config.redis_url)), needed=False),
         Dependency("mail", _answers(lambda: _ask_mail(config.smtp_url)), needed=False),
     ]
+    if starting.read(config.var):  # `make run` is under way
+        found.append(Dependency("preparation", ready=False, needed=True, waiting="loading"))
+    return found
 
 
 def _answers(ask: Callable[[], object]) -> bool:

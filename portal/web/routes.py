@@ -8,7 +8,7 @@ from portal.core.json import json_response
 from portal.core.pages import page
 from portal.core.permissions import public
 from portal.core.web import extension
-from portal.web import metrics
+from portal.web import metrics, starting
 from portal.web.demo_logins import demo_logins
 from portal.web.problem_types import problem_types
 from portal.web.readiness import dependencies
@@ -28,6 +28,7 @@ def start() -> Response:
         environment=config.environment,
         base_url=config.base_url,
         logins=demo_logins(config),
+        step=starting.read(config.var),
     )
 
 
@@ -76,7 +77,7 @@ def readyz() -> Response:
     found = dependencies(extension("config"))
     ready = all(one.ready for one in found if one.needed)
     body = {
-        "status": "ok" if ready else "away",
+        "status": "ok" if ready else next(d.status for d in found if d.needed and not d.ready),
         "dependencies": {one.name: one.status for one in found},
     }
     return json_response(body, 200 if ready else 503)

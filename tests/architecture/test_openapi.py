@@ -10,6 +10,8 @@ from flask import Flask
 
 from portal.app import create_app
 from portal.config import Config
+from portal.web import starting
+from portal.web.starting import Step
 from tests.support.api import Caller
 
 _PARAMETER = re.compile(r"\{[^}]+\}")
@@ -91,6 +93,21 @@ def test_health_names_each_dependency(anonymous: Caller) -> None:
         {"database": "ok", "queue": "ok", "mail": "away"},
     )
     assert anonymous.request("GET", "/healthz").json["status"] == "ok"
+
+
+def test_what_is_still_being_loaded_is_said(anonymous: Caller, config: Config) -> None:
+    starting.write(config.var, Step("demo: visits", 5, 9))
+    try:
+        ready = anonymous.request("GET", "/readyz")
+        assert (ready.status_code, ready.json["status"]) == (503, "loading")
+        assert ready.json["dependencies"]["preparation"] == "loading"
+        page = anonymous.request("GET", "/").text
+        assert "demo: visits" in page
+        assert "Demo logins" not in page
+    finally:
+        starting.clear(config.var)
+    assert anonymous.request("GET", "/readyz").status_code == 200
+    assert "Still starting" not in anonymous.request("GET", "/").text
 
 
 def test_metrics_tell_how_the_loops_stand(anonymous: Caller) -> None:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from portal.app import create_app
+from portal.cli import portal
 from portal.config import ConfigurationError, load_config
 
 PRODUCTION = {
@@ -101,3 +103,17 @@ def test_the_secret_is_in_no_error() -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_config({**PRODUCTION, "PORTAL_SECRET_KEY": "hunter2"})
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_command_tells_what_it_does_without_any_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PORTAL_SECRET_KEY", raising=False)
+    said = CliRunner().invoke(portal, ["--help"])
+    assert said.exit_code == 0
+    assert "loops" in said.output
+    assert "Traceback" not in said.output + said.stderr
+    unknown = CliRunner().invoke(portal, ["no-such-thing"])
+    assert unknown.exit_code == 2
+    assert "No such command" in unknown.stderr
+    assert "Traceback" not in unknown.stderr

@@ -24,7 +24,16 @@ def walk_through(var: Path) -> str:
 
 
 @pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash, curl")
-def test_the_readme_does_what_it_says(running: Path) -> None:
+def test_from_outside(running: Path) -> None:
+    """One after the other, since they share people whose codes are good once. The contract's
+    scripts lie beside the checkout, or nowhere."""
+    check_the_readme_does_what_it_says(running)
+    if CONTRACT.exists():
+        check_the_contract_holds(running)
+    check_mails_say_nothing_about_the_matter(running)
+
+
+def check_the_readme_does_what_it_says(running: Path) -> None:
     script = running / "walk.sh"
     script.write_text(walk_through(running))
     bash = shutil.which("bash") or "bash"
@@ -51,15 +60,14 @@ def test_the_readme_does_what_it_says(running: Path) -> None:
     assert "/problems/internal" not in said
 
 
-@pytest.mark.skipif(not CONTRACT.exists(), reason="the contract's scripts lie beside the checkout")
-def test_the_contract_holds(running: Path) -> None:
+def check_the_contract_holds(running: Path) -> None:
     command = [sys.executable, str(CONTRACT), str(running / "demo.json")]
     done = subprocess.run(command, capture_output=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     assert "whole loop seen" in done.stdout.decode()
 
 
-def test_mails_say_nothing_about_the_matter(running: Path) -> None:
+def check_mails_say_nothing_about_the_matter(running: Path) -> None:
     mails = [path.read_text(errors="replace") for path in (running / "mail").glob("*.eml")]
     assert mails
     for drug in ("Lisinopril", "Metformin", "Furosemide", "Warfarin"):

@@ -1,7 +1,11 @@
-"""`make run` for real: two at the same time, refused twice, stopped, killed, gone on with."""
+"""`make run` for real: in a closed folder, beside another, refused twice, stopped, killed, gone on
+with; and a small `make test` there."""
 
 import json
+import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +14,7 @@ import httpx
 import pytest
 
 from tests.support.processes import alive, family, wait_for
-from tests.support.supervised import Supervised
+from tests.support.supervised import ROOT, Supervised
 
 PARTS = {
     *("postgres", "valkey", "mail", "web", "relay", "worker", "beat"),
@@ -22,36 +26,88 @@ CLIENTS = {"pharmacy", "laboratory", "phone"}
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Iterator[tuple[Supervised, Supervised]]:
-    """Two that were started at the same moment, one in a folder whose path has spaces. The other
-    has no demo clinic: it only has to be there."""
-    pair = (
-        Supervised(tmp_path / "with spaces" / "var", **SMALL),
-        Supervised(tmp_path / "other", **SMALL, PORTAL_ENV="test"),
-    )
+def one(tmp_path: Path) -> Iterator[Supervised]:
+    """In a checkout of its own, in a folder that nobody else may enter, whose path has spaces."""
+    closed = tmp_path / "for me alone"
+    closed.mkdir(mode=0o700)
+    root = closed / "careloop"
+    copy_checkout(root)
+    portal = Supervised(root / "var", root, **SMALL)
     try:
-        for one in pair:
-            one.start()
-        for one in pair:
-            one.wait_until_ready()
-        yield pair
+        yield portal
     finally:
-        for one in pair:
-            one.remove()
+        portal.remove()
 
 
-def test_make_run_from_its_first_start_to_its_crash(two: tuple[Supervised, Supervised]) -> None:
-    """One story, since starting takes a while."""
-    one, other = two
+def copy_checkout(root: Path) -> None:
+    """This checkout with its environment, as if it had been installed there: to install it is
+    what takes long, and needs a network."""
+    out = shutil.ignore_patterns(".git", ".venv", "var", ".hypothesis", ".*_cache")
+    shutil.copytree(ROOT, root, ignore=out)
+    links = ["/bin/cp", "-al", "--", sys.prefix, str(root / ".venv")]
+    if subprocess.run(links, check=False, capture_output=True).returncode != 0:
+        shutil.copytree(sys.prefix, root / ".venv", symlinks=True, dirs_exist_ok=True)
+    for link in (root / ".venv").rglob("*careloop*.pth"):
+        link.unlink()  # it names the checkout that this is a copy of
+        link.write_text(f"{root}\n")
+    shell = "cd -- \"$1\" && pwd -P | cksum | cut -d ' ' -f 1"
+    here = subprocess.check_output(["/bin/sh", "-c", shell, "sh", str(root)], text=True).strip()
+    for stamp in ("made", "demo", "dev"):
+        (root / ".venv" / f"{stamp}-{here}").touch()
+
+
+def test_make_run_from_its_first_start_to_its_crash(
+    one: Supervised, running_portal: Supervised
+) -> None:
+    """One story, since starting takes a while; another one runs beside it all the time."""
+    one.start("make", "run")
+    check_answers_while_it_starts(one)
+    one.wait_until_ready()
     check_logins(one)
     check_run_file(one)
     check_welcome(one)
-    check_shares_nothing(one, other)
+    check_shares_nothing(one, running_portal)
     check_second_is_refused(one)
     check_stops_and_goes_on(one)
-    assert other.is_ready()
     check_killed_leaves_nothing(one)
-    assert other.is_ready()
+    assert running_portal.is_ready()
+    check_make_test(one)
+
+
+def check_answers_while_it_starts(one: Supervised) -> None:
+    """Whoever looks is told what is still missing, and sees no login that would not work yet."""
+
+    def answered() -> httpx.Response | None:
+        assert not one.has_ended(), one.output()
+        try:
+            return httpx.get(f"{one.address}/readyz", timeout=60)
+        except httpx.TransportError:
+            return None
+
+    wait_for(answered, "an answer", 180)
+    ready = answered()
+    assert ready is not None
+    if ready.status_code == 503:
+        assert ready.json()["dependencies"]["preparation"] == "loading"
+        page = httpx.get(one.address, timeout=60).text
+        assert "Still starting" in page or "Demo logins" in page
+        assert ("Still starting" in page) is not ("Demo logins" in page)
+
+
+def check_make_test(one: Supervised) -> None:
+    """A test that needs a database finds one."""
+    command = ["make", "test", "TESTS=-n 0 tests/core/test_idempotency.py"]
+    done = subprocess.run(
+        command,
+        cwd=one.root,
+        env=one.environ,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert " passed" in done.stdout
 
 
 def demo(one: Supervised) -> Any:

@@ -18,10 +18,11 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 class Supervised:
-    """One `python -m portal.supervisor`; `settings` are added to its environment."""
+    """One `make run`, or what it runs; `settings` are added to its environment."""
 
-    def __init__(self, var: Path, **settings: str) -> None:
+    def __init__(self, var: Path, root: Path = ROOT, **settings: str) -> None:
         self.var = var
+        self.root = root
         self._settings = {"PORTAL_PORT": str(free_port()), **settings}
         self._output = var.with_name(f"{var.name}.txt")
         self._process: subprocess.Popen[bytes] | None = None
@@ -29,25 +30,34 @@ class Supervised:
     @property
     def environ(self) -> dict[str, str]:
         """Nothing of Careloop's from outside, so that everything it runs is its own."""
-        clean = {name: v for name, v in os.environ.items() if not name.startswith("PORTAL_")}
+        ours = ("PORTAL_", "MAKE", "MFLAGS")
+        clean = {name: v for name, v in os.environ.items() if not name.startswith(ours)}
         return {**clean, "PORTAL_VAR": str(self.var), **self._settings}
 
     @property
     def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        """That of the supervisor, which may run below a make."""
+        return int(self.run_file()["pid"])
 
-    def start(self) -> None:
+    def start(self, *command: str) -> None:
         self.var.parent.mkdir(parents=True, exist_ok=True)
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "portal.supervisor"],
-                cwd=ROOT,
+                command or [sys.executable, "-m", "portal.supervisor"],
+                cwd=self.root,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
+
+    @property
+    def address(self) -> str:
+        """Where it answers, also before it has said so."""
+        return f"http://localhost:{self._settings['PORTAL_PORT']}"
+
+    def has_ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
 
     def run_file(self) -> dict[str, Any]:
         """What it tells scripts about itself; empty before it runs and after it has stopped."""
@@ -65,8 +75,7 @@ class Supervised:
         return self._output.read_text(encoding="utf-8", errors="replace")
 
     def is_ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, self.output()
+        assert self._process is None or self._process.poll() is None, self.output()
         if not self.run_file():
             return False
         try:
@@ -86,7 +95,7 @@ class Supervised:
         """What happens to somebody who starts another one on the same folder."""
         return subprocess.run(
             [sys.executable, "-m", "portal.supervisor"],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environ,
             check=False,
             capture_output=True,
@@ -97,20 +106,22 @@ class Supervised:
     def interrupt(self) -> int:
         """Ctrl-C; returns how it exited."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
+        os.kill(self.pid, signal.SIGINT)
         return self._process.wait(60)
 
     def crash(self) -> None:
         """kill -9 of the supervisor alone."""
         assert self._process is not None
-        self._process.kill()
+        os.kill(self.pid, signal.SIGKILL)
         self._process.wait()
 
     def remove(self) -> None:
         """Stop it somehow, and leave nothing behind."""
         if self._process is not None and self._process.poll() is None:
-            left = family(self.pid)
-            self.interrupt()
+            left = family(self._process.pid)
+            if self.run_file():
+                self.interrupt()
             kill(left)
+            self._process.wait()
         EmbeddedPostgres(self.var / "postgres").remove()
         EmbeddedValkey(self.var / "valkey").remove()
