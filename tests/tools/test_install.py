@@ -86,7 +86,7 @@ def test_an_index_that_refuses_connections_is_no_network(
         command = [str(install.UV), "pip", "install", "--no-config", "--target", str(tmp_path)]
         environ = {**alone, "UV_DEFAULT_INDEX": index, "UV_HTTP_RETRIES": "0", "UV_NO_CACHE": "1"}
     else:
-        command = [python_with_pip(), "-m", "pip", "install", "-q", "--retries", "0"]
+        command = [python_with_pip(), "-m", "pip", "install", "-q", "--retries", "1"]
         command += ["--target", str(tmp_path)]
         environ = {**alone, "PIP_CONFIG_FILE": os.devnull}
     with pytest.raises(Failed) as failed:
