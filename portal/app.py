@@ -21,6 +21,7 @@ from portal.directory.laboratory_routes import blueprint as laboratory_directory
 from portal.directory.routes import blueprint as directory
 from portal.messages.advice_routes import blueprint as advice
 from portal.messages.composing_routes import blueprint as composing
+from portal.messages.draft_routes import blueprint as drafts
 from portal.messages.listing_routes import blueprint as threads
 from portal.messages.routes import blueprint as messages
 from portal.notifications.outreach_routes import blueprint as outreach
@@ -64,6 +65,7 @@ SLICES = (
     messages,
     threads,
     composing,
+    drafts,
     advice,
     visits,
     summaries,

@@ -13,6 +13,7 @@ from portal.directory import departure_model as departures
 from portal.directory import model as directory
 from portal.messages import advice_model as advice
 from portal.messages import composing_model as composing
+from portal.messages import draft_model as drafts
 from portal.messages import loops as message_loops
 from portal.messages import model as messages
 from portal.messages import panel_statements as message_panels
@@ -63,6 +64,7 @@ __all__ = [
     "delegations",
     "departures",
     "directory",
+    "drafts",
     "intake",
     "laboratories",
     "message_loops",

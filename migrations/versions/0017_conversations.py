@@ -103,11 +103,68 @@ def _search_folded() -> None:
     op.execute("DROP FUNCTION IF EXISTS careloop_my_patients()")  # it gives the keys now
 
 
+def _many_drafts() -> None:
+    """Of one thread, and of one new one, as many as somebody wants; with the uploads they hold."""
+    op.drop_constraint(op.f("uq_draft_author_id_target_id"), "draft", type_="unique")
+    op.drop_constraint(op.f("ck_draft_target"), "draft", type_="check")
+    op.drop_column("draft", "target_id")
+    one = sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False)
+    op.add_column("draft", one)
+    op.create_index("ix_draft_author", "draft", ["author_id", "updated_at", "id"])
+    op.create_index("ix_draft_thread", "draft", ["thread_id"])
+    op.create_table(
+        "draft_attachment",
+        sa.Column("draft_id", sa.Uuid(), nullable=False),
+        sa.Column("attachment_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["draft_id"],
+            ["draft.id"],
+            name=op.f("fk_draft_attachment_draft_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["attachment_id"],
+            ["attachment.id"],
+            name=op.f("fk_draft_attachment_attachment_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("draft_id", "attachment_id", name=op.f("pk_draft_attachment")),
+    )
+    op.create_index(
+        "uq_draft_attachment_attachment", "draft_attachment", ["attachment_id"], unique=True
+    )
+    op.execute("DROP FUNCTION IF EXISTS careloop_forget_hidden_draft(uuid)")
+
+
+def _one_draft() -> None:
+    """The last changed of each thread, and of each new one."""
+    op.execute("DROP FUNCTION IF EXISTS careloop_upload_kept(uuid)")
+    op.drop_table("draft_attachment")
+    op.drop_index("ix_draft_author", table_name="draft")
+    op.drop_index("ix_draft_thread", table_name="draft")
+    op.drop_column("draft", "version")
+    op.add_column("draft", sa.Column("target_id", sa.Uuid(), nullable=True))
+    op.execute("UPDATE draft SET target_id = coalesce(thread_id, patient_id)")
+    op.execute(
+        "DELETE FROM draft d USING draft newer WHERE newer.author_id = d.author_id "
+        "AND newer.target_id = d.target_id "
+        "AND (newer.updated_at, newer.id) > (d.updated_at, d.id)"
+    )
+    op.alter_column("draft", "target_id", nullable=False)
+    op.create_unique_constraint(
+        op.f("uq_draft_author_id_target_id"), "draft", ["author_id", "target_id"]
+    )
+    op.create_check_constraint("target", "draft", "thread_id IS NULL OR target_id = thread_id")
+
+
 def upgrade() -> None:
     _search_folded()
+    _many_drafts()
 
 
 def downgrade() -> None:
+    _one_draft()
     op.execute("DROP FUNCTION IF EXISTS careloop_my_patients()")
     for name in ("given", "family"):
         op.drop_column("patient", f"{name}_key")

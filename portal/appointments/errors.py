@@ -50,6 +50,16 @@ class AlreadyBooked(Conflict):
     detail = "An appointment for this is booked already: change that one."
 
 
+class AppointmentsOverlap(Conflict):
+    """The patient has other appointments at this time; the problem names each."""
+
+    code = "appointments_overlap"
+    detail = (
+        "The patient has another appointment at this time: see `overlaps`. Choose another time; or "
+        "repeat the call with the ids of those that may stand as `confirmed_overlaps`."
+    )
+
+
 class TooLate(Conflict):
     """So shortly before, only a call helps; the problem has the number."""
 

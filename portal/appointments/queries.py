@@ -104,6 +104,14 @@ _PAST = text(
     ORDER BY a.starts_at DESC, a.id DESC LIMIT :limit
     """
 )
+_OVERLAPPING = text(
+    f"""
+    {_APPOINTMENT}
+    WHERE a.patient_id = :patient_id AND a.status = 'booked'
+      AND a.starts_at < :ends_at AND a.ends_at > :starts_at
+    ORDER BY a.starts_at, a.id
+    """
+)
 # An appointment as calendars know it: whatever stands at the end of its changes.
 _LATEST = text(
     f"""
@@ -226,6 +234,14 @@ def seen_appointment(session: Session, appointment_id: UUID) -> Row[Any] | None:
 def latest_of(session: Session, appointment_id: UUID) -> Row[Any] | None:
     """What an appointment has become by its changes."""
     return session.execute(_LATEST, {"id": appointment_id}).first()
+
+
+def overlapping(
+    session: Session, patient_id: UUID, starts_at: datetime, ends_at: datetime
+) -> Sequence[Row[Any]]:
+    """A patient's booked appointments that share a moment with a period."""
+    values = {"patient_id": patient_id, "starts_at": starts_at, "ends_at": ends_at}
+    return session.execute(_OVERLAPPING, values).all()
 
 
 def history(session: Session, appointment_id: UUID) -> Sequence[Row[Any]]:

@@ -12,7 +12,21 @@ from portal.core.schemas import Listing, PageQuery, Strict, text_field
 
 MOST_SLOTS = 500
 MOST_OFFERED = 10
+MOST_OVERLAPS = 20
 LOCAL_TIME = {"example": "2026-03-05T09:00:00-05:00"}
+
+
+def confirmed_overlaps_field() -> fields.List[Any]:
+    return fields.List(
+        fields.UUID(),
+        load_default=(),
+        validate=validate.Length(max=MOST_OVERLAPS),
+        metadata={
+            "description": "Other appointments of the patient at this time that may stand: the ids "
+            "in `overlaps` of the 409 (`appointments_overlap`)",
+            "example": [],
+        },
+    )
 
 
 class AppointmentAboutSchema(Strict):
@@ -61,7 +75,7 @@ class SlotsQuery(PageQuery):
         load_default=None,
         metadata={"description": "Whose; for patients all of their clinic unless given"},
     )
-    service_type = fields.String(load_default=None, validate=validate.Length(1, 60))
+    service_type = text_field(60, required=False, load_default=None)
     from_ = time_field(
         LOOKED_FOR,
         load_default=None,
@@ -83,10 +97,12 @@ class BookAppointmentSchema(Strict):
         allow_none=True,
         metadata={"description": "For practitioners and staff: for whom"},
     )
+    confirmed_overlaps = confirmed_overlaps_field()
 
 
 class MoveAppointmentSchema(Strict):
     slot_id = fields.UUID(required=True)
+    confirmed_overlaps = confirmed_overlaps_field()
 
 
 class ReasonSchema(Strict):

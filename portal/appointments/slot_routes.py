@@ -116,6 +116,8 @@ def take_slot_back(_body: dict[str, Any], slot_id: UUID) -> Response:
 def book_appointment(body: dict[str, Any], slot_id: UUID) -> Response:
     """Book a time; 409 `slot_taken` when somebody else was first
 
+    Whoever has it already gets that appointment. Where the patient has another appointment at this
+    time, 409 `appointments_overlap` names it; both stand once it is confirmed.
     Send an `Idempotency-Key`: the same key and body give the same answer.
     """
     actor, now = current_actor(), utcnow()
@@ -128,6 +130,7 @@ def book_appointment(body: dict[str, Any], slot_id: UUID) -> Response:
             about=body["about"],
             patient_id=of_patient(actor, body["patient_id"]),
             now=now,
+            confirmed_overlaps=body["confirmed_overlaps"],
         )
         return detail(session, actor, made.id), 201
 

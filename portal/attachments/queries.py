@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Boolean, Row, func, not_, select, text
 from sqlalchemy.orm import Session
 
 from portal.attachments.model import Attachment
@@ -27,6 +27,7 @@ _VIEW = """
     LEFT JOIN patient pa ON a.uploader_kind = 'patient' AND pa.id = a.uploader_id
 """
 _ONE = text(f"{_VIEW} WHERE a.id = :id")
+_UNUSED = text(f"{_VIEW} WHERE a.id = ANY(:ids) AND a.attached_at IS NULL")
 _OF = text(
     f"{_VIEW} WHERE a.to_id = ANY(:to_ids) AND a.to_kind = :to_kind AND a.attached_at IS NOT NULL "
     "ORDER BY a.to_id, a.position"
@@ -44,6 +45,7 @@ _DELETE_UNUSED = text(
     DELETE FROM attachment WHERE id IN (
         SELECT id FROM attachment
         WHERE attached_at IS NULL AND created_at < :before AND status <> 'infected'
+          AND NOT careloop_upload_kept(id)
         ORDER BY created_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
     RETURNING id, patient_id, digest, status
     """
@@ -77,12 +79,25 @@ def own_uploads(session: Session, actor: Actor, ids: Collection[UUID]) -> dict[U
     return {row.id: row for row in session.scalars(query)}
 
 
+def hold_unused(session: Session, ids: Collection[UUID]) -> Sequence[UUID]:
+    """Those of the actor's uploads that are part of nothing, kept from being used or deleted until
+    the transaction ends."""
+    query = select(Attachment.id).where(Attachment.id.in_(ids), Attachment.attached_at.is_(None))
+    return session.scalars(query.with_for_update()).all() if ids else []
+
+
+def unused(session: Session, ids: Collection[UUID]) -> Sequence[Row[Any]]:
+    """Those of the uploads that are part of nothing yet."""
+    return session.execute(_UNUSED, {"ids": list(ids)}).all() if ids else []
+
+
 def unused_by(session: Session, actor: Actor) -> int:
-    """How many uploads of the actor's are part of nothing yet."""
+    """How many uploads of the actor's are part of nothing yet, and of no draft."""
     query = select(func.count()).where(
         Attachment.uploader_id == actor.id,
         Attachment.uploader_kind == actor.kind.value,
         Attachment.attached_at.is_(None),
+        not_(func.careloop_upload_kept(Attachment.id, type_=Boolean)),
     )
     return session.scalars(query).one()
 

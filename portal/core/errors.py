@@ -117,6 +117,13 @@ class PreconditionFailed(PortalError):
     detail = "The version in If-Match is not the current one. Read it again, then decide."
 
 
+class PreconditionRequired(PortalError):
+    """RFC 6585, 3: who changes this has to say which version they read."""
+
+    code = "precondition_required"
+    detail = "Say in If-Match which version you read: the ETag of the last answer about it."
+
+
 class TooLarge(PortalError):
     code = "too_large"
     detail = "The request is larger than this server accepts."

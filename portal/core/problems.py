@@ -28,6 +28,7 @@ STATUS: Mapping[type[errors.PortalError], tuple[int, str]] = {
     errors.TooLarge: (413, "Too large"),
     errors.UnsupportedMediaType: (415, "Unsupported media type"),
     errors.Invalid: (422, "Can't be used"),
+    errors.PreconditionRequired: (428, "Precondition required"),
     errors.TooMany: (429, "Too many requests"),
     errors.Unavailable: (503, "Unavailable for the moment"),
 }

@@ -1,5 +1,7 @@
 """The grammar that every slice's JSON shares."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -7,13 +9,23 @@ from marshmallow import RAISE, Schema, fields, validate
 
 from portal.core.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT
 
+# Controls of direction (UAX #9), by which what is shown differs from what is written.
+_DIRECTIONAL = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+# What has no width: two names that differ in it alone look the same.
+_UNSEEN = r"\u00ad\u180e\u200b\u2060-\u2064\ufeff"
+# Joiners are letters' in scripts that join; after a Latin, Greek or Cyrillic one they are unseen.
+_JOINED = r"(?!.*[A-Za-z\u00c0-\u052f][\u200c\u200d])"
 # `$` alone would let a newline stand at the end; `\Z` is not known to JSON Schema's patterns.
+# Unicode's line and paragraph separators end a line as well (U+0085, U+2028, U+2029).
 ONE_LINE = validate.Regexp(
-    r"^[^\x00-\x1f\x7f]+$(?!\n)", error="One line of text, without controls."
+    rf"^{_JOINED}[^\x00-\x1f\x7f-\x9f\u2028\u2029{_DIRECTIONAL}{_UNSEEN}]+$(?!\n)",
+    error="One line of text, without line breaks, controls and invisible characters.",
 )
 NO_CONTROLS = validate.Regexp(
-    r"^[^\x00-\x08\x0b-\x1f\x7f]*$", error="Text without control characters."
+    r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]*$",
+    error="Text without control characters.",
 )
+_LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 ZONES = validate.OneOf(sorted(available_timezones()), error="An IANA time zone.")
 
 
@@ -28,6 +40,16 @@ class Strict(Schema):
 
     class Meta:
         unknown = RAISE
+
+
+class Prose(fields.String):
+    """Text of several lines, whichever way they end: HTML's text boxes end them by CR LF. Kept and
+    measured with LF."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        return _LINE_ENDS.sub("\n", str(super()._deserialize(value, attr, data, **kwargs)))
 
 
 class PageQuery(Strict):
@@ -63,11 +85,15 @@ def text_field(most: int, **options: Any) -> fields.String:
     return fields.String(validate=[validate.Length(1, most), ONE_LINE], **settings)
 
 
-def note_field(most: int) -> fields.String:
+def prose_field(most: int, *, least: int = 1, **options: Any) -> Prose:
+    """A required text of several lines."""
+    settings: dict[str, Any] = {"required": True, **options}
+    return Prose(validate=[validate.Length(least, most), NO_CONTROLS], **settings)
+
+
+def note_field(most: int) -> Prose:
     """An optional text of several lines."""
-    return fields.String(
-        load_default=None, allow_none=True, validate=[validate.Length(1, most), NO_CONTROLS]
-    )
+    return prose_field(most, required=False, load_default=None, allow_none=True)
 
 
 class DiagnosisSchema(Strict):

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
-from portal.core.errors import FieldError, Malformed, PreconditionFailed
+from portal.core.errors import FieldError, Malformed, PreconditionFailed, PreconditionRequired
 from portal.core.json import json_response
 
 _TAG = re.compile(r'(?:W/)?"(\d{1,9})"')
@@ -34,6 +34,16 @@ def expected_version() -> int | None:
             errors=[FieldError("#header/If-Match", "One ETag as the last answer had it, or *.")]
         )
     return int(match[1])
+
+
+def required_version() -> int | None:
+    """The same, where nobody may overwrite what they haven't read without saying `*`.
+
+    Raises Malformed, PreconditionRequired.
+    """
+    if "If-Match" not in request.headers:
+        raise PreconditionRequired()
+    return expected_version()
 
 
 def check_version(expected: int | None, current: int) -> None:

@@ -134,12 +134,22 @@ class Correspondence:
     def close(
         self, person: cast.Person, thread_id: UUID, reason: CloseReason, ago: timedelta
     ) -> None:
+        actor = self.member(person)
+        opened = messages.open_thread(
+            session=self.session,
+            actor=actor,
+            thread_id=thread_id,
+            after=None,
+            limit=1,
+            now=self.at(ago),
+        )
         messages.close_thread(
             session=self.session,
-            actor=self.member(person),
+            actor=actor,
             thread_id=thread_id,
             reason=reason,
             note=None,
+            last_seen_message_id=opened.messages[0].id,
             version=None,
             now=self.at(ago),
         )

@@ -202,7 +202,7 @@ def _urgent(post: Correspondence) -> None:
 
 def _draft(post: Correspondence) -> None:
     okafor = post.teller.places.practitioners[cast.OKAFOR.name]
-    messages.save_draft(
+    messages.add_draft(
         session=post.session,
         actor=post.teller.records.patient("Samuel"),
         command=SaveDraft(

@@ -102,6 +102,7 @@ def _closed(desk: FrontDesk) -> None:
         actor=desk.practitioner(cast.LINDQVIST),
         referral_id=referral,
         reason=None,
+        last_seen_note=1,
         now=desk.at(43 * DAY),
     )
     desk.settle(43 * DAY)

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from portal.core.schemas import NO_CONTROLS, Listing, Strict
+from portal.core.schemas import Listing, Strict, prose_field
 from portal.directory.departure_model import DepartureKind
 from portal.directory.departures import Leave
 
@@ -28,11 +28,7 @@ class WriteDepartureSchema(Strict):
         allow_none=True,
         metadata={"description": "Who or what takes over, of the same kind"},
     )
-    reason = fields.String(
-        required=True,
-        validate=[validate.Length(3, 500), NO_CONTROLS],
-        metadata={"example": "Retires."},
-    )
+    reason = prose_field(500, least=3, metadata={"example": "Retires."})
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> Leave:

@@ -9,7 +9,8 @@ from portal.directory.schemas import PlaceQuery, PlaceSchema, WritePlaceSchema
 KINDS = validate.OneOf([kind.value for kind in LaboratoryKind])
 # As a name stands in MSH-3 and MSH-4: none of the characters that divide a segment.
 _HL7_NAME = validate.Regexp(
-    r"^[^\x00-\x1f\x7f|^~\\&]+$(?!\n)", error="One line of text, without | ^ ~ \\ and &."
+    r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u00ad\ufeff|^~\\&]+$(?!\n)",
+    error="One line of text, without | ^ ~ \\ and &.",
 )
 
 

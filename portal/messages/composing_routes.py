@@ -1,4 +1,4 @@
-"""The calls that help while writing: red flags, drafts, quick replies."""
+"""The calls that help while writing: red flags, quick replies."""
 
 from typing import Any
 from uuid import UUID
@@ -16,21 +16,17 @@ from portal.messages import composing_queries as queries
 from portal.messages import service
 from portal.messages.composing_schemas import (
     AddQuickReplySchema,
-    DraftList,
-    DraftSchema,
     EditQuickReplySchema,
     QuickRepliesQuery,
     QuickReplyList,
     QuickReplySchema,
-    SaveDraftSchema,
 )
 from portal.messages.schemas import CheckMessageSchema
-from portal.messages.service import SaveDraft
 from portal.messages.states import WarnedOf
 from portal.messages.view_schemas import GuidanceSchema
-from portal.messages.views import draft_view, quick_reply_view
+from portal.messages.views import quick_reply_view
 
-blueprint = Blueprint("composing", __name__, "Help while writing: red flags, drafts, quick replies")
+blueprint = Blueprint("composing", __name__, "Help while writing: red flags, quick replies")
 
 
 @blueprint.route("/messages/check", methods=["POST"])
@@ -53,44 +49,6 @@ def check_message(body: dict[str, Any]) -> Response:
             now=now,
         )
     return json_response(found.view())
-
-
-@blueprint.route("/drafts", methods=["GET"])
-@requires("message.write")
-@blueprint.response(200, DraftList)
-def list_drafts() -> Response:
-    """List your drafts, the last changed first"""
-    actor = current_actor()
-    with transaction(actor) as session:
-        drafts = service.read_drafts(session=session, actor=actor, now=utcnow())
-        items = [draft_view(draft) for draft in drafts]
-    return json_response({"items": items, "next": None, "sources": []})
-
-
-@blueprint.route("/drafts", methods=["PUT"])
-@requires("message.write")
-@blueprint.arguments(SaveDraftSchema)
-@blueprint.response(200, DraftSchema)
-def save_draft(command: SaveDraft) -> Response:
-    """Keep a draft, in place of the one before
-
-    There is one for each thread, and one for a new thread with each patient. Sending forgets it.
-    """
-    actor = current_actor()
-    with transaction(actor) as session:
-        draft = service.save_draft(session=session, actor=actor, command=command, now=utcnow())
-        view = draft_view(draft)
-    return json_response(view)
-
-
-@blueprint.route("/drafts/<uuid:draft_id>", methods=["DELETE"])
-@requires("message.write")
-@blueprint.response(204)
-def discard_draft(draft_id: UUID) -> None:
-    """Throw a draft away"""
-    actor = current_actor()
-    with transaction(actor) as session:
-        service.discard_draft(session=session, actor=actor, draft_id=draft_id, now=utcnow())
 
 
 @blueprint.route("/quick-replies", methods=["GET"])

@@ -1,58 +1,12 @@
-"""JSON of drafts, quick replies and sets of red flags."""
+"""JSON of quick replies and sets of red flags."""
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from portal.core.schemas import Listing, Strict, text_field
-from portal.messages.schemas import (
-    CATEGORIES,
-    LONGEST_BODY,
-    LONGEST_SUBJECT,
-    AboutSchema,
-    RecipientSchema,
-    TextField,
-    body_field,
-)
-from portal.messages.service import SaveDraft
+from portal.core.schemas import Listing, Strict, prose_field, text_field
+from portal.messages.schemas import body_field
 from portal.messages.text import words
-from portal.messages.view_schemas import ThreadAboutSchema
-
-
-class SaveDraftSchema(Strict):
-    """For a thread, or for a new one: of the patient themselves, or to a patient."""
-
-    thread_id = fields.UUID(load_default=None, allow_none=True)
-    patient_id = fields.UUID(
-        load_default=None, allow_none=True, metadata={"description": "For the care team: to whom"}
-    )
-    to = fields.Nested(RecipientSchema, load_default=None, allow_none=True)
-    category = fields.String(load_default=None, allow_none=True, validate=CATEGORIES)
-    subject = TextField(LONGEST_SUBJECT, one_line=True, least=0, load_default="")
-    about = fields.Nested(AboutSchema, load_default=None, allow_none=True)
-    body = TextField(
-        LONGEST_BODY, least=0, required=True, metadata={"example": "May I take both tablets"}
-    )
-
-    @post_load
-    def _command(self, data: dict[str, Any], **_kwargs: Any) -> SaveDraft:
-        return SaveDraft(**data)
-
-
-class DraftSchema(Schema):
-    id = fields.UUID()
-    patient_id = fields.UUID()
-    thread_id = fields.UUID(allow_none=True)
-    to = fields.Dict(allow_none=True, metadata={"description": "As POST /threads takes it"})
-    category = fields.String(allow_none=True)
-    subject = fields.String(metadata={"example": "My new tablets"})
-    about = fields.Nested(ThreadAboutSchema, allow_none=True)
-    body = fields.String(metadata={"example": "May I take both tablets"})
-    updated_at = fields.DateTime()
-
-
-class DraftList(Listing):
-    items = fields.List(fields.Nested(DraftSchema))
 
 
 class EditQuickReplySchema(Strict):
@@ -102,7 +56,7 @@ class RedFlagSetSchema(Strict):
     version = fields.Integer(required=True, strict=True, validate=validate.Range(1, 2_147_483_647))
     guidance = fields.Dict(
         keys=fields.String(validate=validate.Regexp(r"^[a-z]{2,3}$(?!\n)")),
-        values=fields.String(validate=validate.Length(1, 2_000)),
+        values=prose_field(2_000),
         required=True,
     )
     flags = fields.List(

@@ -34,7 +34,7 @@ class NewerMessages(Conflict):
 
     code = "newer_messages"
     detail = (
-        "Somebody wrote here since you looked: read `messages`, then send again with the last "
+        "Somebody wrote here since you looked: read `messages`, then repeat the call with the last "
         "one's id as `last_seen_message_id`."
     )
 
@@ -64,6 +64,11 @@ class CareTeamOnly(Forbidden):
 class DraftNotFound(NotFound):
     code = "draft_not_found"
     detail = "You have no such draft. GET /api/v1/drafts lists them."
+
+
+class TooManyDrafts(Conflict):
+    code = "too_many_drafts"
+    detail = "You keep as many drafts as there can be. Send one, or throw one away."
 
 
 class VersionInUse(Conflict):

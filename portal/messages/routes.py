@@ -32,7 +32,7 @@ from portal.messages.schemas import (
 )
 from portal.messages.service import Outcome, Started, Write, WriteToPatients
 from portal.messages.service.moves import OF_MESSAGE
-from portal.messages.states import CloseReason, WarnedOf
+from portal.messages.states import WarnedOf
 from portal.messages.view_schemas import (
     FullThreadSchema,
     SentSchema,
@@ -197,9 +197,12 @@ def write_message(command: Write, thread_id: UUID) -> Response:
 @blueprint.arguments(CloseThreadSchema)
 @blueprint.response(200, ThreadSchema)
 def close_thread(body: dict[str, Any], thread_id: UUID) -> Response:
-    """Close a thread, with a reason"""
-    reason = CloseReason(body["reason"])
-    return _change(service.close_thread, thread_id, reason=reason, note=body["note"])
+    """Close a thread, with a reason
+
+    Where somebody else wrote since `last_seen_message_id` you get a 409 (`newer_messages`) with
+    what they wrote, and the thread stays open.
+    """
+    return _change(service.close_thread, thread_id, **body)
 
 
 @blueprint.route("/threads/<uuid:thread_id>/reopen", methods=["POST"])

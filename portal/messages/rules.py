@@ -24,6 +24,7 @@ MOST_PATIENTS = 500
 # Messages that a problem about newer ones carries along.
 # Files that one message may carry.
 MOST_FILES = 5
+MOST_DRAFTS = 200
 MOST_NEWER = 20
 
 # By when a nurse calls, day and night.

@@ -11,6 +11,7 @@ from portal.messages.rules import MOST_FILES, MOST_PATIENTS
 from portal.messages.service import (
     About,
     Recipient,
+    SentDraft,
     StartThread,
     Write,
     WriteToPatients,
@@ -19,6 +20,7 @@ from portal.messages.states import (
     GIVEN_REASONS,
     AboutKind,
     Category,
+    CloseReason,
     MessageKind,
     Signature,
     ThreadStatus,
@@ -82,6 +84,26 @@ def attachments_field() -> fields.List[Any]:
     )
 
 
+class SentDraftSchema(Strict):
+    """Which draft is being sent, in the version that its author has before them."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True, strict=True, validate=validate.Range(1, 2_147_483_647))
+
+    @post_load
+    def _draft(self, data: dict[str, Any], **_kwargs: Any) -> SentDraft:
+        return SentDraft(**data)
+
+
+def draft_field() -> fields.Nested:
+    return fields.Nested(
+        SentDraftSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The draft that this is: it goes with it, others stay"},
+    )
+
+
 class RecipientSchema(Strict):
     """A practitioner who cares for the patient, or a team: one of the two."""
 
@@ -139,6 +161,7 @@ class StartThreadSchema(Strict):
     signature = fields.String(load_default=Signature.PERSON.value, validate=SIGNATURES)
     acknowledged_red_flags = acknowledged_field()
     attachments = attachments_field()
+    draft = draft_field()
     confidential_reason = confidential_reason(load_default=None, allow_none=True)
 
 
@@ -165,6 +188,7 @@ def patients_command(body: Mapping[str, Any]) -> StartThread:
         about=body["about"],
         acknowledged_red_flags=body["acknowledged_red_flags"],
         attachments=tuple(body["attachments"]),
+        draft=body["draft"],
     )
 
 
@@ -181,6 +205,7 @@ def care_teams_command(body: Mapping[str, Any]) -> WriteToPatients:
         pool_id=body["pool_id"],
         signature=Signature(body["signature"]),
         attachments=tuple(body["attachments"]),
+        draft=body["draft"],
         confidential_reason=body["confidential_reason"],
     )
 
@@ -230,6 +255,7 @@ class WriteMessageSchema(Strict):
     signature = fields.String(load_default=Signature.PERSON.value, validate=SIGNATURES)
     acknowledged_red_flags = acknowledged_field()
     attachments = attachments_field()
+    draft = draft_field()
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> Write:
@@ -263,6 +289,17 @@ class CloseThreadSchema(Strict):
         allow_none=True,
         metadata={"description": "The patient can read it", "example": None},
     )
+    last_seen_message_id = fields.UUID(
+        required=True,
+        metadata={
+            "description": "The newest message that you have read: where somebody wrote since, "
+            "you get a 409 with it, and the thread stays open."
+        },
+    )
+
+    @post_load
+    def _reason(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        return {**data, "reason": CloseReason(data["reason"])}
 
 
 class NothingToSaySchema(Strict):

@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
-from portal.messages.composing_model import Draft, QuickReply
+from portal.messages.composing_model import QuickReply
+from portal.messages.draft_model import Draft
 from portal.messages.states import AboutKind, MessageKind, Signature, ThreadStatus
 
 _CARELOOP = {"kind": "careloop", "name": "Careloop"}
@@ -153,7 +154,7 @@ def recipient_view(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def draft_view(draft: Draft) -> dict[str, Any]:
+def draft_view(draft: Draft, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A draft as it can be sent: `to` is null where nobody was chosen."""
     to = None
     if draft.pool_id is not None:
@@ -171,6 +172,8 @@ def draft_view(draft: Draft) -> dict[str, Any]:
         "subject": draft.subject,
         "about": about_view(draft.about_kind, draft.about_id),
         "body": draft.body,
+        "attachments": list(files),
+        "version": draft.version,
         "updated_at": draft.updated_at,
     }
 

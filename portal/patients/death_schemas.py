@@ -4,15 +4,13 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from portal.core.schemas import NO_CONTROLS, Strict
+from portal.core.schemas import Strict, prose_field
 from portal.patients.death_model import DeathSource, Settled
 from portal.patients.deaths import RecordDeath
 
 
 def _reason(**metadata: Any) -> fields.String:
-    return fields.String(
-        required=True, validate=[validate.Length(3, 500), NO_CONTROLS], metadata=metadata
-    )
+    return prose_field(500, least=3, metadata=metadata)
 
 
 class RecordDeathSchema(Strict):

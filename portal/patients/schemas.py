@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, post_load, validate, validates_schema
 from marshmallow.exceptions import ValidationError
 
 from portal.core.clock import utcnow
-from portal.core.schemas import NO_CONTROLS, ZONES, Listing, PageQuery, Strict, text_field
+from portal.core.schemas import NO_CONTROLS, ZONES, Listing, PageQuery, Prose, Strict, text_field
 from portal.patients.confidentiality import Confidential
 from portal.patients.model import CareRole, Sex
 from portal.patients.queries import Wanted
@@ -33,7 +33,7 @@ def confidential_reason(**options: Any) -> fields.String:
         },
         **options,
     }
-    return fields.String(**settings)
+    return Prose(**settings)
 
 
 def _plausible_birth(day: Any) -> None:

@@ -83,6 +83,16 @@ class NotClosable(Conflict):
     detail = "This referral is still on its way: cancel it, or wait for the consult note."
 
 
+class NewerNote(Conflict):
+    """There is a version of the note that the caller hasn't named as read."""
+
+    code = "newer_note"
+    detail = (
+        "The specialist wrote a version of the note that you have not named as read: read it, then "
+        "repeat the call with its `number` as `last_seen_note`."
+    )
+
+
 class ClosingReasonMissing(Invalid):
     code = "closing_reason_missing"
     detail = "There is no consult note: say in `reason` why the referral is closed without one."

@@ -114,6 +114,15 @@ _HAD_ITEM = text(
     """
 )
 
+_ELSEWHERE = text(
+    """
+    SELECT id, appointment_at, coalesce(appointment_place, '') AS place FROM referral
+    WHERE patient_id = :patient_id AND status = 'scheduled' AND appointment_id IS NULL
+      AND appointment_at > :after AND appointment_at < :before
+    ORDER BY appointment_at, id
+    """
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -186,6 +195,14 @@ def notes(session: Session, referral_id: UUID) -> Sequence[ConsultNote]:
         .where(ConsultNote.referral_id == referral_id)
         .order_by(ConsultNote.number)
     ).all()
+
+
+def arranged_elsewhere(
+    session: Session, patient_id: UUID, after: datetime, before: datetime
+) -> Sequence[Row[Any]]:
+    """A patient's appointments that are no times of ours, and begin within a period."""
+    values = {"patient_id": patient_id, "after": after, "before": before}
+    return session.execute(_ELSEWHERE, values).all()
 
 
 def versions_of_note(session: Session, referral_id: UUID) -> int:

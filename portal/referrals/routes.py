@@ -186,7 +186,8 @@ def keep_referral_confidential(command: Confidential, referral_id: UUID) -> Resp
 def close_referral(body: dict[str, Any], referral_id: UUID) -> Response:
     """Close the loop: the consult note was read
 
-    Without a note (it was declined, appointments were missed, it never came) a reason is needed.
+    Name the newest version that you have read. Without a note (it was declined, appointments were
+    missed, it never came) a reason is needed.
     """
     return _step(referral_id, service.close_referral, **body)
 

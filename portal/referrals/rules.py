@@ -22,6 +22,8 @@ MOST_NO_SHOWS = 2
 # How long a person may hold a note; after that the patient sees it.
 LONGEST_HOLD = timedelta(days=30)
 FURTHEST_AHEAD = timedelta(days=731)
+# An appointment elsewhere has no end that we know: others at the same time are asked about.
+TAKEN_TO_LAST = timedelta(minutes=30)
 
 PRIORITIES: Mapping[Urgency, Priority] = {
     Urgency.ROUTINE: Priority.ROUTINE,

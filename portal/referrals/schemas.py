@@ -4,13 +4,14 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from portal.appointments.schemas import confirmed_overlaps_field
 from portal.core.dates import PLANNED, WITHIN_A_YEAR, day_field, time_field
 from portal.core.schemas import (
-    NO_CONTROLS,
     DiagnosisSchema,
     PageQuery,
     Strict,
     note_field,
+    prose_field,
     text_field,
 )
 from portal.patients.schemas import confidential_reason
@@ -38,12 +39,6 @@ MOST_DIAGNOSES = 12
 MOST_LINKS = 20
 MOST_TEXT = 10_000
 NPI = validate.Regexp(r"^[0-9]{10}$(?!\n)", error="A National Provider Identifier: ten digits.")
-
-
-def prose_field(most: int, **metadata: Any) -> fields.String:
-    """A required text of several lines."""
-    bounds = [validate.Length(1, most), NO_CONTROLS]
-    return fields.String(required=True, validate=bounds, metadata=metadata)
 
 
 def line_field(most: int, **metadata: Any) -> fields.String:
@@ -130,7 +125,9 @@ class ReferSchema(Strict):
         load_default=False,
         metadata={"description": "The patient is here now: urgent, whatever `urgency` says"},
     )
-    reason = prose_field(2_000, example="Chest pain on exertion: is an angiography needed?")
+    reason = prose_field(
+        2_000, metadata={"example": "Chest pain on exertion: is an angiography needed?"}
+    )
     summary = note_field(MOST_TEXT)
     diagnoses = fields.List(
         fields.Nested(DiagnosisSchema),
@@ -178,18 +175,19 @@ class DeclineSchema(Strict):
 
 
 class AskSchema(Strict):
-    question = prose_field(2_000, example="Was there an ECG?")
+    question = prose_field(2_000, metadata={"example": "Was there an ECG?"})
     visible_to_patient = fields.Boolean(load_default=False)
 
 
 class InformationSchema(Strict):
-    answer = prose_field(MOST_TEXT, example="Yes, in March: it was normal.")
+    answer = prose_field(MOST_TEXT, metadata={"example": "Yes, in March: it was normal."})
     visible_to_patient = fields.Boolean(load_default=False)
 
 
 class ArrangeSchema(Strict):
     starts_at = time_field(PLANNED, required=True)
     place = text_field(300, metadata={"example": "Harbor Heart Center, 2nd floor"})
+    confirmed_overlaps = confirmed_overlaps_field()
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> Arrange:
@@ -212,11 +210,7 @@ class NoteHoldSchema(Strict):
     """By which exception (45 CFR 171) a note is held, why this one, and until when."""
 
     exception = fields.Enum(NoteHoldException, by_value=True, required=True)
-    reason = fields.String(
-        required=True,
-        validate=[validate.Length(10, 500), NO_CONTROLS],
-        metadata={"example": "To be told of it in person first"},
-    )
+    reason = prose_field(500, least=10, metadata={"example": "To be told of it in person first"})
     until = time_field(
         WITHIN_A_YEAR, required=True, metadata={"description": "At most 30 days ahead"}
     )
@@ -227,7 +221,7 @@ class NoteHoldSchema(Strict):
 
 
 class WriteNoteSchema(Strict):
-    text = prose_field(50_000, example="Stable angina. The stress test was positive.")
+    text = prose_field(50_000, metadata={"example": "Stable angina. The stress test was positive."})
     recommendations = note_field(MOST_TEXT)
     follow_up = fields.Enum(
         NoteFollowUp,
@@ -259,6 +253,17 @@ class CancelReferralSchema(Strict):
 
 class CloseReferralSchema(Strict):
     reason = line_field(300, description="Needed where there is no consult note")
+    last_seen_note = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(1, 2_147_483_647),
+        metadata={
+            "description": "The `number` of the newest version of the note that you have read: "
+            "where there is a newer one you get a 409, and the referral stays as it is",
+            "example": 1,
+        },
+    )
 
 
 class ReferralsQuery(PageQuery):

@@ -17,7 +17,7 @@ from marshmallow import (
 from portal.core.dates import JUST_HAPPENED, PLANNED, day_field, time_field
 from portal.core.paging import MAX_LIMIT
 from portal.core.problems import pointers
-from portal.core.schemas import Listing, PageQuery, Strict, note_field, text_field
+from portal.core.schemas import ONE_LINE, Listing, PageQuery, Strict, note_field, text_field
 from portal.refills.pharmacy_model import UpdateOutcome
 from portal.refills.service import AnswerCancellation, Received
 from portal.refills.states import CancelAnswer, RefillStatus
@@ -255,7 +255,7 @@ class FeedSchema(Schema):
 class WebhookSchema(Strict):
     url = fields.String(
         required=True,
-        validate=validate.Length(8, 500),
+        validate=[validate.Length(8, 500), ONE_LINE],
         metadata={"example": "https://pharmacy.example/hooks/careloop"},
     )
 

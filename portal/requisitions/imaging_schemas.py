@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
+from portal.appointments.schemas import confirmed_overlaps_field
 from portal.appointments.service import NewSlot
 from portal.core.dates import LOOKED_FOR, PLANNED, time_field
 from portal.core.schemas import Listing, PageQuery, Strict, text_field
@@ -74,10 +75,12 @@ class FreeSlotsQuery(PeriodQuery):
 
 class BookSchema(Strict):
     requisition_id = fields.UUID(required=True)
+    confirmed_overlaps = confirmed_overlaps_field()
 
 
 class ChangeAppointmentSchema(Strict):
     slot_id = fields.UUID(required=True)
+    confirmed_overlaps = confirmed_overlaps_field()
 
 
 class CancelAppointmentSchema(Strict):

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from portal.core.schemas import PageQuery, Strict, note_field, text_field
+from portal.core.schemas import PageQuery, Strict, note_field, prose_field, text_field
 from portal.results.service import (
     Acknowledge,
     Communicated,
@@ -134,13 +134,8 @@ class HoldSchema(Strict):
     exception = fields.String(
         required=True, validate=validate.OneOf([value.value for value in HoldException])
     )
-    reason = fields.String(
-        required=True,
-        validate=[
-            validate.Length(10, MAX_REASON),
-            validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$", error="Text without controls."),
-        ],
-        metadata={"example": "To be told of it in person first"},
+    reason = prose_field(
+        MAX_REASON, least=10, metadata={"example": "To be told of it in person first"}
     )
     until = fields.AwareDateTime(required=True, metadata={"description": "At most 30 days ahead"})
 

@@ -6,7 +6,15 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from portal.core.dates import LOOKED_FOR, MEASURED, OF_THE_PAST, day_field, time_field
-from portal.core.schemas import DIAGNOSIS, Listing, PageQuery, Strict, note_field, text_field
+from portal.core.schemas import (
+    DIAGNOSIS,
+    Listing,
+    PageQuery,
+    Strict,
+    note_field,
+    prose_field,
+    text_field,
+)
 from portal.requisitions.schemas import SNOMED
 from portal.visits.service import AddProblem, Measured
 from portal.visits.states import PROBLEM, CodeSystem, Position, ProblemStatus
@@ -238,7 +246,7 @@ class ChangeProblemSchema(Strict):
     status = fields.String(validate=validate.OneOf(_STATUSES), metadata={"example": "resolved"})
     onset_on = day_field(OF_THE_PAST, allow_none=True)
     resolved_on = day_field(OF_THE_PAST, allow_none=True)
-    note = fields.String(allow_none=True, validate=validate.Length(1, 1000))
+    note = prose_field(1000, required=False, allow_none=True)
     reason = text_field(
         300,
         required=False,

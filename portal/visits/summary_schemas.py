@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from portal.core.dates import DUE, day_field
-from portal.core.schemas import NO_CONTROLS, Listing, PageQuery, Strict, note_field, text_field
+from portal.core.schemas import Listing, PageQuery, Strict, note_field, prose_field, text_field
 from portal.visits.service import MedicineNote, WantedInstruction, WriteSummary
 from portal.visits.states import InstructionKind, InstructionStatus, MedicineChange
 
@@ -67,10 +67,11 @@ class WriteSummarySchema(Strict):
     """What the patient is to take home. What was measured and who saw whom is added at release."""
 
     reason = text_field(300, metadata={"example": "Blood pressure check"})
-    found = fields.String(
+    found = prose_field(
+        MAX_FOUND,
+        required=False,
         load_default=None,
         allow_none=True,
-        validate=[validate.Length(1, MAX_FOUND), NO_CONTROLS],
         metadata={
             "description": "What was found and decided; needed for release",
             "example": "Your blood pressure is still a little high.",

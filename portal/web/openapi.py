@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from flask import Flask
@@ -212,13 +212,19 @@ def _complete(operation: dict[str, Any], view: Callable[..., Any], schemas: dict
     if permission in DELEGATED:
         parameters.append(ACTING_FOR)
         operation["x-delegated"] = sorted(DELEGATED[permission])
-    if "expected_version" in names or "_change" in names:
-        parameters.append(IF_MATCH)
+    parameters.extend(_versions(names))
     _complete_answers(operation, permission)
     for content, sent in _contents(operation):
         for media in content.values():
             if "schema" in media:
                 media.setdefault("example", example_of(media["schema"], schemas, sent=sent))
+
+
+def _versions(names: Collection[str]) -> Iterator[dict[str, Any]]:
+    if "required_version" in names:
+        yield {**IF_MATCH, "required": True}
+    elif "expected_version" in names or "_change" in names:
+        yield IF_MATCH
 
 
 def _security(permission: str) -> list[dict[str, list[str]]]:

@@ -142,7 +142,7 @@ def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
     answer(nurse, thread_id)
     opened(patient, thread_id)
     write(nurse, thread_id, "Watch this.", kind="internal_note")
-    patient.put("/drafts", {"thread_id": str(thread_id), "body": "Thank"})
+    patient.post("/drafts", {"thread_id": str(thread_id), "body": "Thank"})
     nurse.post(
         "/quick-replies", {"pool_id": str(clinic.nurses.id), "title": "Hours", "body": "7 to 16"}
     )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from portal.core.clock import utcnow
 from tests.attachments.conftest import uploaded
-from tests.messages.conftest import answer, bodies, broken, opened, to_physician, told, write
+from tests.messages.conftest import answer, bodies, broken, close, opened, to_physician, told, write
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 from tests.support.work import drain
@@ -74,7 +74,7 @@ def test_from_the_question_to_the_end(
     assert "Nora, please look." not in str(read)
 
     # The nurse closes it; the patient reopens it by writing, and it waits for an answer again.
-    closed = nurse.post(f"/threads/{thread}/close", {"reason": "answered"})
+    closed = close(nurse, thread)
     assert closed.status_code == 200, closed.text
     assert opened(patient, thread)["status"] == "closed"
     assert write(patient, thread, "It is worse today.").status_code == 201
@@ -83,6 +83,6 @@ def test_from_the_question_to_the_end(
     assert [one["subject_id"] for one in worklist(nurse)] == [thread]
     assert broken() == []
     answer(nurse, thread, "Please come in this afternoon.")
-    assert nurse.post(f"/threads/{thread}/close", {"reason": "answered"}).status_code == 200
+    assert close(nurse, thread).status_code == 200
     drain()
     assert broken() == []

@@ -150,7 +150,7 @@ def report_and_close(people: People, referral: str) -> Any:
     assert worklist(people.physician) == [("referral_closing", f"/api/v1/referrals/{referral}")]
     read = done(people.patient.get(f"/referrals/{referral}"))
     assert [one["text"] for one in read["notes"]] == ["Stable angina."]
-    closed = step(people.physician, referral, "close")
+    closed = step(people.physician, referral, "close", last_seen_note=1)
     assert (worklist(people.physician), shared(people.clerk)) == ([], [])
     kept_promise()
     return closed

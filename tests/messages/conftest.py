@@ -84,12 +84,18 @@ def answer(who: Caller, thread_id: UUID, body: str = "Yes, you may.", **more: An
     return write(who, thread_id, body, last_seen_message_id=seen, **more)
 
 
+def close(who: Caller, thread_id: UUID | str, reason: str = "answered", **more: Any) -> Any:
+    """Close a thread, by somebody who knows all that was written in it."""
+    body = {"reason": reason, "last_seen_message_id": str(messages(thread_id)[-1].id)}
+    return who.post(f"/threads/{thread_id}/close", body, **more)
+
+
 def thread(thread_id: UUID) -> Thread:
     with transaction(OPERATOR) as session:
         return session.get_one(Thread, thread_id)
 
 
-def messages(thread_id: UUID) -> Sequence[Message]:
+def messages(thread_id: UUID | str) -> Sequence[Message]:
     with transaction(OPERATOR) as session:
         query = select(Message).where(Message.thread_id == thread_id).order_by(Message.sent_at)
         return session.scalars(query).all()

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from portal.core.actor import OPERATOR
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from tests.messages.conftest import answer, new_thread, started
+from tests.messages.conftest import answer, close, new_thread, started
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 
@@ -26,10 +26,10 @@ def leave_message_events(clinic: SmallClinic, patient: Caller, nurse: Caller) ->
     assert nurse.post(care_team, member).status_code == 200
     to = {"practitioner_id": str(clinic.colleague.id)}
     with_colleague = started(patient, new_thread(clinic, to=to))
-    patient.put("/drafts", {"to": to, "body": "I wanted to ask"})
+    patient.post("/drafts", {"to": to, "body": "I wanted to ask"})
     asked = started(patient, new_thread(clinic))
     assert answer(nurse, asked).status_code == 201
-    assert nurse.post(f"/threads/{asked}/close", {"reason": "answered"}).status_code == 200
+    assert close(nurse, asked).status_code == 200
     assert patient.post(f"/threads/{asked}/reopen").status_code == 200
     call = patient.post("/advice-calls", CALL).json["id"]
     for _ in range(3):

@@ -1,7 +1,6 @@
 """Closing with a reason and reopening, by both sides, each move against its table."""
 
 from itertools import product
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,10 +13,13 @@ from portal.messages.states import FINAL_REASONS, CloseReason, ThreadStatus
 from tests.messages.conftest import (
     answer,
     broken,
+    close,
     items,
     messages,
+    new_thread,
     open_items,
     opened,
+    started,
     thread,
     told,
     write,
@@ -53,10 +55,6 @@ def test_every_pair_for_every_mover(before: ThreadStatus, after: ThreadStatus) -
             with pytest.raises(IllegalTransition):
                 row.move_to(after, actor=mover, now=NOW)
             assert row.status == before
-
-
-def close(who: Caller, thread_id: UUID, reason: str, **more: Any) -> Any:
-    return who.post(f"/threads/{thread_id}/close", {"reason": reason}, **more)
 
 
 def test_the_team_closes_what_needs_no_answer(
@@ -149,3 +147,50 @@ def test_it_is_handed_over_within_the_team(
     assert nurse.post(f"/worklist/{item['id']}/reassign", body).status_code == 200
     assert opened(physician, asked)["with"]["name"] == "Dr. Ines Okafor"
     assert answer(physician, asked).status_code == 201
+
+
+def test_whoever_closes_says_what_they_have_read(
+    clinic: SmallClinic, patient: Caller, nurse: Caller, asked: UUID
+) -> None:
+    seen = opened(nurse, asked)["messages"][0]["id"]
+    other = opened(nurse, started(patient, new_thread(clinic)))["messages"][0]["id"]
+    path = f"/threads/{asked}/close"
+    for body in ({"reason": "answered"}, {"reason": "answered", "last_seen_message_id": other}):
+        refused = nurse.post(path, body)
+        assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (
+            422,
+            "/last_seen_message_id",
+        )
+    assert nurse.post(path, {"reason": "answered", "last_seen_message_id": seen}).status_code == 200
+
+
+@pytest.mark.parametrize("closer", ["nurse", "patient", "delegate"])
+def test_a_message_that_came_in_between_is_not_closed_with_the_thread(
+    clinic: SmallClinic,
+    patient: Caller,
+    nurse: Caller,
+    other_nurse: Caller,
+    maria: Caller,
+    asked: UUID,
+    closer: str,
+) -> None:
+    """Each side's, a colleague's and a delegate's; an internal note stands in nobody's way."""
+    who = {"nurse": nurse, "patient": patient, "delegate": maria}[closer]
+    seen = opened(who, asked)["messages"][0]["id"]
+    body = {"reason": "answered", "last_seen_message_id": seen}
+    others = {
+        "nurse": lambda: write(patient, asked, "And the other tablets?"),
+        "patient": lambda: write(maria, asked, "She has a fever."),
+        "delegate": lambda: answer(other_nurse, asked, "Come in today."),
+    }
+    assert others[closer]().status_code == 201
+    write(nurse, asked, "Among us.", kind="internal_note")
+    refused = who.post(f"/threads/{asked}/close", body)
+    assert (refused.status_code, refused.json["code"]) == (409, "newer_messages")
+    [newer] = refused.json["messages"]
+    assert newer["body"] == messages(asked)[1].body
+    assert thread(asked).status != "closed"
+    drain()
+    assert broken() == []
+    again = who.post(f"/threads/{asked}/close", {**body, "last_seen_message_id": newer["id"]})
+    assert again.status_code == 200, again.text

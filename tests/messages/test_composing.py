@@ -1,67 +1,15 @@
-"""Drafts, and texts that a team uses again."""
+"""Texts that a team uses again."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from portal.core.actor import ActorKind
-from tests.messages.conftest import SignIn, answer, new_thread, opened, started, to_physician, write
+from tests.messages.conftest import SignIn, opened, started, to_physician, write
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 from tests.support.work import drain
-
-
-def drafts(who: Caller) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = who.get("/drafts").json["items"]
-    return found
-
-
-def test_there_is_one_draft_for_each_thread_and_one_for_a_new_one(
-    clinic: SmallClinic, patient: Caller, asked: UUID
-) -> None:
-    for body in ("May I", "May I ask"):
-        saved = patient.put("/drafts", {"thread_id": str(asked), "body": body})
-        assert saved.status_code == 200, saved.text
-    new = {**new_thread(clinic), "body": "Something else"}
-    assert patient.put("/drafts", new).json["to"]["pool_id"] == str(clinic.nurses.id)
-    patient.put("/drafts", {**new, "body": ""})
-    assert [one["body"] for one in drafts(patient)] == ["", "May I ask"]
-    write(patient, asked, "May I ask you something?")
-    assert [one["thread_id"] for one in drafts(patient)] == [None], "sending forgets it"
-    patient.post("/threads", new_thread(clinic))
-    assert drafts(patient) == []
-
-
-def test_drafts_are_their_authors_alone(
-    clinic: SmallClinic, patient: Caller, nurse: Caller, physician: Caller, asked: UUID
-) -> None:
-    body = {"thread_id": str(asked), "body": "Tell her that"}
-    draft = nurse.put("/drafts", body).json
-    for who in (patient, physician):
-        assert drafts(who) == []
-        assert who.delete(f"/drafts/{draft['id']}").json["code"] == "draft_not_found"
-    note = write(nurse, asked, "Look it up.", kind="internal_note")
-    assert note.status_code == 201
-    assert len(drafts(nurse)) == 1, "a note is not what was drafted"
-    answer(nurse, asked)
-    assert drafts(nurse) == []
-    to_new = {"patient_id": str(clinic.patient.id), "body": "Your results"}
-    saved = nurse.put("/drafts", to_new).json
-    assert nurse.delete(f"/drafts/{saved['id']}").status_code == 204
-    assert drafts(nurse) == []
-
-
-def test_a_draft_is_for_what_one_may_see(
-    clinic: SmallClinic, caller: SignIn, nurse: Caller, asked: UUID
-) -> None:
-    other = caller(ActorKind.PATIENT, clinic.other_patient.id)
-    refused = other.put("/drafts", {"thread_id": str(asked), "body": "x"})
-    assert (refused.status_code, refused.json["code"]) == (404, "thread_not_found")
-    unknown = nurse.put("/drafts", {"patient_id": str(uuid4()), "body": "x"})
-    assert unknown.status_code == 404
-    nobody = nurse.put("/drafts", {"body": "x"})
-    assert nobody.json["errors"][0]["pointer"] == "/patient_id"
 
 
 def quick_reply(clinic: SmallClinic, **changes: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from portal.notifications.model import Notification
 from portal.patients.confidentiality_model import ConfidentialityEntry
 from portal.patients.model import Patient
 from tests.attachments.conftest import uploaded
-from tests.messages.conftest import SignIn, answer, new_thread, opened, started, told, write
+from tests.messages.conftest import SignIn, answer, close, new_thread, opened, started, told, write
 from tests.messages.story import CALL
 from tests.patients.delegates import acting, acting_for, born_years_ago, give, new_person
 from tests.patients.test_delegated_rows import PROTECTED, rows
@@ -64,7 +64,7 @@ def test_a_confidential_thread_is_kept_with_all_that_is_in_it(
     shown = started(maria, new_thread(clinic))
     write(maria, kept, "From me.", attachments=[str(mine)])
     answer(nurse, kept)
-    maria.put("/drafts", {"thread_id": str(kept), "body": "And"})
+    maria.post("/drafts", {"thread_id": str(kept), "body": "And"})
     drain()
     assert "message_received" in told(maria_id)
     marked = physician.post(f"/threads/{kept}/confidential", KEEP)
@@ -73,12 +73,11 @@ def test_a_confidential_thread_is_kept_with_all_that_is_in_it(
     assert maria.get("/threads/summary").json["unread_threads"] == 0
     assert maria.post("/threads/search", {"q": "tablets"}).json["items"][0]["id"] == str(shown)
     assert len(maria.post("/threads/search", {"q": "tablets"}).json["items"]) == 1
-    close = {"reason": "answered"}
     for refused in (
         maria.get(f"/threads/{kept}"),
         write(maria, kept, "Hello?"),
-        maria.post(f"/threads/{kept}/close", close),
-        maria.put("/drafts", {"thread_id": str(kept), "body": "x"}),
+        close(maria, kept),
+        maria.post("/drafts", {"thread_id": str(kept), "body": "x"}),
         maria.get(f"/attachments/{file}"),
         maria.get(f"/attachments/{mine}/content"),
     ):
@@ -88,7 +87,7 @@ def test_a_confidential_thread_is_kept_with_all_that_is_in_it(
     nothing_left(clinic, maria_id, {kept, file, mine})
     before = len(told(maria_id))
     answer(nurse, kept, "Once more.")
-    nurse.post(f"/threads/{kept}/close", close)
+    close(nurse, kept)
     drain()
     assert len(told(maria_id)) == before
     assert told(clinic.patient.id)[-1] == "thread_closed"
@@ -160,7 +159,7 @@ def test_a_thread_about_something_that_is_kept_is_kept_at_once(
     about = {"kind": kind, "id": str(id_)}
     kept = started(maria, new_thread(clinic, about=about))
     assert opened(patient, kept)["confidential"] is False
-    assert maria.put("/drafts", {"about": about, "body": "Its colour"}).status_code == 200
+    assert maria.post("/drafts", {"about": about, "body": "Its colour"}).status_code == 201
     path = f"/{kind}s/{id_}/confidential"
     assert physician.post(path, KEEP).status_code == 200
     later = started(patient, new_thread(clinic, about=about))
@@ -177,9 +176,9 @@ def test_a_thread_about_something_that_is_kept_is_kept_at_once(
     assert (still.status_code, still.json["confidential"]) == (200, True)
     refused = maria.post("/threads", new_thread(clinic, about=about))
     assert (refused.status_code, refused.json["code"]) == (422, "about_unusable")
-    again = maria.put("/drafts", {"about": about, "body": "Its colour"})
+    again = maria.post("/drafts", {"about": about, "body": "Its colour"})
     assert (again.status_code, again.json["code"]) == (422, "about_unusable")
-    assert maria.put("/drafts", {"body": "Another"}).status_code == 200
+    assert maria.post("/drafts", {"body": "Another"}).status_code == 201
     [draft] = maria.get("/drafts").json["items"]
     assert (draft["body"], draft["about"]) == ("Another", None)
     physician.post(path, OPEN_AGAIN)
@@ -243,7 +242,7 @@ def test_delegates_are_told_by_category_and_wish(
     id_ = started(patient, new_thread(clinic))
     answer(nurse, id_)
     write(nurse, id_, "Among us.", kind="internal_note")
-    nurse.post(f"/threads/{id_}/close", {"reason": "answered"})
+    close(nurse, id_)
     drain()
     expected = ["message_received", "thread_closed"]
     assert told(clinic.patient.id) == expected

@@ -13,6 +13,7 @@ from tests.messages.conftest import (
     answer,
     bodies,
     broken,
+    close,
     items,
     messages,
     new_thread,
@@ -99,7 +100,7 @@ def test_receipts_tell_who_has_really_opened_it(
 def test_only_opening_is_reading(patient: Caller, nurse: Caller, asked: UUID) -> None:
     answer(nurse, asked)
     write(patient, asked, "I write without looking.")
-    patient.post(f"/threads/{asked}/close", {"reason": "answered"})
+    close(patient, asked)
     patient.post(f"/threads/{asked}/reopen")
     assert [m.read_at is None for m in messages(asked)] == [False, True, True]
     assert thread(asked).unread_by_patient == 1
@@ -298,7 +299,7 @@ def test_a_thread_about_what_is_arranged(
     thread_id = started(patient, new_thread(clinic, about=about))
     seen = opened(patient, thread_id)["about"]
     assert patient.request("GET", seen["link"]).json["id"] == id_
-    patient.put("/drafts", {"thread_id": str(thread_id), "body": "Thank"})
+    patient.post("/drafts", {"thread_id": str(thread_id), "body": "Thank"})
     other = caller(ActorKind.PATIENT, clinic.other_patient.id)
     refused = other.post("/threads", new_thread(clinic, about=about))
     assert refused.json["errors"][0]["pointer"] == "/about/id"

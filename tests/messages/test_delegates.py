@@ -15,6 +15,7 @@ from tests.messages.conftest import (
     SignIn,
     answer,
     broken,
+    close,
     code,
     for_avery,
     messages,
@@ -52,11 +53,11 @@ def test_a_delegates_message_is_a_loop_like_the_patients(
     assert open_items(id_) == []
     assert write(maria, id_, "And at night?").status_code == 201
     assert len(open_items(id_)) == 1
-    assert maria.post(f"/threads/{id_}/close", {"reason": "misuse"}).status_code == 422
-    closed = maria.post(f"/threads/{id_}/close", {"reason": "answered"})
+    assert close(maria, id_, "misuse").status_code == 422
+    closed = close(maria, id_)
     assert (closed.status_code, open_items(id_)) == (200, [])
     assert maria.post(f"/threads/{id_}/reopen").json["status"] == "awaiting_care_team"
-    nurse.post(f"/threads/{id_}/close", {"reason": "duplicate"})
+    close(nurse, id_, "duplicate")
     assert code(write(maria, id_, "Why?")) == (409, "thread_closed")
     drain()
     assert broken() == []
@@ -174,8 +175,8 @@ def test_drafts_are_each_persons_own(
     writers = {"patient": patient, "maria": maria, "jo": jo}
     for name, who in writers.items():
         for body in ({"thread_id": str(asked)}, {"to": new_thread(clinic)["to"]}):
-            saved = who.put("/drafts", {**body, "body": f"Of {name}"})
-            assert saved.status_code == 200, saved.text
+            saved = who.post("/drafts", {**body, "body": f"Of {name}"})
+            assert saved.status_code == 201, saved.text
             assert saved.json["patient_id"] == str(clinic.patient.id)
     drafts = {name: who.get("/drafts").json["items"] for name, who in writers.items()}
     for name, mine in drafts.items():
@@ -183,7 +184,12 @@ def test_drafts_are_each_persons_own(
     assert code(maria.delete(f"/drafts/{drafts['jo'][0]['id']}")) == (404, "draft_not_found")
     assert code(patient.delete(f"/drafts/{drafts['maria'][0]['id']}")) == (404, "draft_not_found")
     assert maria.delete(f"/drafts/{drafts['maria'][0]['id']}").status_code == 204
-    write(maria, asked, "Sent.")
+    [left] = maria.get("/drafts").json["items"]
+    to_team = new_thread(clinic, draft={"id": left["id"], "version": 1})
+    if left["thread_id"] is None:
+        assert maria.post("/threads", to_team).status_code == 201
+    else:
+        write(maria, asked, "Sent.", draft=to_team["draft"])
     assert [len(who.get("/drafts").json["items"]) for who in writers.values()] == [2, 0, 2]
 
 

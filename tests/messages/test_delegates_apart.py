@@ -17,6 +17,7 @@ from tests.messages.conftest import (
     MARIA,
     SignIn,
     answer,
+    close,
     code,
     new_thread,
     started,
@@ -73,11 +74,11 @@ def test_other_categories_open_nothing_of_it(
         delegate.post("/threads/search", {"q": "tablets"}),
         delegate.post("/threads", new_thread(clinic)),
         write(delegate, asked, "Hello"),
-        delegate.post(f"/threads/{asked}/close", {"reason": "answered"}),
+        close(delegate, asked),
         delegate.post(f"/threads/{asked}/reopen"),
         delegate.post("/messages/check", {"body": "Hello"}),
         delegate.get("/drafts"),
-        delegate.put("/drafts", {"thread_id": str(asked), "body": "Hello"}),
+        delegate.post("/drafts", {"thread_id": str(asked), "body": "Hello"}),
         delegate.get("/advice-calls"),
         delegate.post("/advice-calls", CALL),
         delegate.get(f"/attachments/{rash}"),
@@ -111,13 +112,13 @@ def test_who_acts_for_two_patients_sees_one_at_a_time(
     theirs, mine = started(patient, new_thread(clinic)), started(myself, new_thread(clinic))
     file_of_mine = uploaded(myself)
     for who, own, foreign in ((myself, mine, theirs), (for_other, theirs, mine)):
-        who.put("/drafts", {"to": nurses, "body": f"About {own}"})
+        who.post("/drafts", {"to": nurses, "body": f"About {own}"})
         assert [one["id"] for one in who.get("/threads").json["items"]] == [str(own)]
         found = who.post("/threads/search", {"q": "tablets"}).json["items"]
         assert [one["id"] for one in found] == [str(own)]
         assert who.get(f"/threads/{foreign}").status_code == 404
         assert write(who, foreign, "Hello").status_code == 404
-        assert who.put("/drafts", {"thread_id": str(foreign), "body": "x"}).status_code == 404
+        assert who.post("/drafts", {"thread_id": str(foreign), "body": "x"}).status_code == 404
     for who, own in ((myself, mine), (for_other, theirs)):
         assert [one["body"] for one in who.get("/drafts").json["items"]] == [f"About {own}"]
     assert for_other.get(f"/attachments/{file_of_mine}").status_code == 404

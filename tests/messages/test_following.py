@@ -13,6 +13,7 @@ from tests.messages.conftest import (
     away,
     bodies,
     broken,
+    close,
     items,
     messages,
     new_thread,
@@ -82,9 +83,9 @@ def test_threads_and_drafts_follow_the_care_team(
     ended = started(patient, to_physician(clinic))
     to_team = started(patient, new_thread(clinic))
     answer(physician, answered)
-    patient.post(f"/threads/{ended}/close", {"reason": "withdrawn"})
+    close(patient, ended, "withdrawn")
     to = {"practitioner_id": str(clinic.physician.id)}
-    patient.put("/drafts", {"to": to, "body": "I wanted to ask"})
+    patient.post("/drafts", {"to": to, "body": "I wanted to ask"})
     drain()
     due_at = thread(waits).reply_due_at
     hand_over(clinic, nurse)
@@ -99,6 +100,7 @@ def test_threads_and_drafts_follow_the_care_team(
     assert (second.assignee_id, second.due_at) == (clinic.colleague.id, due_at)
     [draft] = patient.get("/drafts").json["items"]
     assert draft["to"]["practitioner_id"] == str(clinic.colleague.id)
+    assert draft["version"] == 2, "the window in which it is open learns of it"
     assert physician.get("/worklist?mine=true").json["items"] == []
     assert answer(colleague, waits).status_code == 201
     assert opened(patient, waits)["history"][1]["action"] == "rerouted"
@@ -166,7 +168,7 @@ def test_what_is_reopened_goes_to_who_answers_now(
     clinic: SmallClinic, patient: Caller, nurse: Caller
 ) -> None:
     id_ = started(patient, to_physician(clinic))
-    patient.post(f"/threads/{id_}/close", {"reason": "answered"})
+    close(patient, id_)
     drain()
     hand_over(clinic, nurse)
     drain()
@@ -188,7 +190,7 @@ def test_a_merge_brings_threads_drafts_and_calls_along(
     for who in (patient, twin):
         started(who, new_thread(clinic))
         assert who.post("/advice-calls", body).status_code == 201
-        assert who.put("/drafts", {"body": "I wanted to ask"}).status_code == 200
+        assert who.post("/drafts", {"body": "I wanted to ask"}).status_code == 201
     drain()
     merged = {"into_id": str(clinic.patient.id), "reason": "Registered twice"}
     assert nurse.post(f"/patients/{duplicate.id}/merge", merged).status_code == 200

@@ -19,6 +19,7 @@ from tests.attachments.conftest import uploaded
 from tests.messages.conftest import (
     SignIn,
     broken,
+    close,
     code,
     messages,
     new_thread,
@@ -56,7 +57,7 @@ def test_in_mid_session_the_next_call_finds_the_access_gone(
     clinic: SmallClinic, maria: Caller, patient: Caller, given: Delegation, asked: UUID
 ) -> None:
     file = uploaded(maria)
-    maria.put("/drafts", {"thread_id": str(asked), "body": "And at night"})
+    maria.post("/drafts", {"thread_id": str(asked), "body": "And at night"})
     key = {"Idempotency-Key": "one"}
     body = {"body": "And at night?"}
     assert maria.post(f"/threads/{asked}/messages", body, headers=key).status_code == 201
@@ -65,7 +66,7 @@ def test_in_mid_session_the_next_call_finds_the_access_gone(
         maria.post(f"/threads/{asked}/messages", body, headers=key),
         write(maria, asked, "Are you there?", attachments=[str(file)]),
         maria.post("/threads", new_thread(clinic)),
-        maria.post(f"/threads/{asked}/close", {"reason": "answered"}),
+        close(maria, asked),
         maria.get(f"/threads/{asked}"),
         maria.get("/threads"),
         maria.get("/drafts"),
@@ -107,7 +108,7 @@ def test_a_closing_as_the_access_ends_leaves_no_loose_work(
     maria: Caller, patient: Caller, given: Delegation, asked: UUID, _attempt: int
 ) -> None:
     closed, ended = at_once(
-        lambda: maria.post(f"/threads/{asked}/close", {"reason": "answered"}),
+        lambda: close(maria, asked),
         lambda: revoke(patient, given),
     )
     assert ended.status_code == 200, ended.text

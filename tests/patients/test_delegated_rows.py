@@ -151,7 +151,7 @@ def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
     answer(nurse, thread_id)
     note_file = str(uploaded(nurse, patient_id=clinic.patient.id))
     write(nurse, thread_id, "Ours.", kind="internal_note", attachments=[note_file])
-    patient.put("/drafts", {"thread_id": str(thread_id), "body": "Thank"})
+    patient.post("/drafts", {"thread_id": str(thread_id), "body": "Thank"})
     patient.post("/messages/check", {"body": ALARMING})
     call = patient.post("/advice-calls", CALL).json
     nurse.post(f"/advice-calls/{call['id']}/outcome", {"outcome": "no_answer"})

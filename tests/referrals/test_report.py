@@ -50,8 +50,11 @@ def test_a_note_means_that_the_patient_was_seen(
     assert told(clinic.physician.id) == ["referral_reported"]
     assert told(clinic.patient.id)[-1] == "referral_noted"
     assert texts(patient, scheduled) == ["Stable angina."]
-    assert step(physician, scheduled, "close")["status"] == "closed"
-    again = physician.post(f"/referrals/{scheduled}/close")
+    for reason in (None, "It never came"):  # it came meanwhile
+        unread = physician.post(f"/referrals/{scheduled}/close", {"reason": reason})
+        assert (unread.status_code, unread.json["code"]) == (409, "newer_note")
+    assert step(physician, scheduled, "close", last_seen_note=1)["status"] == "closed"
+    again = physician.post(f"/referrals/{scheduled}/close", {"last_seen_note": 1})
     assert (again.status_code, again.json["code"]) == (409, "referral_not_closable")
     kept_promise()
 
@@ -127,13 +130,16 @@ def test_a_note_that_changes_after_the_end_is_read_again(
     clinic: SmallClinic, physician: Caller, patient: Caller, specialist: Caller, scheduled: str
 ) -> None:
     step(specialist, scheduled, "note", **NOTE)
-    step(physician, scheduled, "close")
+    step(physician, scheduled, "close", last_seen_note=1)
     changed = {"text": "Unstable angina.", "amendment": "The angiography came."}
     assert step(specialist, scheduled, "note", **changed)["status"] == "closed"
     assert open_kinds(scheduled) == ["referral_closing"]
     assert texts(patient, scheduled) == ["Stable angina.", "Unstable angina."]
     kept_promise()
-    assert step(physician, scheduled, "close")["status"] == "closed"
+    unread = physician.post(f"/referrals/{scheduled}/close", {"last_seen_note": 1})
+    assert (unread.status_code, unread.json["newest_note"]) == (409, 2)
+    assert open_kinds(scheduled) == ["referral_closing"]
+    assert step(physician, scheduled, "close", last_seen_note=2)["status"] == "closed"
     assert open_kinds(scheduled) == []
     kept_promise()
 

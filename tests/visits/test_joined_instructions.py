@@ -81,7 +81,7 @@ def test_a_named_referral_that_was_over_before_the_summary_came(
 ) -> None:
     referral = refer(physician, clinic, cardiologist)
     refer_step(specialist, referral, "answer", text="All is well.")
-    refer_step(physician, referral, "close")
+    refer_step(physician, referral, "close", last_seen_note=1)
     released(physician, held, task("referral", referral))
     drain()
     assert shown(held) == ("done", "referred")

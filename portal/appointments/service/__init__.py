@@ -23,18 +23,21 @@ from portal.appointments.service.outcomes import (
     note_attended,
     settle_about,
 )
+from portal.appointments.service.overlaps import Other, check_overlaps, tell_elsewhere
 from portal.appointments.service.slots import NewSlot, open_slots, withdraw_slot
 from portal.appointments.service.watch import expire_offers, find_without_outcome, remind
 
 __all__ = [
     "NewSlot",
     "OfferTimes",
+    "Other",
     "accept_offer",
     "attended",
     "book",
     "call_off",
     "cancel_appointment",
     "change_appointment",
+    "check_overlaps",
     "close_for_deceased",
     "decline_offer",
     "expire_offers",
@@ -57,6 +60,7 @@ __all__ = [
     "remind",
     "settle_about",
     "standing",
+    "tell_elsewhere",
     "wish_earlier",
     "withdraw_offer",
     "withdraw_offers_about",

@@ -1,5 +1,6 @@
 """Booking a time, and taking another one instead."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from portal.appointments import queries, rules
 from portal.appointments.errors import (
     AlreadyBooked,
+    AppointmentEnded,
     SlotNotFound,
     SlotTaken,
     SlotUnusable,
@@ -17,10 +19,11 @@ from portal.appointments.model import Appointment, AppointmentHistory
 from portal.appointments.rules import About, Needs
 from portal.appointments.service import moves
 from portal.appointments.service.limits import check_in_time
+from portal.appointments.service.overlaps import check_overlaps
 from portal.appointments.states import AppointmentStatus, CancellationReason
 from portal.appointments.subjects import Booking, Subject, subject_of
 from portal.core.actor import PATIENT_SIDE, Actor
-from portal.core.errors import FieldError
+from portal.core.errors import Conflict, FieldError
 from portal.core.ids import new_id
 from portal.patients import confidentiality
 from portal.patients import service as patients
@@ -35,14 +38,22 @@ def book(
     patient_id: UUID | None,
     now: datetime,
     pointer: str = "/slot_id",
+    confirmed_overlaps: Collection[UUID] = (),
 ) -> Appointment:
     """Book a time for what is named, or for a visit of its own where nothing is.
 
+    Whoever has it already for the same, having clicked twice perhaps, gets that appointment.
     `patient_id` says whose a visit is; what is named says so by itself. `pointer` is the member to
     which a misfit is put. Raises AboutUnknown and what its subject raises, PatientUnknown,
-    SlotNotFound, SlotUnusable naming what doesn't fit, and SlotTaken for who comes second.
+    SlotNotFound, SlotUnusable naming what doesn't fit, SlotTaken for who comes second, and
+    AppointmentsOverlap for other appointments that aren't confirmed.
     """
-    needs, subject = lock_needs(session, about, patient_id, Booking(actor, now))
+    try:
+        needs, subject = lock_needs(session, about, patient_id, Booking(actor, now))
+    except Conflict:  # it has its appointment, most likely
+        if (had := _had_about(session, slot_id, about)) is not None:
+            return had
+        raise
     return take(
         session,
         actor=actor,
@@ -52,7 +63,14 @@ def book(
         subject=subject,
         now=now,
         pointer=pointer,
+        confirmed_overlaps=confirmed_overlaps,
     )
+
+
+def _had_about(session: Session, slot_id: UUID, about: About | None) -> Appointment | None:
+    """The appointment that something has at this very time."""
+    had = queries.booked_at_slot(session, slot_id)
+    return had if had is not None and about == moves.about_of(had) else None
 
 
 def lock_needs(
@@ -89,10 +107,14 @@ def take(
     pointer: str,
     instead: Appointment | None = None,
     offer_id: UUID | None = None,
+    confirmed_overlaps: Collection[UUID] = (),
 ) -> Appointment:
     """Take a time for what is locked already; `instead` is the appointment that has just ended for
     it, `offer_id` the offer that holds it."""
     queries.lock_for(session, slot_id)
+    had = _had_about(session, slot_id, about)
+    if had is not None and had.patient_id == needs.patient_id and instead is None:
+        return had
     slot = queries.where_and_when(session, slot_id)
     if slot is None:
         raise SlotNotFound()
@@ -101,6 +123,14 @@ def take(
     _check_fit(session, actor, slot, about, needs, now, pointer)
     if queries.is_taken(session, slot_id, offer_id, now):
         raise SlotTaken()
+    check_overlaps(
+        session,
+        needs.patient_id,
+        slot.starts_at,
+        slot.ends_at,
+        confirmed=confirmed_overlaps,
+        besides=[about.id] if about else (),
+    )
     row = _row(slot, about, needs, actor, instead, now)
     row.confidential = _is_kept(session, about, instead)
     made = queries.write_booked(session, row)
@@ -184,19 +214,39 @@ def _row(
 
 
 def change_appointment(
-    *, session: Session, actor: Actor, appointment_id: UUID, slot_id: UUID, now: datetime
+    *,
+    session: Session,
+    actor: Actor,
+    appointment_id: UUID,
+    slot_id: UUID,
+    now: datetime,
+    confirmed_overlaps: Collection[UUID] = (),
 ) -> Appointment:
     """Another time instead of the booked one: the new one is taken and the old one freed, or
-    nothing is changed.
+    nothing is changed. What was changed to that very time already stands.
 
     Raises AppointmentNotFound, AppointmentEnded, TooLate for a patient shortly before, and what
     book() raises.
     """
-    appointment, subject = moves.lock_booked(session, appointment_id)
+    try:
+        appointment, subject = moves.lock_booked(session, appointment_id)
+    except AppointmentEnded:
+        became = queries.standing(session, appointment_id)
+        if became is None or (became.slot_id, became.status) != (slot_id, AppointmentStatus.BOOKED):
+            raise
+        return became
     if appointment.slot_id == slot_id:
         return appointment
     check_in_time(session, actor, appointment, now)
-    return exchange(session, appointment, subject, slot_id, actor=actor, now=now)
+    return exchange(
+        session,
+        appointment,
+        subject,
+        slot_id,
+        actor=actor,
+        now=now,
+        confirmed_overlaps=confirmed_overlaps,
+    )
 
 
 def exchange(
@@ -208,6 +258,7 @@ def exchange(
     actor: Actor,
     now: datetime,
     offer_id: UUID | None = None,
+    confirmed_overlaps: Collection[UUID] = (),
 ) -> Appointment:
     """End a locked appointment and book another time for the same."""
     about = moves.about_of(appointment)
@@ -238,4 +289,5 @@ def exchange(
         pointer="/slot_id",
         instead=appointment,
         offer_id=offer_id,
+        confirmed_overlaps=confirmed_overlaps,
     )

@@ -1,6 +1,6 @@
 """Use cases of attachments, a file each."""
 
-from portal.attachments.service.attach import attach, of
+from portal.attachments.service.attach import attach, check_unused, of, unused
 from portal.attachments.service.read import content_of, read_attachment
 from portal.attachments.service.scan import give_up, prepare_scan, record_verdict, scan_again
 from portal.attachments.service.sweep import delete_unnamed, delete_unused, discard
@@ -10,6 +10,7 @@ from portal.attachments.service.withdraw import forget, withdraw
 __all__ = [
     "Upload",
     "attach",
+    "check_unused",
     "content_of",
     "delete_unnamed",
     "delete_unused",
@@ -22,5 +23,6 @@ __all__ = [
     "read_attachment",
     "record_verdict",
     "scan_again",
+    "unused",
     "withdraw",
 ]

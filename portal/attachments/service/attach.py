@@ -17,6 +17,8 @@ from portal.core import audit
 from portal.core.actor import Actor
 from portal.core.errors import FieldError
 
+_GONE = "One of these was used or deleted just now."
+
 
 def attach(
     *,
@@ -51,9 +53,7 @@ def attach(
         session, ids, to_kind=to_kind, to_id=to_id, shared=shared, now=now
     )
     if marked < len(ids):
-        raise AttachmentUnusable(
-            errors=[FieldError(pointer, "One of these was used or deleted just now.")]
-        )
+        raise AttachmentUnusable(errors=[FieldError(pointer, _GONE)])
     for id_ in ids:
         audit.record(
             session,
@@ -64,6 +64,31 @@ def attach(
             resource_id=id_,
             at=now,
         )
+
+
+def check_unused(
+    *,
+    session: Session,
+    actor: Actor,
+    patient_id: UUID,
+    ids: Sequence[UUID],
+    limit: int,
+    pointer: str = "/attachments",
+) -> None:
+    """That uploads can be part of something later, and none is deleted or used until the
+    transaction ends. Raises AttachmentUnusable as attach() does."""
+    if len(ids) > limit:
+        raise AttachmentUnusable(errors=[FieldError(pointer, f"At most {limit} files.")])
+    found = queries.own_uploads(session, actor, ids) if ids else {}
+    if problems := list(_problems(ids, found, patient_id, pointer)):
+        raise AttachmentUnusable(errors=problems)
+    if len(queries.hold_unused(session, ids)) < len(ids):
+        raise AttachmentUnusable(errors=[FieldError(pointer, _GONE)])
+
+
+def unused(session: Session, ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Those of the actor's uploads that are part of nothing yet, as JSON."""
+    return {row.id: attachment_view(row) for row in queries.unused(session, ids)}
 
 
 def _problems(

@@ -12,7 +12,15 @@ from portal.messages.service.confidential import keep_call_confidential, keep_th
 from portal.messages.service.deceased import close_for_deceased
 from portal.messages.service.departing import leave_threads
 from portal.messages.service.digest import send_digests
-from portal.messages.service.drafts import SaveDraft, discard_draft, read_drafts, save_draft
+from portal.messages.service.drafts import (
+    Kept,
+    SaveDraft,
+    add_draft,
+    change_draft,
+    discard_draft,
+    read_draft,
+    read_drafts,
+)
 from portal.messages.service.following import (
     Wrote,
     follow_closing,
@@ -28,6 +36,7 @@ from portal.messages.service.quick_replies import (
 from portal.messages.service.reading import Opened, open_thread
 from portal.messages.service.rerouting import follow_care_team
 from portal.messages.service.sending import Write, write_message
+from portal.messages.service.sent_drafts import SentDraft
 from portal.messages.service.starting import (
     About,
     Outcome,
@@ -43,18 +52,22 @@ from portal.messages.service.warning import Guidance, check, keep_warning
 __all__ = [
     "About",
     "Guidance",
+    "Kept",
     "Opened",
     "Outcome",
     "Recipient",
     "RequestCall",
     "SaveDraft",
+    "SentDraft",
     "StartThread",
     "Started",
     "Write",
     "WriteToPatients",
     "Wrote",
+    "add_draft",
     "add_quick_reply",
     "cancel_call",
+    "change_draft",
     "change_quick_reply",
     "check",
     "close_for_deceased",
@@ -70,12 +83,12 @@ __all__ = [
     "keep_warning",
     "leave_threads",
     "open_thread",
+    "read_draft",
     "read_drafts",
     "record_outcome",
     "remove_quick_reply",
     "reopen_thread",
     "request_call",
-    "save_draft",
     "send_digests",
     "start_thread",
     "write_message",

@@ -11,6 +11,7 @@ from portal.core.versions import check_version
 from portal.messages import rules
 from portal.messages.errors import AlreadyClosed, NotClosed
 from portal.messages.service import moves
+from portal.messages.service.seen import must_have_seen
 from portal.messages.states import CloseReason, ThreadStatus
 
 
@@ -21,19 +22,23 @@ def close_thread(
     thread_id: UUID,
     reason: CloseReason,
     note: str | None,
+    last_seen_message_id: UUID | None,
     version: int | None,
     now: datetime,
 ) -> None:
     """End a thread; nobody has to answer it any more.
 
-    Raises ThreadNotFound, PreconditionFailed where somebody wrote since `version`, AlreadyClosed
-    with its reason, Invalid for a reason that is not the actor's to give.
+    Whoever ends it says which message is the newest that they have read: one that came in between
+    would else be closed with it, unread. Raises ThreadNotFound, NewerMessages with what others
+    wrote since, PreconditionFailed where the thread changed since `version`, AlreadyClosed with its
+    reason, Invalid for a reason that is not the actor's to give.
     """
     thread = moves.lock(session, thread_id)
     rules.check_close_reason(reason, actor.kind)
     if thread.status == ThreadStatus.CLOSED:
         raise AlreadyClosed(closed_reason=thread.closed_reason, closed_at=thread.status_at)
     check_version(version, thread.version)
+    must_have_seen(session, actor, thread, last_seen_message_id)
     waited = thread.status == ThreadStatus.AWAITING_CARE_TEAM
     step = moves.move(
         session, thread, ThreadStatus.CLOSED, actor=actor, now=now, reason=reason, note=note

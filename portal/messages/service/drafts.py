@@ -1,20 +1,24 @@
-"""Drafts: what somebody has written and not sent."""
+"""Drafts: what somebody has written and not sent. Each is a thing of its own, with its version."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.attachments import service as attachments
+from portal.attachments.errors import AttachmentUnusable
 from portal.core import audit
 from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.errors import FieldError, Invalid
 from portal.core.ids import new_id
-from portal.messages import composing_queries, queries
-from portal.messages.composing_model import Draft
-from portal.messages.errors import DraftNotFound, ThreadNotFound
-from portal.messages.service.starting import About, Recipient, check_about, resolved
+from portal.core.versions import check_version
+from portal.messages import draft_queries, queries, rules
+from portal.messages.draft_model import Draft
+from portal.messages.errors import DraftNotFound, ThreadNotFound, TooManyDrafts
+from portal.messages.service.starting import About, Addressed, Recipient, check_about, resolved
 from portal.patients import service as patients
 
 
@@ -29,41 +33,129 @@ class SaveDraft:
     category: str | None = None
     subject: str = ""
     about: About | None = None
+    attachments: tuple[UUID, ...] = ()
 
 
-def save_draft(*, session: Session, actor: Actor, command: SaveDraft, now: datetime) -> Draft:
-    """Keep a draft in place of the one before; returns the one that is kept.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A draft with its files, as JSON."""
 
-    Raises ThreadNotFound, PatientUnknown, RecipientUnusable; for delegates AboutUnusable.
+    draft: Draft
+    files: Sequence[dict[str, Any]]
+
+
+def add_draft(*, session: Session, actor: Actor, command: SaveDraft, now: datetime) -> Kept:
+    """Keep a new draft beside the others.
+
+    Raises ThreadNotFound, PatientUnknown, RecipientUnusable, AttachmentUnusable, TooManyDrafts; for
+    delegates AboutUnusable.
     """
     patient_id = _whose(session, actor, command)
-    to = None
-    if command.to is not None and command.thread_id is None and actor.kind in PATIENT_SIDE:
-        to = resolved(session, patient_id, command.to)
-    if actor.kind is ActorKind.DELEGATE:  # what is kept from them is out of sight in drafts too
-        check_about(session, command.about, patient_id)
-        composing_queries.forget_hidden_draft(session, command.thread_id or patient_id)
-    draft_id = composing_queries.put_draft(
-        session,
-        {
-            "id": new_id(),
-            "author_kind": actor.kind.value,
-            "author_id": actor.id,
-            "patient_id": patient_id,
-            "thread_id": command.thread_id,
-            "target_id": command.thread_id or patient_id,
-            "pool_id": to.pool_id if to else None,
-            "practitioner_id": to.practitioner_id if to else None,
-            "category": command.category,
-            "subject": command.subject,
-            "about_kind": command.about.kind if command.about else None,
-            "about_id": command.about.id if command.about else None,
-            "body": command.body,
-            "updated_at": now,
-        },
+    if draft_queries.count(session, actor.id) >= rules.MOST_DRAFTS:
+        raise TooManyDrafts()
+    draft = Draft(
+        id=new_id(),
+        author_kind=actor.kind.value,
+        author_id=actor.id,
+        patient_id=patient_id,
+        thread_id=command.thread_id,
+        version=1,
     )
-    _audit(session, actor, "save", patient_id, draft_id, now)
-    return session.get_one(Draft, draft_id, populate_existing=True)
+    _write(session, actor, draft, command, now)
+    session.add(draft)
+    session.flush()
+    return _kept(session, actor, draft, command, now)
+
+
+def change_draft(
+    *,
+    session: Session,
+    actor: Actor,
+    draft_id: UUID,
+    command: SaveDraft,
+    expected: int | None,
+    now: datetime,
+) -> Kept:
+    """Write a draft anew, over the version that was read.
+
+    Raises DraftNotFound, PreconditionFailed where it was changed since, Invalid for another thread
+    or patient, and what add_draft() raises.
+    """
+    draft = _locked(session, actor, draft_id)
+    check_version(expected, draft.version)
+    _check_same(draft, command)
+    _write(session, actor, draft, command, now)
+    draft.version += 1
+    session.flush()
+    return _kept(session, actor, draft, command, now)
+
+
+def _locked(session: Session, actor: Actor, draft_id: UUID) -> Draft:
+    draft = draft_queries.for_change(session, actor.id, draft_id)
+    if draft is None:
+        raise DraftNotFound()
+    return draft
+
+
+def _check_same(draft: Draft, command: SaveDraft) -> None:
+    """Raises Invalid."""
+    for name in ("thread_id", "patient_id"):
+        if getattr(command, name) not in (None, getattr(draft, name)):
+            why = "A draft stays with what it is for: keep another one by POST /api/v1/drafts."
+            raise Invalid(errors=[FieldError(f"/{name}", why)])
+
+
+def _write(session: Session, actor: Actor, draft: Draft, command: SaveDraft, now: datetime) -> None:
+    to = _addressed(session, actor, draft, command)
+    if actor.kind is ActorKind.DELEGATE:  # what is kept from them is out of sight in drafts too
+        check_about(session, command.about, draft.patient_id)
+    draft.pool_id = to.pool_id if to else None
+    draft.practitioner_id = to.practitioner_id if to else None
+    draft.category = command.category
+    draft.subject = command.subject
+    draft.about_kind = command.about.kind if command.about else None
+    draft.about_id = command.about.id if command.about else None
+    draft.body = command.body
+    draft.updated_at = now
+
+
+def _addressed(
+    session: Session, actor: Actor, draft: Draft, command: SaveDraft
+) -> Addressed | None:
+    if command.to is None or draft.thread_id is not None or actor.kind not in PATIENT_SIDE:
+        return None
+    return resolved(session, draft.patient_id, command.to)
+
+
+def _kept(session: Session, actor: Actor, draft: Draft, command: SaveDraft, now: datetime) -> Kept:
+    """The draft with its files, which nobody sweeps away while it has them."""
+    attachments.check_unused(
+        session=session,
+        actor=actor,
+        patient_id=draft.patient_id,
+        ids=command.attachments,
+        limit=rules.MOST_FILES,
+    )
+    held = draft_queries.put_files(session, draft.id, command.attachments)
+    elsewhere = [
+        FieldError(f"/attachments/{number}", "Another draft holds this upload.")
+        for number, id_ in enumerate(command.attachments)
+        if id_ not in held
+    ]
+    if elsewhere:
+        raise AttachmentUnusable(errors=elsewhere)
+    _audit(session, actor, "save", draft, now)
+    return Kept(draft, _files(session, [draft.id]).get(draft.id, ()))
+
+
+def _files(session: Session, draft_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    named = draft_queries.files_of(session, draft_ids)
+    views = attachments.unused(session, [row.attachment_id for row in named])
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for row in named:
+        if row.attachment_id in views:
+            found.setdefault(row.draft_id, []).append(views[row.attachment_id])
+    return found
 
 
 def _whose(session: Session, actor: Actor, command: SaveDraft) -> UUID:
@@ -79,23 +171,50 @@ def _whose(session: Session, actor: Actor, command: SaveDraft) -> UUID:
     return patients.get_patient(session, command.patient_id).id
 
 
-def read_drafts(*, session: Session, actor: Actor, now: datetime) -> Sequence[Draft]:
-    """One's own drafts, the last changed first."""
-    found = composing_queries.drafts(session, actor.id)
-    for patient_id in {draft.patient_id for draft in found}:
+def read_drafts(
+    *,
+    session: Session,
+    actor: Actor,
+    thread_id: UUID | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    now: datetime,
+) -> list[Kept]:
+    """One's own drafts, the last changed first, one more than `limit`."""
+    found = draft_queries.drafts(session, actor.id, thread_id, after=after, limit=limit)
+    files = _files(session, [draft.id for draft in found])
+    for patient_id in sorted({draft.patient_id for draft in found[:limit]}):
         audit.record(session, actor, "read", "draft", patient_id=patient_id, at=now)
-    return found
+    return [Kept(draft, files.get(draft.id, ())) for draft in found]
 
 
-def discard_draft(*, session: Session, actor: Actor, draft_id: UUID, now: datetime) -> None:
-    """Throw a draft away. Raises DraftNotFound."""
-    draft = composing_queries.delete_draft(session, actor.id, draft_id)
+def read_draft(*, session: Session, actor: Actor, draft_id: UUID, now: datetime) -> Kept:
+    """One of one's own drafts. Raises DraftNotFound."""
+    draft = draft_queries.draft(session, actor.id, draft_id)
     if draft is None:
         raise DraftNotFound()
-    _audit(session, actor, "delete", draft.patient_id, draft_id, now)
+    _audit(session, actor, "read", draft, now)
+    return Kept(draft, _files(session, [draft.id]).get(draft.id, ()))
 
 
-def _audit(
-    session: Session, actor: Actor, action: str, patient_id: UUID, id_: UUID, now: datetime
+def discard_draft(
+    *, session: Session, actor: Actor, draft_id: UUID, expected: int | None, now: datetime
 ) -> None:
-    audit.record(session, actor, action, "draft", patient_id=patient_id, resource_id=id_, at=now)
+    """Throw a draft away. Raises DraftNotFound, PreconditionFailed where it was changed since."""
+    draft = _locked(session, actor, draft_id)
+    check_version(expected, draft.version)
+    _audit(session, actor, "delete", draft, now)
+    session.delete(draft)
+    session.flush()
+
+
+def _audit(session: Session, actor: Actor, action: str, draft: Draft, now: datetime) -> None:
+    audit.record(
+        session,
+        actor,
+        action,
+        "draft",
+        patient_id=draft.patient_id,
+        resource_id=draft.id,
+        at=now,
+    )

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.core.actor import WORKER
-from portal.messages import composing_queries, queries
+from portal.messages import draft_queries, queries
 from portal.messages.model import Thread, ThreadHistory
 from portal.messages.service import moves
 from portal.messages.service.starting import Addressed
@@ -24,7 +24,7 @@ def follow_care_team(*, session: Session, patient_id: UUID, member_id: UUID, now
     for thread in queries.open_threads_with(session, patient_id, member_id):
         _reroute(session, thread, to, now)
     pool_id = to.pool_id
-    composing_queries.redirect_drafts(session, patient_id, member_id, to.practitioner_id, pool_id)
+    draft_queries.redirect_drafts(session, patient_id, member_id, to.practitioner_id, pool_id)
 
 
 def keep_with_the_team(*, session: Session, thread: Thread, now: datetime) -> None:

@@ -7,18 +7,16 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.attachments import service as attachments
 from portal.core.actor import PATIENT_SIDE, Actor
-from portal.core.errors import FieldError, Invalid
 from portal.directory import service as directory
-from portal.messages import composing_queries, queries, rules, statements
-from portal.messages.errors import CareTeamOnly, NewerMessages
+from portal.messages import rules, statements
+from portal.messages.errors import CareTeamOnly
 from portal.messages.model import Thread, ThreadHistory
 from portal.messages.service import moves, warning
-from portal.messages.service.moves import OF_MESSAGE
+from portal.messages.service.seen import check_seen, must_have_seen
+from portal.messages.service.sent_drafts import SentDraft, forget_sent
 from portal.messages.service.signing import signed
 from portal.messages.states import HistoryAction, MessageKind, Signature, ThreadStatus
-from portal.messages.views import message_view
 
 S = ThreadStatus
 
@@ -33,6 +31,7 @@ class Write:
     signature: Signature = Signature.PERSON
     acknowledged_red_flags: int | None = None
     attachments: tuple[UUID, ...] = ()
+    draft: SentDraft | None = None
 
 
 def write_message(
@@ -41,10 +40,11 @@ def write_message(
     """Write in a thread; returns the message's id. The thread then waits for the other side.
 
     Raises ThreadNotFound; NewerMessages with what others wrote since the author looked;
-    AttachmentUnusable; for patients RedFlagsFound with the guidance, and ThreadClosed where it was
-    closed for good.
+    AttachmentUnusable; what forget_sent() raises of its draft; for patients RedFlagsFound with the
+    guidance, and ThreadClosed where it was closed for good.
     """
     thread = moves.lock(session, thread_id)
+    forget_sent(session, actor, command.draft, patient_id=thread.patient_id, thread_id=thread.id)
     if command.kind == MessageKind.INTERNAL_NOTE:
         return _note(session, actor, thread, command, now)
     if actor.kind in PATIENT_SIDE:
@@ -53,7 +53,6 @@ def write_message(
         row = _answer(session, actor, thread, command, now)
     moves.attach(session, actor, row, command.attachments, now)
     session.flush()
-    composing_queries.drop_drafts(session, actor.id, [thread.id])
     moves.remember_sent(session, actor, row, now)
     return UUID(str(row["id"]))
 
@@ -75,7 +74,7 @@ def _ask(
     session: Session, actor: Actor, thread: Thread, command: Write, now: datetime
 ) -> dict[str, Any]:
     rules.check_reopening(thread.closed_reason, actor.kind)
-    _check_seen(session, actor, thread, command.last_seen_message_id)
+    check_seen(session, actor, thread, command.last_seen_message_id)
     flagged = warning.acknowledged(session, actor, command.acknowledged_red_flags, command.body)
     row = moves.message_row(thread.id, thread.patient_id, command.body, flagged=flagged)
     moves.add_message(session, thread, row, actor=actor, now=now)
@@ -106,10 +105,7 @@ def _make_urgent(session: Session, actor: Actor, thread: Thread, now: datetime) 
 def _answer(
     session: Session, actor: Actor, thread: Thread, command: Write, now: datetime
 ) -> dict[str, Any]:
-    if command.last_seen_message_id is None:
-        where, why = "/last_seen_message_id", "Say which message is the newest that you have read."
-        raise Invalid(errors=[FieldError(where, why)])
-    _check_seen(session, actor, thread, command.last_seen_message_id)
+    must_have_seen(session, actor, thread, command.last_seen_message_id)
     row = moves.message_row(
         thread.id,
         thread.patient_id,
@@ -122,19 +118,3 @@ def _answer(
         moves.move(session, thread, S.AWAITING_PATIENT, actor=actor, now=now)
     moves.close_reply(session, thread, "answered", actor=actor, now=now)
     return row
-
-
-def _check_seen(session: Session, actor: Actor, thread: Thread, seen: UUID | None) -> None:
-    """Raises NewerMessages where others wrote since, Invalid for a message of another thread."""
-    if seen is None:
-        return
-    if not queries.has_message(session, thread.id, seen):
-        raise Invalid(
-            errors=[FieldError("/last_seen_message_id", "This thread has no such message.")]
-        )
-    newer = queries.newer_messages(session, thread.id, actor.id, seen, rules.MOST_NEWER)
-    if newer:
-        files = attachments.of(session, OF_MESSAGE, [row.id for row in newer])
-        raise NewerMessages(
-            messages=[message_view(row, (), files.get(row.id, ()), actor) for row in newer]
-        )

@@ -16,6 +16,7 @@ from portal.messages import composing_queries, queries, rules, statements
 from portal.messages.errors import AboutUnusable, PoolUnusable, RecipientUnusable
 from portal.messages.service import moves, warning
 from portal.messages.service.confidential import keep_thread_confidential
+from portal.messages.service.sent_drafts import SentDraft, forget_sent
 from portal.messages.service.signing import signed
 from portal.messages.states import AboutKind, MessageKind, Signature, ThreadStatus
 from portal.patients.confidentiality import Confidential
@@ -55,6 +56,7 @@ class StartThread:
     about: About | None = None
     acknowledged_red_flags: int | None = None
     attachments: tuple[UUID, ...] = ()
+    draft: SentDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,11 @@ class WriteToPatients:
     about: About | None = None
     pool_id: UUID | None = None
     signature: Signature = Signature.PERSON
-    # An upload is one patient's, and so is what is kept from delegates: only where the message is.
+    # An upload is one patient's, and so are a draft and what is kept from delegates: only where
+    # the message is.
     attachments: tuple[UUID, ...] = ()
     confidential_reason: str | None = None
+    draft: SentDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ class Outcome:
 def start_thread(*, session: Session, actor: Actor, command: StartThread, now: datetime) -> Started:
     """A patient writes to somebody who cares for them, or to a team.
 
-    Raises RecipientUnusable, AboutUnusable, AttachmentUnusable, RedFlagsFound with the guidance.
+    Raises RecipientUnusable, AboutUnusable, AttachmentUnusable, RedFlagsFound with the guidance,
+    and what forget_sent() raises of its draft.
     """
     patient_id = actor.subject_id
     to = resolved(session, patient_id, command.to)
@@ -115,7 +120,7 @@ def start_thread(*, session: Session, actor: Actor, command: StartThread, now: d
     statements.write_messages(session, actor, [message], now)
     moves.attach(session, actor, message, command.attachments, now)
     moves.open_reply_item(session, row, actor=actor, now=now)
-    composing_queries.drop_drafts(session, actor.id, [patient_id])
+    forget_sent(session, actor, command.draft, patient_id=patient_id, thread_id=None)
     _remember(session, actor, row, message, now)
     return Started(row["id"], message["id"])
 
@@ -235,7 +240,9 @@ def _write(
             keep_thread_confidential(
                 session=session, actor=actor, thread_id=row["id"], command=why, now=now
             )
-    composing_queries.drop_drafts(session, actor.id, [row["patient_id"] for row in rows])
+    if command.draft is not None:
+        [patient_id] = command.patient_ids
+        forget_sent(session, actor, command.draft, patient_id=patient_id, thread_id=None)
     started = {}
     for row, message in zip(rows, messages, strict=True):
         moves.attach(session, actor, message, command.attachments, now)

@@ -16,7 +16,7 @@ from portal.appointments.model import Appointment
 from portal.appointments.rules import About, Needs
 from portal.appointments.states import AboutKind, AppointmentStatus
 from portal.core.actor import WORKER, Actor
-from portal.referrals import queries
+from portal.referrals import queries, rules
 from portal.referrals.errors import NotSchedulable, TimeElsewhere
 from portal.referrals.model import Referral
 from portal.referrals.service import arrange, items, moves
@@ -113,6 +113,24 @@ def _of(session: Session, appointment: Appointment) -> Referral:
 
 
 subjects.register(AboutKind.REFERRAL, Referrals())
+
+
+def _elsewhere(
+    session: Session, patient_id: UUID, starts_at: datetime, ends_at: datetime
+) -> list[appointments.Other]:
+    """What was arranged at other places, whose end nobody knows."""
+    found = queries.arranged_elsewhere(
+        session, patient_id, starts_at - rules.TAKEN_TO_LAST, ends_at
+    )
+    return [
+        appointments.Other(
+            "referral", row.id, row.appointment_at, None, row.place, f"/api/v1/referrals/{row.id}"
+        )
+        for row in found
+    ]
+
+
+appointments.tell_elsewhere(_elsewhere)
 
 
 def follow_offer(*, session: Session, offer_id: UUID, now: datetime) -> None:

@@ -1,11 +1,13 @@
 """The appointment: arranged, moved, called off, kept or missed; and the authorisation for it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from portal.appointments import service as appointments
 from portal.core.actor import Actor
 from portal.core.clock import local_day
 from portal.core.errors import FieldError
@@ -36,6 +38,7 @@ class Arrange:
     starts_at: datetime
     place: str
     appointment_id: UUID | None = None
+    confirmed_overlaps: Collection[UUID] = ()
 
 
 def schedule(
@@ -46,7 +49,8 @@ def schedule(
 
     One that lies behind the end of the authorisation is recorded, and somebody has to see to it.
     Raises ReferralNotFound, NotSchedulable, ReferralUnusable for a time that can't be, NotYours
-    where too many were missed for anybody but the referrer to decide.
+    where too many were missed for anybody but the referrer to decide, AppointmentsOverlap for other
+    appointments of the patient that aren't confirmed.
     """
     referral = moves.lock(session, referral_id)
     check_bookable(session, referral, actor, now)
@@ -55,6 +59,14 @@ def schedule(
         raise ReferralUnusable(message, errors=[FieldError("/starts_at", message)])
     if referral.status == S.SCHEDULED:
         moves.free_time(session, referral, S.SCHEDULED, actor=actor, now=now)
+    appointments.check_overlaps(
+        session,
+        referral.patient_id,
+        command.starts_at,
+        command.starts_at + rules.TAKEN_TO_LAST,
+        confirmed=command.confirmed_overlaps,
+        besides=[referral.id],
+    )
     arrange(session, referral, command, actor=actor, now=now)
     return referral
 

@@ -7,7 +7,13 @@ from sqlalchemy.orm import Session
 
 from portal.core.actor import Actor, ActorKind
 from portal.core.errors import FieldError
-from portal.referrals.errors import ClosingReasonMissing, NotClosable, ReferralNotCancellable
+from portal.referrals import queries
+from portal.referrals.errors import (
+    ClosingReasonMissing,
+    NewerNote,
+    NotClosable,
+    ReferralNotCancellable,
+)
 from portal.referrals.model import Referral
 from portal.referrals.service import items, moves, roles
 from portal.referrals.states import REFERRAL, ReferralStatus
@@ -24,16 +30,24 @@ _WITHOUT_REPORT = {
 
 
 def close_referral(
-    *, session: Session, actor: Actor, referral_id: UUID, reason: str | None, now: datetime
+    *,
+    session: Session,
+    actor: Actor,
+    referral_id: UUID,
+    reason: str | None,
+    last_seen_note: int | None,
+    now: datetime,
 ) -> Referral:
     """Close the loop: the note was read, or there will be none, for a reason.
 
     A closed one whose note has changed since is closed again by that. Raises ReferralNotFound,
-    NotYours, NotClosable, ClosingReasonMissing.
+    NotYours, NotClosable, ClosingReasonMissing, and NewerNote where a version was written that is
+    not named as read.
     """
     referral = moves.lock(session, referral_id)
     status = ReferralStatus(referral.status)
     roles.check_referrer(session, actor, referral, _WITHOUT_REPORT.get(status) or _CLOSING, now)
+    _check_read(session, referral, last_seen_note)
     if status == S.CLOSED and items.close(session, referral, _CLOSING, "read", actor, now):
         moves.record(session, referral, actor=actor, action="read_amendment", now=now)
         return referral
@@ -45,6 +59,13 @@ def close_referral(
         raise ClosingReasonMissing(errors=[FieldError("/reason", ClosingReasonMissing.detail)])
     moves.move(session, referral, S.CLOSED, actor=actor, now=now, note=reason)
     return referral
+
+
+def _check_read(session: Session, referral: Referral, last_seen_note: int | None) -> None:
+    """What the specialist wrote meanwhile is not closed over. Raises NewerNote."""
+    newest = queries.versions_of_note(session, referral.id)
+    if (last_seen_note or 0) < newest:
+        raise NewerNote(newest_note=newest)
 
 
 def cancel_referral(

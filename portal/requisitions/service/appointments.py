@@ -1,6 +1,6 @@
 """Imaging is done at an appointment: what one has to be for an order, and how the order follows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -124,12 +124,18 @@ subjects.register(AboutKind.REQUISITION, Imaging())
 
 
 def book_slot(
-    *, session: Session, actor: Actor, slot_id: UUID, requisition_id: UUID, now: datetime
+    *,
+    session: Session,
+    actor: Actor,
+    slot_id: UUID,
+    requisition_id: UUID,
+    now: datetime,
+    confirmed_overlaps: Collection[UUID] = (),
 ) -> Appointment:
     """Book a time for a requisition, which goes to that radiology where it was sent to another.
 
     Raises RequisitionNotFound, NotBookable, SlotNotFound, SlotUnusable naming what doesn't fit,
-    SlotTaken for who comes second.
+    SlotTaken for who comes second, AppointmentsOverlap.
     """
     return appointments.book(
         session=session,
@@ -139,4 +145,5 @@ def book_slot(
         patient_id=None,
         now=now,
         pointer="/requisition_id",
+        confirmed_overlaps=confirmed_overlaps,
     )
