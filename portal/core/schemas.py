@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
 from portal.core.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT
 
@@ -50,6 +50,28 @@ class Prose(fields.String):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> str:
         return _LINE_ENDS.sub("\n", str(super()._deserialize(value, attr, data, **kwargs)))
+
+
+class PartSchema(Schema):
+    """A member that can't be used, and why."""
+
+    pointer = fields.String(metadata={"example": "/items/0/delivery"})
+    message = fields.String()
+
+
+class ProblemSchema(Schema):
+    """What went wrong with one of several (RFC 9457): described once, in the API document."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    type = fields.String()
+    title = fields.String()
+    status = fields.Integer()
+    detail = fields.String()
+    code = fields.String()
+    request_id = fields.String()
+    errors = fields.List(fields.Nested(PartSchema))
 
 
 class PageQuery(Strict):

@@ -119,14 +119,28 @@ LISTS: dict[str, tuple[tuple[Drug, Standing], ...]] = {
 IN_STORIES: dict[str, tuple[tuple[Drug, Standing], ...]] = {
     "Avery": ((drugs.AMLODIPINE, ready()), (drugs.FLUTICASONE_SALMETEROL, ready())),
     "Marcus": ((drugs.LOSARTAN, used_up()),),
-    "Sofia": ((drugs.FLUTICASONE_SALMETEROL, ready()), (drugs.DIAZEPAM, ready(1, 1, filled=30))),
+    "Sofia": (
+        (drugs.FLUTICASONE_SALMETEROL, ready()),
+        (drugs.DIAZEPAM, ready(1, 1, filled=30)),
+        (drugs.AMLODIPINE, ready()),
+    ),
     "James": ((drugs.LISINOPRIL, ready()),),
     "Mei-Ling": ((drugs.SERTRALINE, used_up(filled=32)),),
     "Ahmed": ((drugs.ATORVASTATIN, used_up_90()), (drugs.WARFARIN, too_soon())),
-    "Grace": ((drugs.LISINOPRIL, used_up(2, filled=29)), (drugs.DIGOXIN, ready())),
+    "Grace": (
+        (drugs.LISINOPRIL, used_up(2, filled=29)),
+        (drugs.DIGOXIN, ready()),
+        (drugs.LEVOTHYROXINE, ready_90()),
+    ),
     "Tyler": ((drugs.SERTRALINE, ready()),),
-    "Olga": ((drugs.FERROUS_SULFATE, ready(filled=38)),),
-    "Samuel": ((drugs.ALLOPURINOL, ready()),),
+    "Olga": (
+        (drugs.FERROUS_SULFATE, ready(filled=38)),
+        (drugs.ATORVASTATIN, ready_90()),
+    ),
+    "Samuel": (
+        (drugs.ALLOPURINOL, ready()),
+        (drugs.ATORVASTATIN, ready(filled=95)),
+    ),
     "Rosa": ((drugs.CLOPIDOGREL, used_up()), (drugs.LEVOTHYROXINE, ready_90())),
     "Lucia": (),
     "Daniel": (

@@ -132,6 +132,8 @@ class Teller:
 def tell(teller: Teller) -> None:
     """Everything that has happened so far."""
     _at_the_pharmacies(teller)
+    _stopped_and_held(teller)
+    _in_parts(teller)
     _by_mail(teller)
     _at_the_prescribers(teller)
     _decided(teller)
@@ -164,10 +166,40 @@ def _at_the_pharmacies(teller: Teller) -> None:
     teller.report(cast.HARBOR, lisinopril, "preparing", 3 * HOUR)
     digoxin = teller.ask("Grace", drugs.DIGOXIN, 2 * DAY)
     teller.report(cast.CORNER, digoxin, "with_pharmacy", 2 * DAY - HOUR)
-    teller.report(cast.CORNER, digoxin, "partially_ready", 5 * HOUR, quantity_ready=Decimal(10))
+    teller.report(cast.CORNER, digoxin, "partially_ready", 5 * HOUR, quantity=Decimal(10))
     teller.ask("Rosa", drugs.LEVOTHYROXINE, HOUR / 6)
     new = teller.write(cast.CHEN, "Mei-Ling", drugs.LEVOTHYROXINE, 4 * HOUR)
     teller.report(cast.CORNER, new, "with_pharmacy", 3 * HOUR)
+
+
+def _stopped_and_held(teller: Teller) -> None:
+    # Ready at the counter when it was stopped: the pharmacy has not said yet whether in time.
+    amlodipine = teller.ask("Sofia", drugs.AMLODIPINE, 2 * DAY)
+    teller.report(cast.CORNER, amlodipine, "with_pharmacy", 2 * DAY - HOUR)
+    teller.report(cast.CORNER, amlodipine, "ready_for_pickup", DAY)
+    stopped, held = PrescriptionStatus.STOPPED, PrescriptionStatus.ON_HOLD
+    teller.change(cast.OKAFOR, "Sofia", drugs.AMLODIPINE, stopped, "Her ankles swell.", HOUR)
+    levothyroxine = teller.ask("Grace", drugs.LEVOTHYROXINE, DAY)
+    teller.report(cast.CORNER, levothyroxine, "with_pharmacy", DAY - HOUR)
+    teller.change(
+        cast.LINDQVIST, "Grace", drugs.LEVOTHYROXINE, held, "Until the TSH is back.", 3 * HOUR
+    )
+
+
+def _in_parts(teller: Teller) -> None:
+    ten = {"quantity": Decimal(10)}
+    # She has got ten; the rest is owed and comes the day after tomorrow.
+    owed = teller.ask("Olga", drugs.ATORVASTATIN, 2 * DAY)
+    teller.report(cast.CORNER, owed, "with_pharmacy", 2 * DAY - HOUR)
+    teller.report(cast.CORNER, owed, "partially_ready", DAY, **ten)
+    comes = local_day(teller.now, cast.ZONE) + 2 * DAY
+    teller.report(cast.CORNER, owed, "picked_up", 5 * HOUR, **ten, expected_on=comes)
+    # Here the rest never came, and the pharmacy gave it up.
+    given_up = teller.ask("Samuel", drugs.ATORVASTATIN, 12 * DAY)
+    teller.report(cast.HARBOR, given_up, "with_pharmacy", 12 * DAY - HOUR)
+    teller.report(cast.HARBOR, given_up, "partially_ready", 11 * DAY, **ten)
+    teller.report(cast.HARBOR, given_up, "picked_up", 10 * DAY, **ten)
+    teller.report(cast.HARBOR, given_up, "not_dispensed", 6 * DAY, reason_code="out_of_stock")
 
 
 def _by_mail(teller: Teller) -> None:

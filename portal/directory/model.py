@@ -6,12 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from portal.core import rls
 from portal.core.actor import PEOPLE, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
+from portal.directory.hours import read_hours
 
 
 class PoolKind(StrEnum):
@@ -175,6 +176,12 @@ class Pharmacy(Base):
     mail_order: Mapped[bool] = mapped_column(server_default=text("false"))
     mails: Mapped[bool] = mapped_column(server_default=text("false"))
     active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+    @validates("hours")
+    def _reckon(self, _name: str, hours: str) -> str:
+        """What is written is reckoned with, where it can be read."""
+        self.opening = read_hours(hours)
+        return hours
 
 
 class Laboratory(Base):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
 
 from portal.core.dates import LOOKED_FOR, PERIOD, PLANNED, day_field, time_field
 from portal.core.schemas import ONE_LINE, ZONES, Listing, PageQuery, Strict, text_field
@@ -46,6 +46,16 @@ class PlaceSchema(Schema):
 
 
 class PharmacySchema(PlaceSchema):
+    opening = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        allow_none=True,
+        metadata={
+            "description": "The hours for reckoning: by weekday (0 is Monday) from when to when, "
+            "in the pharmacy's time zone; null counts as always open",
+            "example": {"0": ["09:00", "18:00"]},
+        },
+    )
     ncpdp_id = fields.String(allow_none=True, metadata={"example": "3912345"})
     mail_order = fields.Boolean(metadata={"description": "Ships only"})
     mails = fields.Boolean(metadata={"description": "Ships as well"})
@@ -53,6 +63,11 @@ class PharmacySchema(PlaceSchema):
 
 class PharmacyPage(Listing):
     items = fields.List(fields.Nested(PharmacySchema))
+
+
+# As `PharmacySchema` has it: the first and the last minute of each weekday.
+_CLOCK = validate.Regexp(r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", error="A time as 09:30.")
+_WEEKDAY = validate.OneOf([str(day) for day in range(7)])
 
 
 class WritePlaceSchema(Strict):
@@ -75,6 +90,21 @@ class WritePharmacySchema(WritePlaceSchema):
     )
     mail_order = fields.Boolean(load_default=False)
     mails = fields.Boolean(load_default=False)
+    opening = fields.Dict(
+        keys=fields.String(validate=_WEEKDAY),
+        values=fields.List(fields.String(validate=_CLOCK), validate=validate.Length(equal=2)),
+        metadata={
+            "description": "The hours for reckoning, by weekday (0 is Monday); without them they "
+            "are read from `hours` where that is written as `Mon-Fri 9-18, Sat 9-13`",
+            "example": {"0": ["09:00", "18:00"], "5": ["09:00", "13:00"]},
+        },
+    )
+
+    @validates("opening")
+    def _opens_first(self, value: dict[str, list[str]], **_kwargs: Any) -> None:
+        for day, (opens, closes) in value.items():
+            if opens >= closes:
+                raise ValidationError({day: ["It opens before it closes."]})
 
 
 class EditPharmacySchema(WritePharmacySchema):

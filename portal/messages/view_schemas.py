@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from portal.attachments.schemas import AttachedFileSchema
-from portal.core.schemas import Listing
+from portal.core.schemas import Listing, ProblemSchema
 
 
 class MessagePartySchema(Schema):
@@ -115,7 +115,7 @@ class ThreadOutcomeSchema(Schema):
     patient_id = fields.UUID()
     outcome = fields.String(validate=validate.OneOf(["sent", "rejected"]))
     thread_id = fields.UUID(allow_none=True)
-    problem = fields.Dict(allow_none=True, metadata={"description": "RFC 9457 problem of this one"})
+    problem = fields.Nested(ProblemSchema, allow_none=True)
 
 
 class ThreadOutcomesSchema(Schema):

@@ -274,12 +274,24 @@ _LINKS: Mapping[str, str] = {
 
 def words_of(event: str, data: Mapping[str, Any], *, as_delegate: bool = False) -> tuple[str, str]:
     """Title and text of a notification; a delegate reads what the patient was told, as such."""
-    title, text = _TEXTS[NotificationEvent(event)]
+    title, text = (
+        _of_a_first_fill(event)
+        if data.get("kind") == "first_fill"
+        else _TEXTS[NotificationEvent(event)]
+    )
     reason = _REASONS.get(data.get("reason_code") or "")
     text = f"{text} {reason}" if reason else text
     if as_delegate and category_of(NotificationEvent(event)) is not None:
         text = f"The patient for whom you act was told: {text}"
     return title, text
+
+
+def _of_a_first_fill(event: str) -> tuple[str, str]:
+    """Nobody asked for it, and nothing was filled before."""
+    if event == E.REFILL_SENT:
+        return "A new prescription", "Your new medicine is on its way to the pharmacy."
+    title, text = _TEXTS[NotificationEvent(event)]
+    return title, text.replace("our refill", "our new medicine").replace("The refill", "It")
 
 
 def link_of(event: str, subject_id: Any) -> str | None:

@@ -59,6 +59,31 @@ class PharmacyUnusable(Invalid):
     code = "pharmacy_unusable"
 
 
+class UpdateInvalid(Invalid):
+    code = "update_invalid"
+    detail = "This update can't be read, or says what can't be."
+
+
+class UpdateLate(Conflict):
+    code = "update_late"
+    detail = "This update is older than the last one that was applied."
+
+
+class UpdateQuarantined(Conflict):
+    code = "update_quarantined"
+    detail = "This update can't follow from where the refill stands; somebody asks what happened."
+
+
+class EventIdReused(Conflict):
+    code = "event_id_reused"
+    detail = "This event_id came with another content before: use a new one."
+
+
+class RefillNotHeld(NotFound):
+    code = "refill_not_held"
+    detail = "You hold no such refill."
+
+
 class WebhookUnusable(Invalid):
     code = "webhook_unusable"
 

@@ -115,10 +115,11 @@ _LOCK_REFILLS = text(
     SELECT r.id, r.kind, r.status, r.occurred_at, r.reserved, r.prescription_id, r.patient_id,
            r.pharmacy_id, r.requested_at, r.delivery, r.quantity_ready, r.quantity_dispensed,
            r.rest_due_at, p.quantity, p.days_supply, p.schedule, p.expires_on, p.last_filled_on,
-           p.supply_days, pa.time_zone
+           p.supply_days, pa.time_zone, ph.opening, ph.time_zone AS pharmacy_zone
     FROM refill r
     JOIN prescription p ON p.id = r.prescription_id
     JOIN patient pa ON pa.id = r.patient_id
+    JOIN pharmacy ph ON ph.id = r.pharmacy_id
     WHERE r.id = ANY(:ids) AND r.status <> 'awaiting_prescriber'
     ORDER BY r.id FOR NO KEY UPDATE OF r
     """
@@ -200,8 +201,12 @@ _UPDATES = text(
     """
 )
 _ONE_UPDATE = text(
-    "SELECT outcome, content::text AS content FROM pharmacy_update "
+    "SELECT outcome, refill_id, refill_status, content::text AS content FROM pharmacy_update "
     "WHERE pharmacy_id = :pharmacy_id AND event_id = :event_id FOR UPDATE"
+)
+_WITHDRAW = text(
+    "UPDATE pharmacy_update SET outcome = 'withdrawn' "
+    "WHERE pharmacy_id = :pharmacy_id AND event_id = :event_id"
 )
 _PRESCRIPTION_OF_NUMBER = text("SELECT id FROM prescription WHERE refill_number = :number")
 
@@ -335,6 +340,10 @@ def update(session: Session, pharmacy_id: UUID, event_id: str) -> Row[Any] | Non
     """One update as it was received, locked."""
     values = {"pharmacy_id": pharmacy_id, "event_id": event_id}
     return session.execute(_ONE_UPDATE, values).first()
+
+
+def withdraw_update(session: Session, pharmacy_id: UUID, event_id: str) -> None:
+    session.execute(_WITHDRAW, {"pharmacy_id": pharmacy_id, "event_id": event_id})
 
 
 def prescription_of(session: Session, refill_number: str) -> UUID | None:

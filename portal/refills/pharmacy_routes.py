@@ -39,7 +39,13 @@ from portal.refills.pharmacy_schemas import (
     WebhookSchema,
     read_update,
 )
-from portal.refills.pharmacy_views import cancellation_view, feed_view, order_view, update_view
+from portal.refills.pharmacy_views import (
+    cancellation_view,
+    feed_view,
+    order_view,
+    problem_view,
+    update_view,
+)
 from portal.refills.service import Answer, AnswerCancellation, RequestRenewal
 
 blueprint = Blueprint("pharmacies", __name__, "The pharmacies' side of refills")
@@ -159,7 +165,7 @@ def _answer_view(answer: Answer) -> dict[str, Any]:
     if answer.refill_status is not None:
         view["refill_status"] = answer.refill_status
     if answer.problem is not None:
-        view["problem"] = answer.problem
+        view["problem"] = problem_view(answer.outcome, answer.problem)
     return view
 
 
@@ -256,6 +262,22 @@ def replay(event_id: str) -> Response:
     with transaction(actor) as session:
         answer = service.replay(
             session=session, actor=actor, event_id=event_id, read=read_update, now=utcnow()
+        )
+    return json_response(_answer_view(answer))
+
+
+@blueprint.route("/pharmacy/updates/<string(maxlength=100):event_id>/withdraw", methods=["POST"])
+@requires("pharmacy.report")
+@blueprint.response(200, AnswerSchema)
+def withdraw_update(event_id: str) -> Response:
+    """Withdraw an update that was kept aside: it was a mistake, and nobody need ask about it
+
+    Twice is the same as once. What was applied is corrected by another update.
+    """
+    actor = current_actor()
+    with transaction(actor) as session:
+        answer = service.withdraw_update(
+            session=session, actor=actor, event_id=event_id, now=utcnow()
         )
     return json_response(_answer_view(answer))
 

@@ -17,7 +17,15 @@ from marshmallow import (
 from portal.core.dates import JUST_HAPPENED, PLANNED, day_field, time_field
 from portal.core.paging import MAX_LIMIT
 from portal.core.problems import pointers
-from portal.core.schemas import ONE_LINE, Listing, PageQuery, Strict, note_field, text_field
+from portal.core.schemas import (
+    ONE_LINE,
+    Listing,
+    PageQuery,
+    ProblemSchema,
+    Strict,
+    note_field,
+    text_field,
+)
 from portal.refills.pharmacy_model import UpdateOutcome
 from portal.refills.service import AnswerCancellation, Received
 from portal.refills.states import CancelAnswer, RefillStatus
@@ -160,7 +168,7 @@ class AnswerSchema(Schema):
     event_id = fields.String(allow_none=True)
     outcome = fields.String(validate=validate.OneOf([outcome.value for outcome in UpdateOutcome]))
     refill_status = fields.String()
-    problem = fields.String()
+    problem = fields.Nested(ProblemSchema)
 
 
 class AnswersSchema(Schema):
@@ -206,13 +214,15 @@ class RenewalAnswerSchema(Schema):
     event_id = fields.String()
     outcome = fields.String()
     refill_id = fields.UUID(allow_none=True)
-    problem = fields.Dict()
+    problem = fields.Nested(ProblemSchema)
 
 
 class UpdatesQuery(PageQuery):
     outcome = fields.String(
         load_default=None,
-        validate=validate.OneOf(["applied", "late", "quarantined", "not_found", "invalid"]),
+        validate=validate.OneOf(
+            ["applied", "late", "quarantined", "not_found", "invalid", "withdrawn"]
+        ),
     )
 
 
@@ -224,7 +234,7 @@ class UpdateSchema(Schema):
     received_at = fields.DateTime()
     outcome = fields.String()
     refill_status = fields.String(allow_none=True)
-    problem = fields.String(allow_none=True)
+    problem = fields.Nested(ProblemSchema, allow_none=True)
 
 
 class UpdatePage(Listing):

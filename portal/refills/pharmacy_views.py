@@ -1,12 +1,24 @@
 """JSON for pharmacies, made by hand."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 from sqlalchemy import Row
 
+from portal.core import problems
+from portal.core.errors import FieldError, PortalError
+from portal.refills.errors import (
+    EventIdReused,
+    RefillNotHeld,
+    UpdateInvalid,
+    UpdateLate,
+    UpdateQuarantined,
+)
 from portal.refills.model import Refill
+from portal.refills.pharmacy_model import UpdateOutcome
 from portal.refills.states import Delivery
+from portal.refills.update_rules import StatusUpdate
 
 
 def order_view(row: Row[Any], whole: bool) -> dict[str, Any]:
@@ -92,4 +104,40 @@ def feed_view(row: Row[Any]) -> dict[str, Any]:
 
 def update_view(row: Row[Any]) -> dict[str, Any]:
     """An update as it was received: its numbers may be larger than a JSON library writes."""
-    return {**row._mapping, "content": orjson.Fragment(row.content)}
+    return {
+        **row._mapping,
+        "content": orjson.Fragment(row.content),
+        "problem": problem_view(row.outcome, row.problem),
+    }
+
+
+_PROBLEMS: Mapping[str, type[PortalError]] = {
+    UpdateOutcome.INVALID: UpdateInvalid,
+    UpdateOutcome.LATE: UpdateLate,
+    UpdateOutcome.QUARANTINED: UpdateQuarantined,
+    UpdateOutcome.WITHDRAWN: UpdateQuarantined,
+    UpdateOutcome.CONFLICT: EventIdReused,
+    UpdateOutcome.NOT_FOUND: RefillNotHeld,
+}
+
+
+def problem_view(outcome: str, words: str | None) -> dict[str, Any] | None:
+    """What is wrong with an update (RFC 9457), of the words that were kept for it."""
+    kind = _PROBLEMS.get(outcome)
+    if words is None or kind is None:
+        return None
+    return problems.document(kind(words, errors=list(_parts(words))))
+
+
+def _parts(words: str) -> Iterator[FieldError]:
+    """The members that words are about: each named by its pointer, or the first word names it."""
+    for part in words.split("; "):
+        if part.startswith("/"):
+            pointer, _, message = part.partition(": ")
+            yield FieldError(pointer, message)
+    first = words.partition(" ")[0]
+    if first in _MEMBERS:
+        yield FieldError(f"/{first}", words)
+
+
+_MEMBERS = StatusUpdate.__dataclass_fields__.keys()

@@ -25,7 +25,8 @@ _CANDIDATES = text(
     SELECT {_FACTS}, p.patient_id, p.prescriber_id, p.pharmacy_id, p.drug_name, p.strength,
            p.refill_number, pr.clinic_id, pr.pool_id, pr.name AS prescriber_name,
            pa.time_zone, careloop_has_address(p.patient_id) AS has_address,
-           ph.name AS pharmacy_name, ph.active, ph.mail_order, ph.mails
+           ph.name AS pharmacy_name, ph.active, ph.mail_order, ph.mails, ph.opening,
+           ph.time_zone AS pharmacy_zone
     FROM prescription p
     JOIN patient pa ON pa.id = p.patient_id
     JOIN practitioner pr ON pr.id = p.prescriber_id
@@ -37,7 +38,10 @@ _CANDIDATES = text(
     """
 )
 
-_PHARMACIES = text("SELECT id, name, active, mail_order, mails FROM pharmacy WHERE id = ANY(:ids)")
+_PHARMACIES = text(
+    "SELECT id, name, active, mail_order, mails, opening, time_zone AS pharmacy_zone FROM pharmacy "
+    "WHERE id = ANY(:ids)"
+)
 
 _PRESCRIPTION = f"""
     SELECT {_FACTS}, p.refill_number, p.patient_id, p.rxnorm_code, p.drug_name, p.strength, p.form,

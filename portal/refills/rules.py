@@ -6,6 +6,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from portal.core.errors import FieldError
+from portal.directory.rules import Calendar
 from portal.notifications.errors import MailingAddressMissing
 from portal.prescriptions.rules import Eligibility, RefillAction, days_of
 from portal.refills.errors import PharmacyUnusable, RefillNotAllowed
@@ -33,6 +34,15 @@ STEP_LIMITS = {
     S.REST_OWED: timedelta(hours=72),
     # A hold without an end is its prescriber's to decide about.
     S.HELD: timedelta(days=14),
+}
+# And how many hours the pharmacy must have been open meanwhile.
+OPEN_HOURS = {
+    S.SENDING: 4,
+    S.WITH_PHARMACY: 8,
+    S.PREPARING: 8,
+    S.ON_HOLD: 24,
+    S.PARTIALLY_READY: 24,
+    S.REST_OWED: 24,
 }
 _WITH_PHARMACY = frozenset(STEP_LIMITS) - {S.SENDING, S.READY_FOR_PICKUP, S.SHIPPED, S.HELD}
 _BACK_TO_PRESCRIBER = frozenset(
@@ -113,17 +123,26 @@ def check_pharmacy(pharmacy: PharmacyFacts | None, delivery: str, has_address: b
 
 
 def expected_by(
-    status: RefillStatus, now: datetime, *, expected_on: date | None = None, time_zone: str = "UTC"
+    status: RefillStatus,
+    now: datetime,
+    *,
+    calendar: Calendar | None = None,
+    expected_on: date | None = None,
+    time_zone: str = "UTC",
 ) -> datetime | None:
     """When the next step is due (UTC); None for an end.
 
-    A day that the pharmacy named counts to its end where the pharmacy is.
+    What the pharmacy is to do counts its opening hours: never late because it is closed. A day that
+    it named counts to its end where the pharmacy is.
     """
     if status in REFILL.ends:
         return None
     limit = now + STEP_LIMITS[status]
     if expected_on is None:
-        return limit
+        if calendar is None or status not in OPEN_HOURS:
+            return limit
+        return max(limit, calendar.add_business(now, OPEN_HOURS[status]))
+    time_zone = time_zone if calendar is None else calendar.time_zone
     end_of_day = datetime.combine(expected_on, time.max, tzinfo=ZoneInfo(time_zone))
     return max(end_of_day, now + timedelta(hours=1))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from portal.core.schemas import Listing, PageQuery, Strict, note_field, text_field
+from portal.core.schemas import Listing, PageQuery, ProblemSchema, Strict, note_field, text_field
 from portal.prescriptions.service import RenewalChanges
 from portal.refills.service import Decide, RefillItem, RequestRefills
 from portal.refills.states import CancelAnswer, Delivery, DenialReason, RefillStatus
@@ -202,7 +202,7 @@ class ItemOutcomeSchema(Schema):
     prescription_id = fields.UUID()
     outcome = fields.String(validate=validate.OneOf(["accepted", "rejected"]))
     refill = fields.Nested(RefillViewSchema)
-    problem = fields.Dict(metadata={"description": "RFC 9457 problem of this item"})
+    problem = fields.Nested(ProblemSchema)
 
 
 class OutcomesSchema(Schema):

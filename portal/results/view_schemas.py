@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from portal.core.schemas import Listing
+from portal.core.schemas import Listing, ProblemSchema
 
 
 class ResponsibleSchema(Schema):
@@ -184,7 +184,7 @@ class FullResultSchema(ResultSchema):
 class ReviewOutcomeSchema(Schema):
     result_id = fields.UUID()
     outcome = fields.String(validate=validate.OneOf(["reviewed", "rejected"]))
-    problem = fields.Dict(metadata={"description": "RFC 9457 problem of this item"})
+    problem = fields.Nested(ProblemSchema)
 
 
 class ReviewOutcomesSchema(Schema):

@@ -196,7 +196,7 @@ def test_what_has_no_event_id_is_answered_in_its_place(
 ) -> None:
     answers = post_all(pharmacy, item, event_of(acknowledged, "preparing"))
     assert outcomes(answers) == ["invalid", "applied"]
-    assert answers[0]["problem"]
+    assert answers[0]["problem"]["code"] == "update_invalid"
 
 
 @pytest.mark.parametrize(
@@ -225,9 +225,10 @@ def test_what_cannot_be_read_is_kept_with_its_problem(
     sent = {**event_of(acknowledged, "preparing"), **changes}
     [answer] = post_all(pharmacy, sent)
     assert answer["outcome"] == "invalid"
-    assert pointer in answer["problem"]
+    assert pointer in [part["pointer"] for part in answer["problem"]["errors"]]
     [kept] = pharmacy.get("/pharmacy/updates?outcome=invalid").json["items"]
-    assert (kept["event_id"], kept["problem"]) == (sent["event_id"], answer["problem"])
+    assert kept["event_id"] == sent["event_id"]
+    assert kept["problem"]["errors"] == answer["problem"]["errors"]
     assert refill(acknowledged).status == "with_pharmacy"
 
 

@@ -253,6 +253,8 @@ def test_every_kind_of_task_twice(
     given = give(clinic.patient, new_person())
     assert nurse.post(f"/delegations/{given.id}/revoke").status_code == 200
     seen = run_all_twice()
+    mistaken = pharmacy.get("/pharmacy/updates?outcome=quarantined").json["items"][0]["event_id"]
+    assert pharmacy.post(f"/pharmacy/updates/{mistaken}/withdraw").status_code == 200
     denied = physician.post(
         f"/refills/{waiting}/decision", {"decision": "deny", "reason_code": "visit_needed"}
     )

@@ -74,3 +74,8 @@ delivers("pharmacy_order.push", OrderByWebhook())
 @handles("pharmacy_update.quarantined")
 def look_into(*, session: Session, event: Event, now: datetime) -> None:
     service.look_into_update(session=session, refill_id=event.uuid("refill_id"), now=now)
+
+
+@handles("pharmacy_update.settled")
+def close_settled(*, session: Session, event: Event, now: datetime) -> None:
+    service.close_settled(session=session, refill_id=event.uuid("refill_id"), now=now)

@@ -9,6 +9,7 @@ from portal.refills.service.deceased import close_for_deceased
 from portal.refills.service.decide import Decide, decide
 from portal.refills.service.departing import ask_for_other_pharmacies
 from portal.refills.service.follow import (
+    close_settled,
     find_overdue,
     follow_move,
     give_up_rests,
@@ -18,6 +19,7 @@ from portal.refills.service.follow import (
 from portal.refills.service.orders import acknowledge, read_orders
 from portal.refills.service.renewal_requests import RequestRenewal, request_renewal
 from portal.refills.service.replay import replay
+from portal.refills.service.replay import withdraw as withdraw_update
 from portal.refills.service.request import (
     ItemOutcome,
     RefillItem,
@@ -25,7 +27,7 @@ from portal.refills.service.request import (
     request_refills,
 )
 from portal.refills.service.standing import follow_prescription
-from portal.refills.service.status_updates import Answer, Received, take_updates
+from portal.refills.service.status_updates import Answer, Received, apply_fresh, take_updates
 
 __all__ = [
     "Answer",
@@ -38,10 +40,12 @@ __all__ = [
     "RequestRenewal",
     "acknowledge",
     "answer_cancellation",
+    "apply_fresh",
     "ask_for_other_pharmacies",
     "cancel_refill",
     "change_pharmacy",
     "close_for_deceased",
+    "close_settled",
     "decide",
     "find_overdue",
     "follow_move",
@@ -56,4 +60,5 @@ __all__ = [
     "request_renewal",
     "take_updates",
     "webhooks",
+    "withdraw_update",
 ]

@@ -79,7 +79,7 @@ def _change_in_place(
     refill.delivery = delivery
     status = RefillStatus(refill.status)
     if status == S.SENDING:
-        refill.expected_by = rules.expected_by(status, now)
+        refill.expected_by = moves.due_by(session, pharmacy_id, status, now)
     step = RefillHistory.of(refill, status, actor=actor, now=now, reason_code="pharmacy_changed")
     moves.remember(session, refill, step, actor=actor, action="change_pharmacy", now=now)
 
@@ -112,6 +112,7 @@ def _replace(
         actor=actor,
         now=now,
         replaces_id=old.id,
+        expected_by=moves.due_by(session, pharmacy_id, S.SENDING, now),
     )
     row["pharmacy_id"] = pharmacy_id
     if row["id"] not in create(session, actor, [row], now):

@@ -165,6 +165,7 @@ def open_first_fill(*, session: Session, prescription_id: UUID, now: datetime) -
         delivery=Delivery.MAIL if pharmacy.mail_order else Delivery.PICKUP,
         actor=WORKER,
         now=now,
+        expected_by=moves.due_by(session, pharmacy.id, S.SENDING, now),
     )
     create(session, WORKER, [row], now)
 
@@ -186,6 +187,7 @@ def find_overdue(*, session: Session, now: datetime, limit: int) -> int:
             NotificationEvent.REFILL_LATE,
             source_id=item_id,
             subject_id=refill.id,
+            data={"kind": refill.kind},
             now=now,
         )
     return len(late)
@@ -217,3 +219,18 @@ def look_into_update(*, session: Session, refill_id: UUID, now: datetime) -> Non
         return
     if queries.is_set_aside(session, refill_id):
         items.ask_liaison(session, refill, WorkItemKind.QUARANTINED_UPDATE, Priority.ROUTINE, now)
+
+
+def close_settled(*, session: Session, refill_id: UUID, now: datetime) -> None:
+    """The pharmacy withdrew an update that was kept aside, or tried it again: once none is left in
+    quarantine, nobody need ask what happened."""
+    if queries.is_set_aside(session, refill_id):
+        return
+    worklist.close_item(
+        session=session,
+        actor=WORKER,
+        kind=WorkItemKind.QUARANTINED_UPDATE,
+        subject_id=refill_id,
+        outcome="settled by the pharmacy",
+        now=now,
+    )

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from portal.core import audit, outbox
 from portal.core.actor import Actor
+from portal.directory import service as directory
+from portal.directory.hours import calendar_of
 from portal.prescriptions import service as prescriptions
 from portal.prescriptions.model import Prescription
 from portal.refills import queries, rules
@@ -63,7 +65,7 @@ def move(
         status,
         actor=actor,
         now=now,
-        expected_by=expected_by or rules.expected_by(status, now),
+        expected_by=expected_by or due_by(session, refill.pharmacy_id, status, now),
         reason_code=reason_code,
         note=note,
     )
@@ -73,6 +75,17 @@ def move(
         refill.reserved = False
     remember(session, refill, history, actor=actor, action=status.value, now=now)
     return history
+
+
+def due_by(
+    session: Session, pharmacy_id: UUID, status: RefillStatus, now: datetime
+) -> datetime | None:
+    """When the step after a status is due, by the hours of the pharmacy that has it."""
+    if status not in rules.OPEN_HOURS:
+        return rules.expected_by(status, now)
+    pharmacy = directory.get_pharmacy(session, pharmacy_id)
+    calendar = calendar_of(pharmacy.opening, pharmacy.time_zone)
+    return rules.expected_by(status, now, calendar=calendar)
 
 
 def remember(

@@ -18,6 +18,7 @@ from portal.core.db import run
 from portal.core.errors import PortalError
 from portal.core.ids import new_id
 from portal.directory import service as directory
+from portal.directory.hours import calendar_of
 from portal.prescriptions.errors import PrescriptionNotFound
 from portal.prescriptions.rules import eligibility
 from portal.refills import queries, rules
@@ -146,6 +147,7 @@ def _plan(
             note=item.note,
             actor=actor,
             now=now,
+            expected_by=_sending_by(pharmacy, now),
         ),
         **own,
         "runs_out_on": answer.runs_out_on,
@@ -179,8 +181,12 @@ def new_refill(
     now: datetime,
     note: str | None = None,
     replaces_id: UUID | None = None,
+    expected_by: datetime | None = None,
 ) -> dict[str, Any]:
-    """A refill that goes to its prescription's pharmacy at once, as a row to be written."""
+    """A refill that goes to its prescription's pharmacy at once, as a row to be written.
+
+    `expected_by` is when that pharmacy should have it, by its hours.
+    """
     return {
         "id": new_id(),
         "prescription_id": prescription.id,
@@ -196,7 +202,7 @@ def new_refill(
         "urgent": False,
         "requested_at": now,
         "status_at": now,
-        "expected_by": rules.expected_by(RefillStatus.SENDING, now),
+        "expected_by": expected_by or rules.expected_by(RefillStatus.SENDING, now),
         "replaces_id": replaces_id,
         "history_id": new_id(),
         "actor_kind": actor.kind,
@@ -210,6 +216,11 @@ def new_refill(
         "next_step": None,
         "closed_at": None,
     }
+
+
+def _sending_by(pharmacy: Any, now: datetime) -> datetime | None:
+    calendar = calendar_of(pharmacy.opening, pharmacy.pharmacy_zone)
+    return rules.expected_by(RefillStatus.SENDING, now, calendar=calendar)
 
 
 def create(

@@ -16,6 +16,7 @@ from portal.core import audit, outbox
 from portal.core.actor import Actor
 from portal.core.clock import local_day
 from portal.core.ids import new_id
+from portal.directory.hours import calendar_of
 from portal.prescriptions.rules import Supply, supply_after
 from portal.refills import pharmacy_queries as queries
 from portal.refills import rules
@@ -234,7 +235,10 @@ def _gather(session: Session, actor: Actor, moves: _Moves, step: _Step, now: dat
 def _columns(step: _Step, reserved: bool, now: datetime) -> dict[str, Any]:
     row, after, update = step.row, step.after, step.update
     due = rules.expected_by(
-        after.status, now, expected_on=update.expected_on, time_zone=row.time_zone
+        after.status,
+        now,
+        calendar=calendar_of(row.opening, row.pharmacy_zone),
+        expected_on=update.expected_on,
     )
     if due is not None and after.rest_due_at is not None:
         due = min(due, after.rest_due_at)
