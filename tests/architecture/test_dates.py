@@ -32,7 +32,8 @@ def requests() -> set[type[Schema]]:
     return {
         schema
         for schema in schemas()
-        if schema.__module__.startswith("portal.") and schema.Meta.unknown == RAISE
+        if schema.__module__.startswith("portal.")
+        and getattr(schema.Meta, "unknown", None) == RAISE
     }
 
 

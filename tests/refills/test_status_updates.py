@@ -225,7 +225,7 @@ def test_what_cannot_be_read_is_kept_with_its_problem(
     sent = {**event_of(acknowledged, "preparing"), **changes}
     [answer] = post_all(pharmacy, sent)
     assert answer["outcome"] == "invalid"
-    assert pointer in [part["pointer"] for part in answer["problem"]["errors"]]
+    assert any(part["pointer"].startswith(pointer) for part in answer["problem"]["errors"])
     [kept] = pharmacy.get("/pharmacy/updates?outcome=invalid").json["items"]
     assert kept["event_id"] == sent["event_id"]
     assert kept["problem"]["errors"] == answer["problem"]["errors"]

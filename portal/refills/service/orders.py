@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import audit
 from portal.core.actor import Actor
-from portal.refills import pharmacy_queries as queries
+from portal.refills import pharmacy_order_queries, pharmacy_queries
 from portal.refills.errors import RefillNotFound
 from portal.refills.pharmacy_model import OrderKind
 from portal.refills.service import moves
@@ -39,10 +39,14 @@ def read_orders(
     From here on the pharmacy knows whose orders these are, unless one was taken back just now: it
     then has its ids alone.
     """
-    rows = queries.orders(session, actor.id, after=after, limit=limit)
-    queries.heard_pull(session, actor.id, now)
+    rows = pharmacy_order_queries.orders(session, actor.id, after=after, limit=limit)
+    pharmacy_order_queries.heard_pull(session, actor.id, now)
     new = [row.refill_id for row in rows if row.kind == OrderKind.FILL and row.fetched_at is None]
-    gone = set(new) - queries.mark_fetched(session, actor.id, new, now) if new else set()
+    gone = (
+        set(new) - pharmacy_order_queries.mark_fetched(session, actor.id, new, now)
+        if new
+        else set()
+    )
     page = [OrderRow(row, row.kind == OrderKind.FILL and row.refill_id not in gone) for row in rows]
     for row, whole in page:
         if whole:
@@ -64,11 +68,11 @@ def acknowledge(*, session: Session, actor: Actor, refill_id: UUID, now: datetim
     A refill that went elsewhere meanwhile is `withdrawn`. Raises RefillNotFound for one that the
     pharmacy was never sent.
     """
-    queries.acknowledge(session, actor.id, [refill_id], now)
+    pharmacy_queries.acknowledge(session, actor.id, [refill_id], now)
     try:
         locked = moves.lock(session, refill_id)
     except RefillNotFound:
-        if queries.was_sent(session, actor.id, refill_id):
+        if pharmacy_order_queries.was_sent(session, actor.id, refill_id):
             return WITHDRAWN
         raise
     locked.refill.fetched_at = locked.refill.fetched_at or now
