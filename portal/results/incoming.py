@@ -94,7 +94,8 @@ class IncomingObservation:
 @dataclass(frozen=True, slots=True)
 class IncomingReport:
     """One report: the answer to one order. `place` says where in the message it stands, `beside`
-    where else, when several parts of it came apart."""
+    where else, when several parts of it came apart. `numbered`: observations of one code have
+    sub-ids that were given here, by their order."""
 
     place: str
     code: Coding
@@ -114,6 +115,7 @@ class IncomingReport:
     observations: tuple[IncomingObservation, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     beside: tuple[str, ...] = ()
+    numbered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -352,16 +352,17 @@ def _decided(
     report: IncomingReport, known: ReportFacts, decider: _InOrder | _OutOfOrder
 ) -> _Gathered:
     to = _Gathered()
+    named = {old.key for old in known.observations} if report.numbered else frozenset()
     olds: dict[tuple[str, str], list[Known]] = {}
     for old in known.observations:
-        olds.setdefault(old.key, []).append(old)
+        olds.setdefault(_group(*old.key, named), []).append(old)
     news: dict[tuple[str, str], list[IncomingObservation]] = {}
     for new in report.observations:
-        news.setdefault(_key(new), []).append(new)
+        news.setdefault(_group(new.code.code, new.sub_id, named), []).append(new)
     pairs = {key: iter(_paired(group, olds.get(key, ()))) for key, group in news.items()}
     dealt_with = set()
     for new in report.observations:
-        about, clear = next(pairs[_key(new)])
+        about, clear = next(pairs[_group(new.code.code, new.sub_id, named)])
         if about is not None:
             dealt_with.add(about.position)
         if clear:
@@ -375,8 +376,14 @@ def _decided(
     return to
 
 
-def _key(new: IncomingObservation) -> tuple[str, str]:
-    return new.code.code, new.sub_id
+def _group(code: str, sub_id: str, named: Collection[tuple[str, str]]) -> tuple[str, str]:
+    """What tells observations apart. A number that was given here by their order (`1.2`) tells
+    nothing: it goes with the first of them."""
+    first, dot, _place = sub_id.rpartition(".")
+    for one in (first, "") if dot else ():
+        if (code, one) in named and (one or first == "1"):
+            return code, one
+    return code, sub_id
 
 
 def _next(

@@ -225,6 +225,17 @@ def test_two_of_one_code_then_one(clinic: SmallClinic) -> None:
     assert sorted(stands(report.id))[1] == ("95", "corrected", "normal")
 
 
+def test_two_of_one_code_then_one_by_fhir(clinic: SmallClinic) -> None:
+    send = by_fhir(clinic.laboratory.id)
+    two = [Said("", "1-1", "5.0"), Said("", "1-1", "6.0")]
+    send("LAB-1", "F", SAME, two, "A")
+    send("LAB-1", "C", LATER, [Said("", "1-1", "5.5")], "B")
+    [report], [case] = reports(), cases()
+    assert (case.reason, [row[0] for row in stands(report.id)]) == ("out_of_order", ["5.0", "6.0"])
+    send("LAB-1", "C", LATER, [Said("", "1-1", "5.0"), Said("", "1-1", "6.5")], "C")
+    assert [row[0] for row in stands(report.id)] == ["5.0", "6.5"]
+
+
 def test_somebody_decides_that_it_stands(
     clinic: SmallClinic, caller: Callable[..., Caller]
 ) -> None:

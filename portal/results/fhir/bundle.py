@@ -111,6 +111,7 @@ def _report(report: Resource, resources: Resources, patients: Patients) -> Incom
         note=note,
         reason=_reason(report, resources, found, note) if status in TAKES_BACK else "",
         observations=found,
+        numbered=True,
         attachments=tuple(
             document for each in node.objects("presentedForm") if (document := _attachment(each))
         ),
