@@ -111,13 +111,8 @@ class AtWork:
     def report(self, made: Requisition, ago: timedelta, **more: Any) -> UUID | None:
         """The laboratory reports; the id of the result."""
         patient = patients.get_patient(self.session, made.patient_id)
-        whom = Whom(
-            patient.mrn,
-            patient.family_name,
-            patient.given_name,
-            patient.birth_date,
-            patient.sex,
-        )
+        name = patient.family_name, patient.given_name
+        whom = Whom(patient.mrn, *name, patient.birth_date, patient.sex)
         return self.send(
             made.placer_number, whom, made.test_code, ago, filler=self._filler(made), **more
         )
@@ -327,13 +322,8 @@ def _withdrawn(at_work: AtWork) -> None:
     at_work.take(made, cast.MOHAWK, 6 * DAY - HOUR)
     result = at_work.report(made, 4 * DAY, values={"2571-8": "512"})
     at_work.look("Samuel", result, 4 * DAY - HOUR)
-    at_work.report(
-        made,
-        2 * DAY,
-        status="corrected",
-        withdrawn=("2571-8",),
-        note="Triglycerides withdrawn: the sample was another patient's. Please draw again.",
-    )
+    note = "Triglycerides withdrawn: the sample was another patient's. Please draw again."
+    at_work.report(made, 2 * DAY, status="corrected", withdrawn=("2571-8",), note=note)
 
 
 def _by_letter(at_work: AtWork) -> None:
