@@ -109,6 +109,25 @@ def record_call(
     return call
 
 
+def cancel_calls_about(
+    *, session: Session, actor: Actor, subject_id: UUID, note: str, now: datetime
+) -> None:
+    """Call off the calls about something that is no longer so, with their work items."""
+    for call in outreach_queries.open_calls_about(session, subject_id):
+        call.move_to(CallStatus.CANCELLED, actor=actor, now=now)
+        session.flush()
+        worklist.close_item(
+            session=session,
+            actor=actor,
+            kind=WorkItemKind.PHONE_CALL,
+            subject_id=call.id,
+            outcome=note,
+            now=now,
+            cancelled=True,
+        )
+        _audit_call(session, actor, call, CallStatus.CANCELLED, now)
+
+
 def _follow(
     session: Session,
     actor: Actor,

@@ -95,6 +95,18 @@ def move_letter(
     return letter
 
 
+def cancel_letters_about(
+    *, session: Session, actor: Actor, subject_id: UUID, note: str, now: datetime
+) -> None:
+    """Withdraw what waits to be printed about something that is no longer so. Nobody has to find
+    another way of telling it."""
+    for letter in outreach_queries.queued_about(session, subject_id):
+        letter.move_to(LetterStatus.CANCELLED, actor=actor, now=now)
+        letter.note = note
+        session.flush()
+        _remember(session, letter, LetterStatus.QUEUED, actor=actor, note=note, now=now)
+
+
 def _remember(
     session: Session,
     letter: Letter,

@@ -17,7 +17,12 @@ from portal.notifications.outreach_model import (
     LetterHistory,
     PhoneCall,
 )
-from portal.notifications.outreach_states import ContactChannel, ReleaseWish
+from portal.notifications.outreach_states import (
+    CallStatus,
+    ContactChannel,
+    LetterStatus,
+    ReleaseWish,
+)
 from portal.patients.model import Patient
 
 _STEP: list[Any] = [*LetterHistory.__table__.c, StaffMember.name.label("actor_name")]
@@ -77,6 +82,26 @@ def document(session: Session, letter_id: UUID) -> Row[UUID, bytes] | None:
 def letter_for_change(session: Session, letter_id: UUID) -> Letter | None:
     """A letter, locked until the transaction ends."""
     return session.get(Letter, letter_id, with_for_update=True, populate_existing=True)
+
+
+def queued_about(session: Session, subject_id: UUID) -> Sequence[Letter]:
+    """The letters about something that wait to be printed, locked."""
+    return session.scalars(
+        select(Letter)
+        .where(Letter.subject_id == subject_id, Letter.status == LetterStatus.QUEUED)
+        .order_by(Letter.id)
+        .with_for_update()
+    ).all()
+
+
+def open_calls_about(session: Session, subject_id: UUID) -> Sequence[PhoneCall]:
+    """The calls about something that are still to be made, locked."""
+    return session.scalars(
+        select(PhoneCall)
+        .where(PhoneCall.subject_id == subject_id, PhoneCall.status == CallStatus.OPEN)
+        .order_by(PhoneCall.id)
+        .with_for_update()
+    ).all()
 
 
 def letter_history(session: Session, letter_id: UUID) -> Sequence[Row[Any]]:

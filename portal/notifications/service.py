@@ -14,13 +14,18 @@ from portal.core import outbox
 from portal.core.actor import WORKER, Actor, ActorKind
 from portal.core.ids import new_id
 from portal.notifications import queries, rules
-from portal.notifications.calls import open_call, record_call
+from portal.notifications.calls import cancel_calls_about, open_call, record_call
 from portal.notifications.contact import Contact, choose_contact, contact_of
 from portal.notifications.deceased import close_for_deceased
 from portal.notifications.errors import NotificationNotFound
 from portal.notifications.gateway import send_mail
 from portal.notifications.letter_pdf import LetterText
-from portal.notifications.letters import find_another_way, move_letter, queue_letter
+from portal.notifications.letters import (
+    cancel_letters_about,
+    find_another_way,
+    move_letter,
+    queue_letter,
+)
 from portal.notifications.model import Channel, Delivery, DeliveryAttempt, Preference
 from portal.notifications.states import DeliveryStatus, NotificationEvent
 from portal.patients import delegating as delegations
@@ -30,6 +35,8 @@ from portal.worklist.states import Priority, WorkItemKind
 __all__ = [
     "Contact",
     "LetterText",
+    "cancel_calls_about",
+    "cancel_letters_about",
     "choose_contact",
     "close_for_deceased",
     "contact_of",

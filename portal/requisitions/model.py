@@ -14,6 +14,7 @@ from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.patients import death_model
 from portal.requisitions.states import (
+    REOPENING,
     REQUISITION,
     STANDING,
     UNCOLLECTED,
@@ -185,6 +186,17 @@ class Requisition(Base):
         ended = status in REQUISITION.ends
         self.closed_at = now if ended else None
         self.expected_by = None if ended else expected_by
+        return RequisitionHistory.of(self, before, actor=actor, now=now)
+
+    def reopen(
+        self, *, actor: Actor, now: datetime, expected_by: datetime, reason: str
+    ) -> "RequisitionHistory":
+        """Wait for a result again. Raises IllegalTransition for one that none has ended."""
+        before = RequisitionStatus(self.status)
+        REOPENING.check(before, RequisitionStatus.IN_PROGRESS, actor.kind)
+        self.status = RequisitionStatus.IN_PROGRESS
+        self.status_at, self.reason, self.reason_code = now, reason, None
+        self.closed_at, self.expected_by = None, expected_by
         return RequisitionHistory.of(self, before, actor=actor, now=now)
 
 

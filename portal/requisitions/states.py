@@ -118,6 +118,17 @@ _MOVES: Mapping[RequisitionStatus, Mapping[RequisitionStatus, frozenset[ActorKin
 }
 REQUISITION = Transitions("requisition", _MOVES)
 
+# What ended an order was another patient's result: the order waits for its own again. Apart from
+# the table, since nobody reports such a step.
+REOPENING = Transitions(
+    "requisition",
+    {
+        S.RESULTED: {S.IN_PROGRESS: frozenset({ActorKind.STAFF})},
+        S.REJECTED: {S.IN_PROGRESS: frozenset({ActorKind.STAFF})},
+        S.IN_PROGRESS: {},
+    },
+)
+
 # Ordered, and nothing was collected yet.
 UNCOLLECTED = frozenset({S.PLACED, S.SENT, S.ACCEPTED, S.SCHEDULED})
 # Collected, and nothing has come back yet.

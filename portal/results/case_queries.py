@@ -44,6 +44,19 @@ _PATIENT = text(
     WHERE p.id = :id OR (p.mrn = :mrn AND p.birth_date = :birth_date)
     """
 )
+_INCIDENT = text(
+    """
+    SELECT i.id, i.case_id, i.report_id AS result_id, i.patient_id, i.reason, i.was_released,
+           i.seen_by, i.follow_ups, i.opened_at
+    FROM privacy_incident i WHERE i.id = :id
+    """
+)
+_INCIDENT_END = text(
+    """
+    SELECT closed_at, outcome FROM work_item
+    WHERE subject_id = :id AND kind = 'privacy_incident'
+    """
+)
 _BY_NPI = text("SELECT id FROM practitioner WHERE npi = :npi AND active")
 
 
@@ -68,6 +81,15 @@ def case(session: Session, case_id: UUID) -> Row[Any] | None:
 def content(session: Session, message_id: UUID) -> bytes:
     """A message as it came."""
     return bytes(session.execute(_CONTENT, {"id": message_id}).scalar_one())
+
+
+def incident(session: Session, incident_id: UUID) -> Row[Any] | None:
+    return session.execute(_INCIDENT, {"id": incident_id}).first()
+
+
+def incident_end(session: Session, incident_id: UUID) -> dict[str, Any]:
+    """When the assessment of an incident ended, and with what outcome."""
+    return dict(session.execute(_INCIDENT_END, {"id": incident_id}).one()._mapping)
 
 
 def order(session: Session, requisition_id: UUID) -> Row[Any] | None:

@@ -21,7 +21,8 @@ _FIRST_VALUES = text(
     """
 )
 _COMMENTED = text(
-    "SELECT EXISTS (SELECT FROM result_review WHERE report_id = :id AND comment IS NOT NULL)"
+    "SELECT EXISTS (SELECT FROM result_review WHERE report_id = :id AND comment IS NOT NULL "
+    "AND patient_id IS NOT NULL)"
 )
 _RELEASED_AS = text(
     """
@@ -199,7 +200,7 @@ def alerts_of(session: Session, report_id: UUID) -> Sequence[CriticalAlert]:
     """The report's alerts, the oldest first. Whoever changes one has locked the report."""
     return session.scalars(
         select(CriticalAlert)
-        .where(CriticalAlert.report_id == report_id)
+        .where(CriticalAlert.report_id == report_id, CriticalAlert.patient_id.is_not(None))
         .order_by(CriticalAlert.raised_at, CriticalAlert.id)
     ).all()
 

@@ -59,3 +59,13 @@ class IdentityDiffers(Conflict):
         "The report says that it is about somebody else. Compare it with the record; if it is this "
         "patient's all the same, send what differs as `confirmed`, with a `reason`."
     )
+
+
+class NotMatched(Conflict):
+    code = "not_matched"
+    detail = "Only a case that was matched can be unmatched; `status_now` says where this one is."
+
+
+class IncidentNotFound(NotFound):
+    code = "incident_not_found"
+    detail = "There is no such incident of your clinic. Your worklist names the open ones."

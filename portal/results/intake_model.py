@@ -126,6 +126,43 @@ class ReconciliationCase(Base):
         self.closed_by = actor.id
         self.outcome_note = note
 
+    def reopen(self, *, actor: Actor) -> None:
+        """Undo a match. Raises IllegalTransition for a case that wasn't matched."""
+        CASE.check(CaseStatus(self.status), CaseStatus.OPEN, actor.kind)
+        self.status = CaseStatus.OPEN
+        self.closed_at = self.closed_by = self.outcome_note = None
+        self.report_id = self.confirmation = None
+        self.differences = []
+
+
+class PrivacyIncident(Base):
+    """Somebody's result was on another patient's chart, until a person took it back.
+
+    `patient_id` is whose chart it was on; `seen_by` who looked at it there, `{"kind", "id", "name",
+    "at"}` each, and `follow_ups` what reviews had arranged because of it. Whether it was a breach
+    (45 CFR 164.402) and who has to be told (164.404 to 164.408) is assessed by whoever has the work
+    item whose subject this is; its outcome says what came of it.
+    """
+
+    __tablename__ = "privacy_incident"
+    __table_args__ = (
+        CheckConstraint("length(reason) >= 10", name="reason"),
+        Index("ix_privacy_incident_case", "case_id"),
+        Index("ix_privacy_incident_patient", "patient_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinic.id"))
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("reconciliation_case.id"))
+    report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"))
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
+    reason: Mapped[str]
+    was_released: Mapped[bool]
+    seen_by: Mapped[list[Any]]
+    follow_ups: Mapped[list[Any]]
+    opened_at: Mapped[datetime]
+    opened_by: Mapped[UUID]
+
 
 # Whose a report is, is found out by the staff of the clinic that it came to.
 _OF_MY_CLINIC = f"clinic_id = {MY_CLINIC}"
@@ -148,5 +185,10 @@ rls.protect(
         _OF_MY_CLINIC,
         columns=("status", "closed_at", "closed_by", "outcome_note", "report_id"),
     ),
+    *rls.system_access(),
+)
+rls.protect(
+    "privacy_incident",
+    *to(ActorKind.STAFF, SELECT, _OF_MY_CLINIC),
     *rls.system_access(),
 )

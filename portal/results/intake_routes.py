@@ -17,7 +17,7 @@ from portal.core.web import Blueprint, current_actor, takes
 from portal.results import case_queries, service
 from portal.results.envelope import Source
 from portal.results.intake import LARGEST_MESSAGE, take_fhir, take_hl7
-from portal.results.intake_errors import CaseNotFound
+from portal.results.intake_errors import CaseNotFound, IncidentNotFound
 from portal.results.intake_model import ReceivedMessage
 from portal.results.intake_schemas import (
     BundleAnswerSchema,
@@ -26,7 +26,9 @@ from portal.results.intake_schemas import (
     CaseSchema,
     CasesQuery,
     DiscardSchema,
+    IncidentSchema,
     MatchSchema,
+    UnmatchSchema,
 )
 from portal.results.intake_views import case_detail, case_view
 from portal.results.service.reconcile import Match
@@ -167,6 +169,45 @@ def discard(body: dict[str, Any], case_id: UUID) -> Response:
     """Close a case whose report belongs to nobody here; the message stays kept"""
     actor = current_actor()
     return _work(actor, case_id, service.discard, note=body["note"])
+
+
+@blueprint.route("/reconciliation/<uuid:case_id>/unmatch", methods=["POST"])
+@requires("reconciliation.work")
+@blueprint.arguments(UnmatchSchema)
+@blueprint.response(200, CaseSchema)
+def unmatch(body: dict[str, Any], case_id: UUID) -> Response:
+    """Take a report that was matched to the wrong patient back from that chart
+
+    With every later version of it. Who saw it is told that it doesn't count, a privacy incident is
+    opened for the clinic, and the report waits to be matched again.
+    """
+    return _work(current_actor(), case_id, service.unmatch, reason=body["reason"])
+
+
+@blueprint.route("/privacy-incidents/<uuid:incident_id>", methods=["GET"])
+@requires("reconciliation.work")
+@blueprint.response(200, IncidentSchema)
+def read_incident(incident_id: UUID) -> Response:
+    """Read whose chart had somebody else's result, who saw it there, and what came of it
+
+    It ends with its work item: complete that one with what was assessed as its outcome.
+    """
+    actor = current_actor()
+    with transaction(actor) as session:
+        row = case_queries.incident(session, incident_id)
+        if row is None:
+            raise IncidentNotFound()
+        audit.record(
+            session,
+            actor,
+            "read",
+            "privacy_incident",
+            patient_id=row.patient_id,
+            resource_id=incident_id,
+        )
+    # Of the item, which is on a team's worklist, whoever of the clinic reads it learns the outcome.
+    with transaction(WORKER) as session:
+        return json_response(dict(row._mapping) | case_queries.incident_end(session, incident_id))
 
 
 def _visible(session: Session, case_id: UUID) -> Any:

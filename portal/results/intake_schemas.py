@@ -9,6 +9,8 @@ from portal.patients.matching import Mark
 from portal.results.service.reconcile import Match
 from portal.results.states import CaseStatus
 
+_REASON = [validate.Length(10, 500), ONE_LINE]
+
 
 class PlacedSchema(Schema):
     """What became of one report of a bundle."""
@@ -121,7 +123,7 @@ class MatchSchema(Strict):
     )
     reason = fields.String(
         load_default=None,
-        validate=[validate.Length(10, 500), ONE_LINE],
+        validate=_REASON,
         metadata={"example": "Called the laboratory: the birth date was mistyped there"},
     )
 
@@ -143,3 +145,45 @@ class MatchSchema(Strict):
 
 class DiscardSchema(Strict):
     note = text_field(500, metadata={"example": "Belongs to a patient of another clinic; returned"})
+
+
+class UnmatchSchema(Strict):
+    reason = fields.String(
+        required=True,
+        validate=_REASON,
+        metadata={"example": "Matched by the name; the birth date is another patient's"},
+    )
+
+
+class SeenBySchema(Schema):
+    """Who looked at it on the wrong chart, and when first."""
+
+    kind = fields.String(metadata={"example": "practitioner"})
+    id = fields.UUID()
+    name = fields.String(allow_none=True, metadata={"description": "Of practitioners and staff"})
+    at = fields.DateTime()
+
+
+class IncidentFollowUpSchema(Schema):
+    """What a review had arranged because of it, and somebody may have to undo."""
+
+    id = fields.UUID()
+    kind = fields.String(metadata={"example": "repeat_test"})
+    requisition_id = fields.UUID()
+    referral_id = fields.UUID()
+
+
+class IncidentSchema(Schema):
+    """Somebody's result was on another patient's chart."""
+
+    id = fields.UUID()
+    case_id = fields.UUID()
+    result_id = fields.UUID()
+    patient_id = fields.UUID(metadata={"description": "On whose chart it was"})
+    reason = fields.String()
+    was_released = fields.Boolean()
+    seen_by = fields.List(fields.Nested(SeenBySchema))
+    follow_ups = fields.List(fields.Nested(IncidentFollowUpSchema))
+    opened_at = fields.DateTime()
+    closed_at = fields.DateTime(allow_none=True)
+    outcome = fields.String(allow_none=True, metadata={"description": "What was assessed"})

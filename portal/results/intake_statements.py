@@ -49,12 +49,12 @@ _VERSION = """
         id uuid, report_id uuid, patient_id uuid, number int, status text, abnormality text,
         issued_at timestamptz, note text, reason text, digest text, changes jsonb)
 """
-_OBSERVATION_COLUMNS = """code, code_system, name, local_code, sub_id, kind, number, high,
+OBSERVATION_COLUMNS = """code, code_system, name, local_code, sub_id, kind, number, high,
     comparator, value_text, value_code, unit, reference_low, reference_high, reference_text, flags,
     abnormality, status, observed_at, note, isolate"""
 _OBSERVATION = f"""
-    INSERT INTO observation (version_id, position, report_id, patient_id, {_OBSERVATION_COLUMNS})
-    SELECT version_id, position, report_id, patient_id, {_OBSERVATION_COLUMNS}
+    INSERT INTO observation (version_id, position, report_id, patient_id, {OBSERVATION_COLUMNS})
+    SELECT version_id, position, report_id, patient_id, {OBSERVATION_COLUMNS}
     FROM jsonb_to_recordset(CAST(:observations AS jsonb)) AS r(
         version_id uuid, position int, report_id uuid, patient_id uuid, code text,
         code_system text, name text, local_code text, sub_id text, kind text, number numeric,
@@ -69,10 +69,10 @@ _CARRIED_COLUMNS = ", ".join(
         "status": "coalesce(r.status, o.status)",
         "note": "coalesce(r.note, o.note)",
     }.get(name, f"o.{name}")
-    for name in map(str.strip, _OBSERVATION_COLUMNS.split(","))
+    for name in map(str.strip, OBSERVATION_COLUMNS.split(","))
 )
 _CARRY_OVER = f"""
-    INSERT INTO observation (version_id, position, report_id, patient_id, {_OBSERVATION_COLUMNS})
+    INSERT INTO observation (version_id, position, report_id, patient_id, {OBSERVATION_COLUMNS})
     SELECT r.to_version_id, r.position, o.report_id, o.patient_id, {_CARRIED_COLUMNS}
     FROM jsonb_to_recordset(CAST(:carried AS jsonb)) AS r(
         from_version_id uuid, to_version_id uuid, from_position int, position int, status text,

@@ -47,7 +47,7 @@ loops.declare(
         """,
         "a critical value waits and nobody has it on a worklist": """
             SELECT a.report_id AS id FROM critical_alert a
-            WHERE a.acknowledged_at IS NULL AND NOT EXISTS (
+            WHERE a.acknowledged_at IS NULL AND a.patient_id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM work_item w WHERE w.subject_id = a.report_id
                 AND w.kind = 'result_critical' AND w.status IN ('open', 'claimed'))
         """,
@@ -68,6 +68,11 @@ loops.declare(
             WHERE c.status = 'open' AND NOT EXISTS (
                 SELECT FROM work_item w WHERE w.subject_id = c.id
                 AND w.kind = 'reconciliation' AND w.status IN ('open', 'claimed'))
+        """,
+        "a result was on another patient's chart and nobody was asked to assess it": """
+            SELECT p.id FROM privacy_incident p WHERE NOT EXISTS (
+                SELECT FROM work_item w WHERE w.subject_id = p.id
+                AND w.kind = 'privacy_incident')
         """,
         "a result is kept from its patient past its time": """
             SELECT id FROM diagnostic_report WHERE release_due_at < :settled

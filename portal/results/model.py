@@ -142,7 +142,8 @@ class ReportVersion(Base):
     """One version of a report, as it was received: never changed afterwards.
 
     `changes` is what it changed against the version before: `{"code", "name", "before", "after"}`
-    each.
+    each. `patient_id` is nobody once the version was taken back from a chart that it wasn't for,
+    and so is that of all that hangs on it: no patient's care team sees it any more.
     """
 
     __tablename__ = "report_version"
@@ -155,7 +156,7 @@ class ReportVersion(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"))
-    patient_id: Mapped[UUID]
+    patient_id: Mapped[UUID | None]
     number: Mapped[int]
     status: Mapped[str]
     abnormality: Mapped[str]
@@ -188,7 +189,7 @@ class Observation(Base):
     version_id: Mapped[UUID] = mapped_column(ForeignKey("report_version.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     report_id: Mapped[UUID]
-    patient_id: Mapped[UUID]
+    patient_id: Mapped[UUID | None]
     code: Mapped[str]
     code_system: Mapped[str]
     name: Mapped[str]
@@ -221,7 +222,7 @@ class ReportAttachment(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     version_id: Mapped[UUID] = mapped_column(ForeignKey("report_version.id"))
     report_id: Mapped[UUID]
-    patient_id: Mapped[UUID]
+    patient_id: Mapped[UUID | None]
     position: Mapped[int]
     content_type: Mapped[str]
     title: Mapped[str]

@@ -64,7 +64,7 @@ _REVIEWS = text(
     """
     SELECT v.id, v.version_number, v.at, v.comment, v.follow_up, v.follow_up_reason, p.name
     FROM result_review v JOIN practitioner p ON p.id = v.reviewer_id
-    WHERE v.report_id = :id ORDER BY v.at, v.id
+    WHERE v.report_id = :id AND v.patient_id IS NOT NULL ORDER BY v.at, v.id
     """
 )
 _FOLLOW_UPS = text(

@@ -26,7 +26,7 @@ class ResultReview(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"))
-    patient_id: Mapped[UUID]
+    patient_id: Mapped[UUID | None]
     version_number: Mapped[int]
     reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
     at: Mapped[datetime]
@@ -49,7 +49,7 @@ class FollowUp(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     review_id: Mapped[UUID] = mapped_column(ForeignKey("result_review.id"))
     report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"))
-    patient_id: Mapped[UUID]
+    patient_id: Mapped[UUID | None]
     kind: Mapped[str]
     due_on: Mapped[date]
     note: Mapped[str | None]
@@ -77,7 +77,8 @@ class CriticalAlert(Base):
     """A critical result waits for somebody's acknowledgement, with a read-back.
 
     `criticals` are the observations it is about: `{"code", "name", "value", "unit"}` each. The
-    chain of who was asked when is that of the work item whose subject is the report.
+    chain of who was asked when is that of the work item whose subject is the report. One that is
+    nobody's was about a version that was taken back from the chart.
     """
 
     __tablename__ = "critical_alert"
@@ -91,14 +92,14 @@ class CriticalAlert(Base):
             "uq_critical_alert_open",
             "report_id",
             unique=True,
-            postgresql_where=text("acknowledged_at IS NULL"),
+            postgresql_where=text("acknowledged_at IS NULL AND patient_id IS NOT NULL"),
         ),
         Index("ix_critical_alert_report", "report_id", "raised_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     report_id: Mapped[UUID] = mapped_column(ForeignKey("diagnostic_report.id"))
-    patient_id: Mapped[UUID]
+    patient_id: Mapped[UUID | None]
     version_number: Mapped[int]
     criticals: Mapped[list[Any]]
     raised_at: Mapped[datetime]
@@ -141,13 +142,14 @@ rls.protect(
 owners.must_have_owner(
     "critical",
     unowned=owners.without_item(
-        "SELECT FROM critical_alert WHERE report_id = waiting AND acknowledged_at IS NULL",
+        "SELECT FROM critical_alert WHERE report_id = waiting AND acknowledged_at IS NULL "
+        "AND patient_id IS NOT NULL",
         "result_critical",
     ),
     complaint="critical result % waits without an open work item",
     table="critical_alert",
     column="report_id",
-    waits_when="NEW.acknowledged_at IS NULL",
+    waits_when="NEW.acknowledged_at IS NULL AND NEW.patient_id IS NOT NULL",
     items="NEW.kind = 'result_critical'",
     trigger="{}_critical_owner",
 )

@@ -115,11 +115,13 @@ _CLINICIAN = frozenset({ActorKind.PRACTITIONER})
 _EITHER = _WORKER | _CLINICIAN
 _PATIENTS_CHOICE = _EITHER | {ActorKind.PATIENT}
 
-# What a patient has seen can't be hidden again: nothing leads out of `released`.
+# What a patient has seen can't be hidden again: nothing leads out of `released`. Of what was taken
+# back from the chart before that there is nothing to release.
+_RECONCILER = frozenset({ActorKind.STAFF})
 _RELEASE: Mapping[ReleaseStatus, Mapping[ReleaseStatus, frozenset[ActorKind]]] = {
     R.PENDING: {R.RELEASED: _EITHER, R.DEFERRED: _WORKER, R.HELD: _CLINICIAN},
-    R.DEFERRED: {R.RELEASED: _PATIENTS_CHOICE, R.HELD: _CLINICIAN},
-    R.HELD: {R.RELEASED: _EITHER, R.DEFERRED: _EITHER},
+    R.DEFERRED: {R.RELEASED: _PATIENTS_CHOICE, R.HELD: _CLINICIAN, R.PENDING: _RECONCILER},
+    R.HELD: {R.RELEASED: _EITHER, R.DEFERRED: _EITHER, R.PENDING: _RECONCILER},
     R.RELEASED: {},
 }
 RELEASE = Transitions("release", _RELEASE)
@@ -158,6 +160,7 @@ class CaseReason(StrEnum):
     NOBODY_RESPONSIBLE = "nobody_responsible"
     OUT_OF_ORDER = "out_of_order"
     NOT_TAKEN_IN = "not_taken_in"
+    TAKEN_BACK = "taken_back"
 
 
 class CaseStatus(StrEnum):
@@ -191,6 +194,7 @@ class ReleaseAction(StrEnum):
     RELEASED = "released"
     DEFERRED = "deferred"
     HELD = "held"
+    WITHDRAWN = "withdrawn"
 
 
 class ReleaseRule(StrEnum):
@@ -203,6 +207,7 @@ class ReleaseRule(StrEnum):
     HOLD_EXPIRED = "hold_expired"
     BY_PRACTITIONER = "by_practitioner"
     BY_PATIENT = "by_patient"
+    NOT_THIS_PATIENTS = "not_this_patients"
 
 
 C = CaseStatus
@@ -216,7 +221,7 @@ CASE = Transitions(
             C.DISCARDED: _RECONCILERS,
             C.TAKEN_IN: _REPLAYERS,
         },
-        C.MATCHED: {},
+        C.MATCHED: {C.OPEN: _RECONCILERS},  # the match was a mistake
         C.DISCARDED: {},
         C.TAKEN_IN: {},
     },

@@ -30,6 +30,14 @@ AROUND_THE_CLOCK: Mapping[WorkItemKind, timedelta] = {
 }
 
 
+def around_the_clock(kind: WorkItemKind, priority: Priority) -> timedelta | None:
+    """How long each who is asked has, where an item doesn't wait for opening hours: also for whose
+    a critical value is, which nobody could be told of yet."""
+    if (kind, priority) == (WorkItemKind.RECONCILIATION, Priority.STAT):
+        return AROUND_THE_CLOCK[WorkItemKind.RESULT_CRITICAL]
+    return AROUND_THE_CLOCK.get(kind)
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One step of an item's way; without an assignee it is with the pool."""
@@ -47,7 +55,7 @@ def step_due_at(
     calendar: Calendar, kind: WorkItemKind, priority: Priority, now: datetime
 ) -> datetime:
     """When an item that has just moved a step up is due again."""
-    if (limit := AROUND_THE_CLOCK.get(kind)) is not None:
+    if (limit := around_the_clock(kind, priority)) is not None:
         return now + limit
     return calendar.add_business(now, STEP_HOURS[priority])
 

@@ -41,6 +41,7 @@ class WorkItemKind(StrEnum):
     REFERRAL_AUTHORIZATION = "referral_authorization"
     REFERRAL_EXPIRED = "referral_expired"
     RECONCILIATION = "reconciliation"
+    PRIVACY_INCIDENT = "privacy_incident"
     APPOINTMENT_NO_SHOW = "appointment_no_show"
     APPOINTMENT_OUTCOME = "appointment_outcome"
     APPOINTMENT_TO_ARRANGE = "appointment_to_arrange"

@@ -13,6 +13,7 @@ from portal.requisitions.service.place import place
 from portal.requisitions.service.progress import (
     collect,
     get_requisition,
+    reopen,
     report_progress,
     report_status,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "record_answer",
     "record_failure",
     "remind_uncollected",
+    "reopen",
     "repeat",
     "report_progress",
     "report_status",

@@ -15,6 +15,7 @@ from portal.requisitions import queries, rules
 from portal.requisitions.errors import RequisitionNotFound
 from portal.requisitions.model import Requisition, RequisitionHistory
 from portal.requisitions.states import (
+    REOPENING,
     UNRESULTED,
     RequisitionPriority,
     RequisitionStatus,
@@ -68,6 +69,26 @@ def move(
         _settle_appointment(session, requisition, status, actor, now)
     remember(session, requisition, step, actor=actor, action=status.value, now=now)
     return step
+
+
+def reopen(
+    session: Session,
+    requisition: Requisition,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    filler_number: str,
+) -> None:
+    """Have an order wait for its result again, and forget a laboratory's number that came with
+    another's. One that no result has ended stays as it is."""
+    if filler_number and requisition.filler_number == filler_number:
+        requisition.filler_number = None
+    if not REOPENING.allows(RequisitionStatus(requisition.status), S.IN_PROGRESS, actor.kind):
+        return
+    due = _next_due(session, requisition, S.IN_PROGRESS, now)
+    step = requisition.reopen(actor=actor, now=now, expected_by=max(due, now), reason=reason)
+    remember(session, requisition, step, actor=actor, action="reopened", now=now)
 
 
 def _next_due(

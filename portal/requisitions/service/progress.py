@@ -60,6 +60,24 @@ def report_progress(
     return outcome == ReportOutcome.APPLIED
 
 
+def reopen(
+    *,
+    session: Session,
+    actor: Actor,
+    requisition_id: UUID,
+    filler_number: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    """What came for an order was another patient's: it waits for its own. `filler_number` is the
+    laboratory's number of what came. Raises RequisitionNotFound."""
+    requisition = moves.lock(session, requisition_id)
+    moves.reopen(
+        session, requisition, actor=actor, now=now, reason=reason, filler_number=filler_number
+    )
+    session.flush()
+
+
 def advance(
     session: Session,
     requisition: Requisition,

@@ -23,6 +23,7 @@ from portal.results.service.reviewing import (
     review,
     review_many,
 )
+from portal.results.service.unmatching import unmatch
 from portal.results.service.watch import find_uncommunicated, find_unseen
 
 __all__ = [
@@ -59,4 +60,5 @@ __all__ = [
     "reread_report",
     "review",
     "review_many",
+    "unmatch",
 ]

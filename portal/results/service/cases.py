@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import WORKER
+from portal.core.actor import WORKER, Actor
 from portal.directory import service as directory
 from portal.results import intake_rules as rules
 from portal.results.envelope import Sender
@@ -91,6 +91,20 @@ def _item(session: Session, one: Waiting, pool_id: UUID, now: datetime) -> NewIt
         priority=priority,
         due_at=due_at,
     )
+
+
+def open_item(
+    session: Session,
+    actor: Actor,
+    case_id: UUID,
+    report: IncomingReport,
+    pool_id: UUID,
+    now: datetime,
+) -> None:
+    """The work item of a case that waits again."""
+    waiting = Waiting(case_id, 0, report, CaseReason.TAKEN_BACK)
+    item = _item(session, waiting, pool_id, now)
+    worklist.open_items(session=session, actor=actor, items=[item], now=now)
 
 
 def summary(sender: Sender, patient: PatientIdentity, report: IncomingReport) -> dict[str, Any]:

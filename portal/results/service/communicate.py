@@ -4,6 +4,7 @@ has changed."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -97,6 +98,29 @@ def _tell_care_team(
     for kind in (ActorKind.PRACTITIONER, ActorKind.STAFF):
         ids = sorted(id_ for of_kind, id_ in people if of_kind == kind)
         _notify(session, report, kind, ids, NotificationEvent.RESULT_CORRECTED, version.id, now)
+
+
+def tell_taken_back(
+    *,
+    session: Session,
+    report: DiagnosticReport,
+    version: ReportVersion,
+    seen: Sequence[Any],
+    holders: Sequence[Any],
+    now: datetime,
+) -> None:
+    """Tell whoever saw what was taken back, or had it to do, that it doesn't count: `seen` and
+    `holders` have their kinds and ids. Nothing says what it was or whose."""
+    people = {(ActorKind(row.kind), row.id) for row in (*seen, *holders)}
+    for kind in (ActorKind.PRACTITIONER, ActorKind.STAFF):
+        ids = sorted(id_ for of_kind, id_ in people if of_kind == kind)
+        _notify(session, report, kind, ids, NotificationEvent.RESULT_CORRECTED, version.id, now)
+    if report.release_status != ReleaseStatus.RELEASED:
+        return
+    patient = patients.surviving(session, report.patient_id)
+    looked = any(kind in PATIENT_SIDE for kind, _id in people)
+    if looked or _channel(session, patient) != ContactChannel.PORTAL:
+        tell_patient(session, report, NotificationEvent.RESULT_CORRECTED, version.id, now)
 
 
 def tell_of_comment(

@@ -79,7 +79,7 @@ def match(
     if case.reason == CaseReason.NOT_TAKEN_IN:
         raise ReplayFirst()
     message = session.get_one(ReceivedMessage, case.message_id)
-    sender = _sender(session, case, message)
+    sender = sender_of(session, case, message)
     incoming = reread(message, sender.zone)
     goes_to = _whose(session, case, command, incoming.reports[case.report_index].orderer_npi)
     differs = _confirmed(session, command, incoming.patient, goes_to)
@@ -114,7 +114,7 @@ def discard(
 def reread_report(session: Session, message: ReceivedMessage, case: Any) -> IncomingReport | None:
     """The report of a case, as its message has it; `case` is the row or its view. None for one that
     can't be read: reading it may be what failed."""
-    sender = _sender(session, case, message)
+    sender = sender_of(session, case, message)
     try:
         report: IncomingReport = reread(message, sender.zone).reports[case.report_index]
     except Exception as error:
@@ -139,7 +139,7 @@ def open_case(session: Session, case_id: UUID) -> ReconciliationCase:
     return case
 
 
-def _sender(session: Session, case: Any, message: ReceivedMessage) -> Sender:
+def sender_of(session: Session, case: Any, message: ReceivedMessage) -> Sender:
     """Who sent it; the times of a laboratory that nobody knows are taken for the clinic's."""
     if case.laboratory_id is not None:
         laboratory = directory.get_laboratory(session, case.laboratory_id)
