@@ -42,6 +42,19 @@ def know_words(table: str, column: str, words: list[str]) -> None:
     op.create_check_constraint(name, table, f"{column} IN ({listed})")
 
 
+def judge_again() -> None:
+    """What has a value that nobody could judge was called normal, and isn't certainly so."""
+    for table, version_id in (
+        ("report_version", "id"),
+        ("diagnostic_report", "current_version_id"),
+    ):
+        op.execute(
+            f"UPDATE {table} t SET abnormality = 'unknown' WHERE abnormality = 'normal' "  # noqa: S608
+            f"AND EXISTS (SELECT FROM observation o WHERE o.version_id = t.{version_id} "
+            "AND o.abnormality = 'unknown' AND o.status NOT IN ('cancelled', 'entered_in_error'))"
+        )
+
+
 def one_open_alert(condition: str) -> None:
     op.drop_index("uq_critical_alert_open", "critical_alert")
     op.create_index(
@@ -98,6 +111,7 @@ def upgrade() -> None:
         op.alter_column(table, "patient_id", nullable=True)
     one_open_alert("acknowledged_at IS NULL AND patient_id IS NOT NULL")
     make_incidents()
+    judge_again()
 
 
 def downgrade() -> None:

@@ -1,6 +1,7 @@
 """Numbers: NM, SN and reference ranges (HL7 v2.5.1, 2.A.47, 2.A.71, 7.4.2.7)."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -156,3 +157,17 @@ def _bounds(low: str, high: str) -> Range:
     if low or high:
         return reference_range(f">={low}" if low else f"<={high}")
     return Range()
+
+
+_WRITTEN = re.compile(r"[0-9]+(?:[.,][0-9]+)+")
+# As well a thousand and more as one and a part.
+_EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
+
+
+def has_decimal_commas(texts: Iterable[str]) -> bool:
+    """Whether numbers are written with decimal commas throughout: one at least can be nothing else,
+    and none has a decimal point or several commas."""
+    written = [number for text in texts for number in _WRITTEN.findall(text)]
+    if any("." in one or one.count(",") > 1 for one in written):
+        return False
+    return any(not _EITHER.fullmatch(one) for one in written)

@@ -41,10 +41,24 @@ class AcknowledgeFirst(Conflict):
 
 
 class NotNormal(Conflict):
-    """Only what the laboratory called normal is reviewed many at once."""
+    """Only what is certainly normal is reviewed many at once: every value, by its flag, its
+    reference range or its words."""
 
     code = "not_normal"
-    detail = "This result is not normal throughout. Review it with POST /results/{id}/review."
+    detail = (
+        "Not every value of this result is certainly normal. "
+        "Review it with POST /api/v1/results/{id}/review."
+    )
+
+
+class NotSeen(Conflict):
+    """A result with notes or documents, which lists don't show, was not opened by its reviewer."""
+
+    code = "not_seen"
+    detail = (
+        "This version has notes or documents that you have not opened. "
+        "GET /api/v1/results/{id} first, then review it."
+    )
 
 
 class ReasonMissing(Invalid):

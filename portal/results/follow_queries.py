@@ -56,6 +56,22 @@ _ALTERNATES = text(
     ) everybody ORDER BY later, started_on, id LIMIT :limit
     """
 )
+# What was cancelled or withdrawn says nothing any more; what has no value yet isn't normal.
+_JUDGED = text(
+    """
+    SELECT coalesce((
+               SELECT bool_and(o.abnormality = 'normal') FROM observation o
+               WHERE o.version_id = v.id
+                 AND o.status NOT IN ('cancelled', 'entered_in_error', 'not_asked')
+           ), false) AS all_normal,
+           coalesce(v.note, '') <> ''
+           OR EXISTS (SELECT FROM observation o WHERE o.version_id = v.id AND o.note <> '')
+           OR EXISTS (SELECT FROM report_attachment a WHERE a.version_id = v.id) AS more_to_read,
+           EXISTS (SELECT FROM result_view w WHERE w.report_id = v.report_id
+                   AND w.version_number = v.number AND w.viewer_id = :viewer_id) AS seen
+    FROM report_version v WHERE v.id = :version_id
+    """
+)
 _VIEWERS = text(
     """
     SELECT DISTINCT viewer_kind, viewer_id FROM result_view
@@ -194,6 +210,12 @@ def released_as(session: Session, report_id: UUID) -> Row[Any] | None:
 def criticals(session: Session, version_id: UUID) -> list[dict[str, Any]]:
     """The critical values of a version."""
     return [dict(row._mapping) for row in session.execute(_CRITICALS, {"version_id": version_id})]
+
+
+def judged(session: Session, version_id: UUID, viewer_id: UUID) -> Row[Any]:
+    """Whether every value of a version was judged normal, whether there is more to read than its
+    values, and whether the viewer has opened it."""
+    return session.execute(_JUDGED, {"version_id": version_id, "viewer_id": viewer_id}).one()
 
 
 def alerts_of(session: Session, report_id: UUID) -> Sequence[CriticalAlert]:

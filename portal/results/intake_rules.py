@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from portal.patients.matching import Recorded, Said, identifies
+from portal.results.flags import SEVERITY, gravest
 from portal.results.incoming import (
     Attachment,
     Coding,
@@ -24,14 +25,9 @@ from portal.results.states import (
     ReportStatus,
 )
 
-_SEVERITY = (
-    Abnormality.UNKNOWN,
-    Abnormality.NORMAL,
-    Abnormality.ABNORMAL,
-    Abnormality.CRITICAL,
-)
 # These say nothing about the patient any more.
 WITHDRAWN = frozenset({ObservationStatus.CANCELLED, ObservationStatus.ENTERED_IN_ERROR})
+UNCOUNTED = WITHDRAWN | {ObservationStatus.NOT_ASKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +191,13 @@ def shown(value: str, unit: str, status: ObservationStatus) -> str:
 
 
 def severity(abnormality: Abnormality) -> int:
-    return _SEVERITY.index(abnormality)
+    return SEVERITY.index(abnormality)
 
 
 def worst_of(observations: Iterable["IncomingObservation | Known"]) -> Abnormality:
-    """The worst of those that were not withdrawn."""
-    return max(
-        (one.abnormality for one in observations if one.status not in WITHDRAWN),
-        key=severity,
-        default=Abnormality.UNKNOWN,
-    )
+    """The worst of those that were not withdrawn, and were asked for: normal only if each of them
+    was judged normal."""
+    return gravest(one.abnormality for one in observations if one.status not in UNCOUNTED)
 
 
 def says_something(report: IncomingReport) -> bool:

@@ -46,7 +46,7 @@ class Value:
 NORMAL = (Value(),)
 HIGH = (Value("5.6", "abnormal"),)
 CRITICAL = (Value("6.8", "critical"),)
-_WORST = ["unknown", "normal", "abnormal", "critical"]
+_WORST = ["normal", "unknown", "abnormal", "critical"]
 
 
 def receive(

@@ -158,7 +158,7 @@ def test_units_are_ucum_where_the_laboratory_says_so() -> None:
         (95, (70, 99), "HH", Abnormality.CRITICAL),
         (95, (70, 99), "H", Abnormality.ABNORMAL),
         (200, (70, 99), "N", Abnormality.NORMAL),
-        (200, (70, 99), "XYZ", Abnormality.UNKNOWN),
+        (200, (70, 99), "XYZ", Abnormality.ABNORMAL),
     ],
 )
 def test_how_abnormal(value: Any, usual: Any, flag: str, expected: Abnormality) -> None:

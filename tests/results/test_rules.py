@@ -29,6 +29,8 @@ MOVERS = {
     (R.PENDING, R.HELD): {"practitioner"},
     (R.DEFERRED, R.RELEASED): {"practitioner", "worker", "patient"},
     (R.DEFERRED, R.HELD): {"practitioner"},
+    (R.DEFERRED, R.PENDING): {"staff"},
+    (R.HELD, R.PENDING): {"staff"},
     (R.HELD, R.RELEASED): {"practitioner", "worker"},
     (R.HELD, R.DEFERRED): {"practitioner", "worker"},
 }

@@ -132,7 +132,7 @@ def _observation(
         reference_high=usual.high,
         reference_text=usual.text,
         flags=marked,
-        abnormality=abnormality(marked, found, usual),
+        abnormality=abnormality(marked, found, usual, code),
         observed_at=observed_at,
         note=_notes(node),
     )

@@ -8,7 +8,9 @@ from portal.results.fhir.codes import codings
 from portal.results.fhir.members import Node
 from portal.results.fhir.values import Value, quantity, written
 from portal.results.flags import by_flags
-from portal.results.states import Abnormality
+from portal.results.incoming import Coding
+from portal.results.states import Abnormality, ValueKind
+from portal.results.words import shipped
 from portal.units import in_unit
 
 
@@ -33,15 +35,19 @@ def flags(node: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def abnormality(marked: Sequence[str], value: Value, expected: Expected) -> Abnormality:
-    """The worst of the flags; without any, where the number lies in its reference range."""
-    codes = {flag.upper() for flag in marked}
-    if (said := by_flags(codes)) is not Abnormality.UNKNOWN:
+def abnormality(
+    marked: Sequence[str], value: Value, expected: Expected, code: Coding
+) -> Abnormality:
+    """The worst of the flags; without any that is understood, where the number lies in its
+    reference range, or what the words mean."""
+    if (said := by_flags(marked)) is not Abnormality.UNKNOWN:
         return said
-    number = value.number
-    if marked or number is None or value.high is not None or not expected.sure:
+    if value.kind in (ValueKind.TEXT, ValueKind.CODED):
+        coded = (value.code.code, value.code.system) if value.code else ("", "")
+        return shipped().judge(value.text, coded=coded, code=code.code, name=code.display)
+    if value.number is None or value.high is not None or not expected.sure:
         return Abnormality.UNKNOWN
-    return _by_range(number, value.comparator, expected)
+    return _by_range(value.number, value.comparator, expected)
 
 
 def _by_range(number: Decimal, comparator: str, expected: Expected) -> Abnormality:

@@ -8,14 +8,15 @@ from typing import TypeVar
 
 from portal.hl7v2.errors import ErrorCondition, Faults, Unreadable
 from portal.hl7v2.fields import LOINC, Code, codes
-from portal.hl7v2.numbers import Range, range_of
+from portal.hl7v2.numbers import Range, range_of, reference_range
 from portal.hl7v2.segments import Segment
 from portal.hl7v2.times import moment
-from portal.results.flags import by_flags
+from portal.results.flags import by_flags, gravest
 from portal.results.incoming import Coding, IncomingObservation
 from portal.results.oru.obx_values import TEXT_TYPES, VALUE, Value, value_of
 from portal.results.oru.tables import OBSERVATION_STATUS, UNSENT, by_range
 from portal.results.states import Abnormality, ObservationStatus, ValueKind
+from portal.results.words import shipped
 
 LONGEST_CODE = 199
 _UCUM = "UCUM"
@@ -53,10 +54,11 @@ class Result:
 class Reader:
     """Reads fields of one message, and gathers what is wrong with them."""
 
-    __slots__ = ("faults", "zone")
+    __slots__ = ("commas", "faults", "zone")
 
-    def __init__(self, zone: tzinfo) -> None:
+    def __init__(self, zone: tzinfo, *, commas: bool = False) -> None:
         self.zone = zone
+        self.commas = commas
         self.faults = Faults()
 
     def attempt(self, segment: Segment, number: int, read: Callable[[], T]) -> T | None:
@@ -127,7 +129,7 @@ def observation(
     code, local = reader.code(obx, 3)
     status = reader.listed(obx, 11, OBSERVATION_STATUS) or ObservationStatus.REGISTERED
     value = _value(reader, result, code)
-    expected = _expected(obx)
+    expected = _expected(obx, commas=reader.commas)
     flags = _flags(reader, obx)
     return IncomingObservation(
         code=code,
@@ -145,7 +147,7 @@ def observation(
         reference_high=expected.high,
         reference_text=expected.text,
         flags=flags,
-        abnormality=_abnormality(value, flags, expected),
+        abnormality=_abnormality(value, flags, expected, code),
         observed_at=reader.time(obx, 14) or collected_at,
         note=notes_text(result.notes),
         attachment=value.attachment,
@@ -160,7 +162,10 @@ def _value(reader: Reader, result: Result, code: Coding) -> Value:
             obx.place(2), ErrorCondition.REQUIRED_FIELD_MISSING, "Of which type is the value?"
         )
         return Value()
-    value = reader.attempt(obx, VALUE, lambda: value_of(obx, result.more, reader.zone)) or Value()
+    value = reader.attempt(
+        obx, VALUE, lambda: value_of(obx, result.more, reader.zone, commas=reader.commas)
+    )
+    value = value or Value()
     if value.code:
         reader.bounded(obx, VALUE, value.code.code)
     if value.attachment:
@@ -187,21 +192,32 @@ def _unit(obx: Segment) -> str:
     return next(filter(None, map(element.whole_component, (1, 2, 4))), "")
 
 
-def _expected(obx: Segment) -> Range:
+def _expected(obx: Segment, *, commas: bool) -> Range:
     ranges = obx.every(7)
     if not ranges:
         return Range()
     if len(ranges) > 1:
         return Range(text="\n".join(element.whole().strip() for element in ranges))
-    return range_of(ranges[0])
+    found = range_of(ranges[0])
+    if commas and not found.bounded:
+        return replace(reference_range(found.text.replace(",", ".")), text=found.text)
+    return found
 
 
-def _abnormality(value: Value, flags: tuple[str, ...], expected: Range) -> Abnormality:
+def _abnormality(
+    value: Value, flags: tuple[str, ...], expected: Range, code: Coding
+) -> Abnormality:
+    """What the flags say; without any, what each of the values is."""
     said = by_flags(flags)
-    if (
-        said is Abnormality.UNKNOWN
-        and value.kind == ValueKind.QUANTITY
-        and value.number is not None
-    ):
+    if said is not Abnormality.UNKNOWN:
+        return said
+    return gravest(_judged(one, expected, code) for one in (value, *value.others))
+
+
+def _judged(value: Value, expected: Range, code: Coding) -> Abnormality:
+    if value.kind == ValueKind.QUANTITY and value.number is not None:
         return by_range(value.number, value.comparator, expected)
-    return said
+    if value.kind not in (ValueKind.TEXT, ValueKind.CODED):
+        return Abnormality.UNKNOWN
+    coded = (value.code.code, value.code.system) if value.code else ("", "")
+    return shipped().judge(value.text, coded=coded, code=code.code, name=code.display)

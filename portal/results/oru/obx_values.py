@@ -28,12 +28,15 @@ class Value:
     comparator: str = ""
     code: Coding | None = None
     attachment: Attachment | None = None
+    # Where a field repeats, those after the first.
+    others: tuple["Value", ...] = ()
 
 
-def value_of(obx: Segment, more: list[Segment], zone: tzinfo) -> Value:
+def value_of(obx: Segment, more: list[Segment], zone: tzinfo, *, commas: bool = False) -> Value:
     """What `obx` says, with the further lines of its text in `more`.
 
-    Raises Unreadable for a value that is not of the type in OBX-2.
+    `commas`: numbers are written with decimal commas. Raises Unreadable for a value that is not of
+    the type in OBX-2.
     """
     kind = obx.text(2).upper()
     if more or kind in TEXT_TYPES:
@@ -41,12 +44,13 @@ def value_of(obx: Segment, more: list[Segment], zone: tzinfo) -> Value:
     elements = obx.every(VALUE)
     if not elements:
         return Value()
-    readers = _READERS.get(kind, _other)
+    readers = _with_comma if commas and kind == "NM" else _READERS.get(kind, _other)
     values = [readers(element, zone) for element in elements]
     if len(values) == 1:
         return values[0]
     # Several values of one observation: the first is kept as such, people read them all.
-    return replace(values[0], text="\n".join(value.text for value in values))
+    text = "\n".join(value.text for value in values)
+    return replace(values[0], text=text, others=tuple(values[1:]))
 
 
 def _text(text: str) -> Value:
@@ -60,6 +64,16 @@ def _numeric(element: Element, zone: tzinfo) -> Value:
     text = element.whole().strip()
     try:
         found = compared(text)
+    except Unreadable:
+        return _text(text)
+    return Value(ValueKind.QUANTITY, text, found.number, comparator=found.comparator)
+
+
+def _with_comma(element: Element, zone: tzinfo) -> Value:
+    """A number with a decimal comma, which stays as it was written."""
+    text = element.whole().strip()
+    try:
+        found = compared(text.replace(",", ".", 1))
     except Unreadable:
         return _text(text)
     return Value(ValueKind.QUANTITY, text, found.number, comparator=found.comparator)

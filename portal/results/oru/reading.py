@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from portal.hl7v2.errors import ErrorCondition
 from portal.hl7v2.escaping import STANDARD
 from portal.hl7v2.fields import codes, cx, ei, xcn, xpn
+from portal.hl7v2.numbers import has_decimal_commas
 from portal.hl7v2.reading import Message
 from portal.hl7v2.segments import Segment
 from portal.hl7v2.times import day
@@ -118,7 +119,7 @@ def read_report(message: Message, *, zone: ZoneInfo) -> IncomingMessage:
     Raises MessageRefused: AR for another type, AE naming every field that has to be mended.
     """
     message.require(*TYPES)
-    reader = Reader(zone)
+    reader = Reader(zone, commas=_has_commas(message))
     groups = _Groups(reader)
     for segment in message.segments:
         groups.take(segment)
@@ -129,6 +130,13 @@ def read_report(message: Message, *, zone: ZoneInfo) -> IncomingMessage:
     reports = [_report(reader, order, sent_at) for order in groups.orders]
     reader.faults.check()
     return IncomingMessage(patient, tuple(named_isolates(reports)))
+
+
+def _has_commas(message: Message) -> bool:
+    """Whether the whole message has its numbers and their ranges with decimal commas."""
+    results = [one for one in message.segments if one.name == "OBX"]
+    values = [one.whole(5) for one in results if one.text(2).upper() in ("NM", "SN")]
+    return has_decimal_commas([*values, *(one.whole(7) for one in results)])
 
 
 def _patient(reader: Reader, pids: Sequence[Segment]) -> PatientIdentity:

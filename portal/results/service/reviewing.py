@@ -18,6 +18,7 @@ from portal.results.errors import (
     AlreadyReviewed,
     NotNormal,
     NotReviewable,
+    NotSeen,
     ReasonMissing,
     ResultNotFound,
     VersionNotCurrent,
@@ -101,7 +102,11 @@ def review_many(
     comment: str | None,
     now: datetime,
 ) -> list[ReviewOutcome]:
-    """Review several normal results at once; each stands for itself."""
+    """Review several normal results at once, each as it was seen; each stands for itself.
+
+    What is not certainly normal, has changed since or has more to read than was opened is left out,
+    with the reason.
+    """
     reports = follow_queries.several_for_change(session, [item.result_id for item in wanted])
     outcomes = []
     for item in wanted:
@@ -110,8 +115,7 @@ def review_many(
             if report is None:
                 raise ResultNotFound()
             _check(session, report, item.version)
-            if report.abnormality != Abnormality.NORMAL:
-                raise NotNormal()
+            _check_certain(session, actor, report)
             _write(session, actor, report, Review(item.version, comment), now)
             outcomes.append(ReviewOutcome(item.result_id))
         except PortalError as error:
@@ -132,6 +136,15 @@ def _check(session: Session, report: DiagnosticReport, version: int) -> None:
         )
     if critical.is_unacknowledged(session, report):
         raise AcknowledgeFirst()
+
+
+def _check_certain(session: Session, actor: Actor, report: DiagnosticReport) -> None:
+    """Raises NotNormal, also where a single value could not be judged, and NotSeen."""
+    judged = follow_queries.judged(session, report.current_version_id, actor.id)
+    if report.abnormality != Abnormality.NORMAL or not judged.all_normal:
+        raise NotNormal()
+    if judged.more_to_read and not judged.seen:
+        raise NotSeen()
 
 
 def _already_reviewed(session: Session, report: DiagnosticReport) -> AlreadyReviewed:
