@@ -129,10 +129,22 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     tell_of_appointments(clinic, patient, physician)
     take_hl7(oru("M1", pid("MRN-9999"), obr(), obx("potassium", "4.2")), MLLP)
     take_hl7(oru("M2", obr(), obx("potassium", "4.2")), MLLP)
+    match_by_mistake(clinic, caller(ActorKind.STAFF, clinic.nurse.id))
     drain()
     be_seen(clinic, physician)
     drain()
     return clinic
+
+
+def match_by_mistake(clinic: SmallClinic, nurse: Caller) -> None:
+    """A result on the wrong chart, and off it again."""
+    take_hl7(oru("M3", pid("MRN-9998"), obr("", "LAB-3"), obx("potassium", "4.3")), MLLP)
+    case_id = nurse.get("/reconciliation").json["items"][-1]["id"]
+    matched = nurse.post(f"/reconciliation/{case_id}/match", {"patient_id": str(clinic.patient.id)})
+    assert matched.status_code == 200, matched.text
+    drain()
+    body = {"reason": "It was the neighbour's tube"}
+    assert nurse.post(f"/reconciliation/{case_id}/unmatch", body).status_code == 200
 
 
 def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
