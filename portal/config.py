@@ -33,6 +33,7 @@ class Config:
     session_hours: int
     mllp_bind: str
     mllp_processes: int
+    mllp_connections_per_peer: int
     mllp_tls: bool
     hl7_application: str
     hl7_facility: str
@@ -204,6 +205,7 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
         session_hours=read_number(env, "PORTAL_SESSION_HOURS", "12"),
         mllp_bind=read_address(env, "PORTAL_MLLP_BIND", "127.0.0.1:2575"),
         mllp_processes=read_number(env, "PORTAL_MLLP_PROCESSES", "2"),
+        mllp_connections_per_peer=read_number(env, "PORTAL_MLLP_CONNECTIONS_PER_PEER", "20"),
         mllp_tls=read_switch(env, "PORTAL_MLLP_TLS", "no"),
         hl7_application=read_name(env, "PORTAL_HL7_APPLICATION", "CARELOOP"),
         hl7_facility=read_name(env, "PORTAL_HL7_FACILITY", "CLINIC"),

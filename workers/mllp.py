@@ -58,13 +58,16 @@ class Listener:
         tls: ssl.SSLContext | None = None,
         frame_seconds: float = FRAME_SECONDS,
         limit: int = LARGEST_MESSAGE,
+        most_a_peer: int = MOST_CONNECTIONS,
     ) -> None:
         self._app = app
         self._tls = tls
         self._frame_seconds = frame_seconds
         self._limit = limit
+        self._most_a_peer = most_a_peer
         self._places = threading.Semaphore(AT_A_TIME)
-        self._conversations: set[threading.Thread] = set()
+        # Each with the address of who is at the other end.
+        self._conversations: dict[threading.Thread, str] = {}
         # When the one end is closed, whoever waits at the other wakes up.
         self._stopped, self._stop = socket.socketpair()
 
@@ -87,8 +90,14 @@ class Listener:
             log.warning("mllp_too_many", count=len(self._conversations))
             connection.close()
             return
+        peer = _address(connection)
+        if list(self._conversations.values()).count(peer) >= self._most_a_peer:
+            # Whoever opens one after another takes none from the others.
+            log.warning("mllp_too_many_of_a_peer", count=self._most_a_peer)
+            connection.close()
+            return
         thread = threading.Thread(target=self._attend, args=(connection,), daemon=True)
-        self._conversations.add(thread)
+        self._conversations[thread] = peer
         thread.start()
 
     def _attend(self, connection: socket.socket) -> None:
@@ -102,7 +111,7 @@ class Listener:
             log.error("mllp_connection_failed", exc_info=error)
         finally:
             connection.close()
-            self._conversations.discard(threading.current_thread())
+            self._conversations.pop(threading.current_thread(), None)
 
     def _secured(self, connection: socket.socket) -> socket.socket:
         return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
@@ -152,6 +161,15 @@ class Listener:
         return ()
 
 
+def _address(connection: socket.socket) -> str:
+    """Where a connection comes from, without the port; nothing once it has gone."""
+    try:
+        peer = connection.getpeername()
+    except OSError:
+        return ""
+    return str(peer[0]) if isinstance(peer, tuple) else ""
+
+
 def bound_socket(bind: str) -> socket.socket:
     """A listening socket at `host:port`, or the one that was handed over as `fd://N`."""
     if bind.startswith("fd://"):
@@ -161,7 +179,11 @@ def bound_socket(bind: str) -> socket.socket:
 
 
 def _serve(config: Config, listening: socket.socket) -> None:
-    listener = Listener(create_app(config), tls=server_context(config))
+    listener = Listener(
+        create_app(config),
+        tls=server_context(config),
+        most_a_peer=config.mllp_connections_per_peer,
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, listener.stop)
     listener.run(listening)

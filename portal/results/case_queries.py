@@ -44,17 +44,17 @@ _PATIENT = text(
     WHERE p.id = :id OR (p.mrn = :mrn AND p.birth_date = :birth_date)
     """
 )
-_INCIDENT = text(
+# An incident ends with the item about its case that was open after it.
+_INCIDENTS = text(
     """
     SELECT i.id, i.case_id, i.report_id AS result_id, i.patient_id, i.reason, i.was_released,
-           i.seen_by, i.follow_ups, i.opened_at
-    FROM privacy_incident i WHERE i.id = :id
-    """
-)
-_INCIDENT_END = text(
-    """
-    SELECT closed_at, outcome FROM work_item
-    WHERE subject_id = :id AND kind = 'privacy_incident'
+           i.seen_by, i.follow_ups, i.opened_at, w.closed_at, w.outcome
+    FROM privacy_incident i LEFT JOIN LATERAL (
+        SELECT w.closed_at, w.outcome FROM work_item w
+        WHERE w.subject_id = i.case_id AND w.kind = 'privacy_incident'
+          AND (w.closed_at IS NULL OR w.closed_at >= i.opened_at)
+        ORDER BY w.created_at LIMIT 1) w ON true
+    WHERE i.case_id = :id ORDER BY i.opened_at, i.id
     """
 )
 _BY_NPI = text("SELECT id FROM practitioner WHERE npi = :npi AND active")
@@ -83,13 +83,9 @@ def content(session: Session, message_id: UUID) -> bytes:
     return bytes(session.execute(_CONTENT, {"id": message_id}).scalar_one())
 
 
-def incident(session: Session, incident_id: UUID) -> Row[Any] | None:
-    return session.execute(_INCIDENT, {"id": incident_id}).first()
-
-
-def incident_end(session: Session, incident_id: UUID) -> dict[str, Any]:
-    """When the assessment of an incident ended, and with what outcome."""
-    return dict(session.execute(_INCIDENT_END, {"id": incident_id}).one()._mapping)
+def incidents(session: Session, case_id: UUID) -> Sequence[Row[Any]]:
+    """The privacy incidents of a case, with what came of each. For the workers."""
+    return session.execute(_INCIDENTS, {"id": case_id}).all()
 
 
 def order(session: Session, requisition_id: UUID) -> Row[Any] | None:

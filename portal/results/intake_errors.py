@@ -64,8 +64,3 @@ class IdentityDiffers(Conflict):
 class NotMatched(Conflict):
     code = "not_matched"
     detail = "Only a case that was matched can be unmatched; `status_now` says where this one is."
-
-
-class IncidentNotFound(NotFound):
-    code = "incident_not_found"
-    detail = "There is no such incident of your clinic. Your worklist names the open ones."

@@ -17,7 +17,7 @@ from portal.core.web import Blueprint, current_actor, takes
 from portal.results import case_queries, service
 from portal.results.envelope import Source
 from portal.results.intake import LARGEST_MESSAGE, take_fhir, take_hl7
-from portal.results.intake_errors import CaseNotFound, IncidentNotFound
+from portal.results.intake_errors import CaseNotFound
 from portal.results.intake_model import ReceivedMessage
 from portal.results.intake_schemas import (
     BundleAnswerSchema,
@@ -26,7 +26,7 @@ from portal.results.intake_schemas import (
     CaseSchema,
     CasesQuery,
     DiscardSchema,
-    IncidentSchema,
+    IncidentsSchema,
     MatchSchema,
     UnmatchSchema,
 )
@@ -184,30 +184,30 @@ def unmatch(body: dict[str, Any], case_id: UUID) -> Response:
     return _work(current_actor(), case_id, service.unmatch, reason=body["reason"])
 
 
-@blueprint.route("/privacy-incidents/<uuid:incident_id>", methods=["GET"])
+@blueprint.route("/reconciliation/<uuid:case_id>/incidents", methods=["GET"])
 @requires("reconciliation.work")
-@blueprint.response(200, IncidentSchema)
-def read_incident(incident_id: UUID) -> Response:
-    """Read whose chart had somebody else's result, who saw it there, and what came of it
+@blueprint.response(200, IncidentsSchema)
+def list_incidents(case_id: UUID) -> Response:
+    """List whose charts had this report by mistake, who saw it there, and what came of it
 
-    It ends with its work item: complete that one with what was assessed as its outcome.
+    An incident ends with its work item: complete that one with what was assessed as its outcome.
     """
     actor = current_actor()
     with transaction(actor) as session:
-        row = case_queries.incident(session, incident_id)
-        if row is None:
-            raise IncidentNotFound()
-        audit.record(
-            session,
-            actor,
-            "read",
-            "privacy_incident",
-            patient_id=row.patient_id,
-            resource_id=incident_id,
-        )
-    # Of the item, which is on a team's worklist, whoever of the clinic reads it learns the outcome.
+        _visible(session, case_id)
+    # Whoever assesses it need not care for the patient, nor have the item on their worklist.
     with transaction(WORKER) as session:
-        return json_response(dict(row._mapping) | case_queries.incident_end(session, incident_id))
+        rows = case_queries.incidents(session, case_id)
+        for row in rows:
+            audit.record(
+                session,
+                actor,
+                "read",
+                "privacy_incident",
+                patient_id=row.patient_id,
+                resource_id=row.id,
+            )
+    return json_response({"items": [dict(row._mapping) for row in rows]})
 
 
 def _visible(session: Session, case_id: UUID) -> Any:

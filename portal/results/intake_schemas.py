@@ -187,3 +187,7 @@ class IncidentSchema(Schema):
     opened_at = fields.DateTime()
     closed_at = fields.DateTime(allow_none=True)
     outcome = fields.String(allow_none=True, metadata={"description": "What was assessed"})
+
+
+class IncidentsSchema(Schema):
+    items = fields.List(fields.Nested(IncidentSchema))

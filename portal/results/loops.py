@@ -71,7 +71,7 @@ loops.declare(
         """,
         "a result was on another patient's chart and nobody was asked to assess it": """
             SELECT p.id FROM privacy_incident p WHERE NOT EXISTS (
-                SELECT FROM work_item w WHERE w.subject_id = p.id
+                SELECT FROM work_item w WHERE w.subject_id = p.case_id
                 AND w.kind = 'privacy_incident')
         """,
         "a result is kept from its patient past its time": """

@@ -123,20 +123,30 @@ _SEEN = text(
     """
 )
 # The current versions' values of one analyte; one without a time of its own counts from when its
-# specimen was taken, or it was reported.
+# specimen was taken, or it was reported. What has a time that can't be comes along with the reason,
+# whatever span is wanted: a day is left for clocks and zones.
 _TREND = text(
     """
     SELECT r.id AS report_id, coalesce(o.observed_at, r.collected_at, r.reported_at) AS at,
            o.name, o.kind, o.number, o.comparator, o.value_text, o.unit, o.reference_low,
-           o.reference_high, o.reference_text, o.abnormality, o.status, r.performer_name
+           o.reference_high, o.reference_text, o.abnormality, o.status, r.performer_name,
+           t.impossible
     FROM observation o
     JOIN diagnostic_report r ON r.id = o.report_id AND r.current_version_id = o.version_id
+    CROSS JOIN (SELECT (SELECT birth_date FROM patient WHERE id = :patient_id) AS born) p
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN coalesce(o.observed_at, r.collected_at, r.reported_at)
+                 > CAST(:now AS timestamptz) + interval '1 day' THEN 'in_the_future'
+            WHEN coalesce(o.observed_at, r.collected_at, r.reported_at)
+                 < p.born - interval '1 day' THEN 'before_birth' END AS impossible) t
     WHERE o.patient_id = :patient_id AND o.code = :code
-      AND (o.observed_at BETWEEN :since AND :until OR (o.observed_at IS NULL
-           AND coalesce(r.collected_at, r.reported_at) BETWEEN :since AND :until))
+      AND (t.impossible IS NOT NULL OR o.observed_at BETWEEN :since AND :until
+           OR (o.observed_at IS NULL
+               AND coalesce(r.collected_at, r.reported_at) BETWEEN :since AND :until))
       AND o.status NOT IN ('cancelled', 'entered_in_error', 'registered', 'not_asked')
       AND r.status NOT IN ('cancelled', 'entered_in_error')
-    ORDER BY at DESC, r.id DESC LIMIT :limit
+    ORDER BY t.impossible IS NOT NULL, at DESC, r.id DESC LIMIT :limit
     """
 )
 
@@ -210,10 +220,17 @@ def critical_chain(session: Session, report_id: UUID) -> Sequence[Row[Any]]:
 
 
 def trend(
-    session: Session, patient_id: UUID, code: str, *, since: datetime, until: datetime
+    session: Session,
+    patient_id: UUID,
+    code: str,
+    *,
+    since: datetime,
+    until: datetime,
+    now: datetime,
 ) -> Sequence[Row[Any]]:
-    """An analyte's values, the newest first, one more than MOST_POINTS at most: one statement."""
-    values = {"patient_id": patient_id, "code": code, "since": since, "until": until}
+    """An analyte's values, the newest first, one more than MOST_POINTS at most, those with a time
+    that can't be last: one statement."""
+    values = {"patient_id": patient_id, "code": code, "since": since, "until": until, "now": now}
     return run(session, _TREND, {**values, "limit": MOST_POINTS + 1})
 
 

@@ -144,14 +144,15 @@ def read_attachment(result_id: UUID, attachment_id: UUID) -> Response:
 def read_trend(query: dict[str, Any]) -> Response:
     """Read one analyte over time
 
-    In the latest value's unit, or in `unit`. Values that can't be compared with it are listed
-    apart as they were reported.
+    In the unit in which most values can be compared, or in `unit`. Values that can't be compared
+    with it are listed apart as they were reported, and so are those with a time to come, or before
+    the patient was born.
     """
     actor, now = current_actor(), utcnow()
     patient_id = whose(actor, query["patient_id"])
     since, until = _span(query, now)
     with transaction(actor) as session:
-        rows = queries.trend(session, patient_id, query["code"], since=since, until=until)
+        rows = queries.trend(session, patient_id, query["code"], since=since, until=until, now=now)
         audit.record(session, actor, "read", "result_trend", patient_id=patient_id, at=now)
     view = trend_view(query["code"], rows, unit=query["unit"], most=queries.MOST_POINTS)
     return json_response(view)

@@ -9,18 +9,21 @@ from sqlalchemy import Row
 from portal.results.states import ValueKind
 from portal.units import in_unit
 
+_MOST_UNITS = 10
+
 
 def trend_view(
     code: str, rows: Sequence[Row[Any]], *, unit: str | None, most: int
 ) -> dict[str, Any]:
     """The values of `rows`, the newest first, as points in `unit`, the oldest first; without one,
-    in the latest numeric value's.
+    in the unit in which most of them can be compared, the latest of several such.
 
-    What is no number, or in a unit that can't be compared, is listed apart as it was reported.
+    What is no number, or in a unit that can't be compared, is listed apart as it was reported; so
+    is what has a date that can't be, with the reason.
     """
-    shown = rows[:most]
-    wanted = next((row.unit for row in shown if _number(row) is not None), None)
-    wanted = wanted if unit is None else unit
+    dated = [row for row in rows if row.impossible is None]
+    shown = dated[:most]
+    wanted = _usual_unit(shown, code) if unit is None else unit
     points: list[dict[str, Any]] = []
     apart: list[dict[str, Any]] = []
     for row in reversed(shown):
@@ -32,9 +35,25 @@ def trend_view(
         "unit": wanted,
         "points": points,
         "not_comparable": apart,
-        "more": len(rows) > most,
+        "left_out": [
+            {**_point(row, None, wanted, code), "reason": row.impossible}
+            for row in reversed(rows)
+            if row.impossible is not None
+        ],
+        "more": len(dated) > most,
         "sources": [],
     }
+
+
+def _usual_unit(rows: Sequence[Row[Any]], code: str) -> str | None:
+    """One odd unit must not put all others aside."""
+    numbers = [row for row in rows if _number(row) is not None]
+    units = list(dict.fromkeys(row.unit for row in numbers))[:_MOST_UNITS]
+
+    def comparable(unit: str) -> int:
+        return sum(_converted(_number(row), row.unit, unit, code) is not None for row in numbers)
+
+    return max(units, key=comparable, default=None)
 
 
 def _number(row: Row[Any]) -> Decimal | None:

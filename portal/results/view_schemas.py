@@ -203,6 +203,10 @@ class PointSchema(Schema):
     reported = fields.Dict(metadata={"example": {"value": "74", "unit": "mg/dL"}})
 
 
+class LeftOutSchema(PointSchema):
+    reason = fields.String(validate=validate.OneOf(["in_the_future", "before_birth"]))
+
+
 class TrendSchema(Schema):
     """An analyte over time, the oldest first, in one unit."""
 
@@ -211,5 +215,8 @@ class TrendSchema(Schema):
     unit = fields.String(allow_none=True)
     points = fields.List(fields.Nested(PointSchema))
     not_comparable = fields.List(fields.Nested(PointSchema))
+    left_out = fields.List(
+        fields.Nested(LeftOutSchema), metadata={"description": "Their dates can't be"}
+    )
     more = fields.Boolean(metadata={"description": "Older values were left out"})
     sources = fields.List(fields.String())

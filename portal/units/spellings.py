@@ -7,8 +7,15 @@ import re
 
 _BODY_SURFACE = "mL/min/{1.73_m2}"
 
+_MASSES = {"g": "g", "gm": "g", "mg": "mg", "mgm": "mg", "ug": "ug", "mcg": "ug", "ng": "ng"}
 # By what was sent, in lower case and without spaces.
 _UNITS = {
+    # Per cent by weight and volume, as laboratories wrote before the decilitre: not UCUM's percent.
+    **{
+        f"{mass}{volume}": f"{ucum}/dL"
+        for mass, ucum in _MASSES.items()
+        for volume in ("%", "/100ml", "/100cc")
+    },
     "mmhg": "mm[Hg]",
     "inhg": "[in_i'Hg]",
     "cmh2o": "cm[H2O]",

@@ -90,7 +90,7 @@ _PATHS = {
     WorkItemKind.REFERRAL_AUTHORIZATION: "referrals",
     WorkItemKind.REFERRAL_EXPIRED: "referrals",
     WorkItemKind.RECONCILIATION: "reconciliation",
-    WorkItemKind.PRIVACY_INCIDENT: "privacy-incidents",
+    WorkItemKind.PRIVACY_INCIDENT: "reconciliation",
     WorkItemKind.APPOINTMENT_NO_SHOW: "appointments",
     WorkItemKind.APPOINTMENT_OUTCOME: "appointments",
     WorkItemKind.APPOINTMENT_TO_ARRANGE: "appointments",

@@ -118,3 +118,22 @@ def test_a_trend_costs_the_same_for_one_as_for_forty(clinic: SmallClinic, patien
         counts.append(len(statements))
     assert len(found["points"]) == 40
     assert counts[0] == counts[1]
+
+
+def test_one_odd_unit_puts_no_other_aside(clinic: SmallClinic, patient: Caller) -> None:
+    for days in range(8, 0, -1):
+        received(clinic, glucose(str(90 + days), "mg/dL"), **days_ago(days))
+    received(clinic, glucose("17", "{arbitrary}"))
+    seen = trend(patient, f"code={GLUCOSE}")
+    assert (seen["unit"], len(seen["points"])) == ("mg/dL", 8)
+    assert [one["reported"]["unit"] for one in seen["not_comparable"]] == ["{arbitrary}"]
+
+
+def test_what_has_a_date_that_cannot_be_is_named(clinic: SmallClinic, patient: Caller) -> None:
+    received(clinic, (Value("4.0"),))
+    for at in (utcnow() + timedelta(days=400), utcnow() - timedelta(days=150 * 366)):
+        received(clinic, (Value("4.1", changes={"observed_at": at}),))
+    seen = trend(patient, f"code={POTASSIUM}")
+    assert [point["value"] for point in seen["points"]] == [4.0]
+    assert [one["reason"] for one in seen["left_out"]] == ["before_birth", "in_the_future"]
+    assert [one["reported"]["value"] for one in seen["left_out"]] == ["4.1", "4.1"]

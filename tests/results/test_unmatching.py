@@ -134,17 +134,18 @@ def test_who_saw_it_is_told_and_the_clinic_assesses_it(
     for person in (clinic.patient, clinic.physician):
         assert told(person.id).count("result_corrected") == 1
     [item] = items(kind="privacy_incident")
-    incident = good(staff.get(f"/privacy-incidents/{item.subject_id}"))
+    path = f"/reconciliation/{item.subject_id}/incidents"
+    [incident] = good(staff.get(path))["items"]
     assert (incident["patient_id"], incident["result_id"]) == (str(clinic.patient.id), str(report))
     assert (incident["reason"], incident["was_released"]) == (WHY, True)
     assert {one["kind"] for one in incident["seen_by"]} == {"patient", "practitioner"}
     assert [one["kind"] for one in incident["follow_ups"]] == ["visit"]
     assert incident["outcome"] is None
-    assert physician.get(f"/privacy-incidents/{item.subject_id}").status_code == 403
+    assert physician.get(path).status_code == 403
     outcome = {"outcome": "Low probability of compromise; the patient deleted it"}
     nurse = caller(ActorKind.STAFF, clinic.nurse.id)
     good(nurse.post(f"/worklist/{item.id}/complete", outcome))
-    assert good(staff.get(f"/privacy-incidents/{item.subject_id}"))["outcome"] == outcome["outcome"]
+    assert good(staff.get(path))["items"][0]["outcome"] == outcome["outcome"]
 
 
 def test_who_never_saw_it_is_told_nothing(clinic: SmallClinic, staff: Caller) -> None:

@@ -43,6 +43,11 @@ def test_ucum(value: str, unit: str, wanted: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("spelled", "ucum"),
     [
+        ("mg%", "mg/dL"),
+        ("mg/100mL", "mg/dL"),
+        ("mg / 100 ml", "mg/dL"),
+        ("g%", "g/dL"),
+        ("mcg%", "ug/dL"),
         ("K/uL", "10*3/uL"),
         ("K/mcL", "10*3/uL"),
         ("x10E3/uL", "10*3/uL"),

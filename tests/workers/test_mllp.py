@@ -220,3 +220,28 @@ def _send_until_answered(port: int, raw: bytes) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+def test_a_peer_with_many_connections_locks_nobody_out(app: Flask, clinic: SmallClinic) -> None:
+    """Loopback has many addresses: each is a peer of its own."""
+    with listener(app, most_a_peer=3) as port:
+        greedy = [Sender(port) for _ in range(3)]
+        for number, sender in enumerate(greedy):
+            sender.exchange(result(order(clinic).placer_number, f"M{number}"))
+        assert Sender(port).ended()
+        other = socket.create_connection(
+            ("127.0.0.1", port), timeout=10, source_address=("127.0.0.2", 0)
+        )
+        other.sendall(b"\x0b" + result(order(clinic).placer_number, "M9") + b"\x1c\r")
+        assert b"MSA|AA|M9" in other.recv(65_536)
+        other.close()
+        greedy[0].close()
+
+        def answered() -> bool:
+            late = Sender(port)
+            try:
+                return b"MSA|AA" in late.exchange(result(order(clinic).placer_number, "M10"))
+            except (EOFError, ConnectionError):
+                return False
+
+        wait_for(answered, "a place is free again")

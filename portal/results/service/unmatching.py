@@ -208,7 +208,7 @@ def _take_from_chart(
     worklist.open_for_operations(
         session=session,
         kind=WorkItemKind.PRIVACY_INCIDENT,
-        subject_id=incident.id,
+        subject_id=case.id,
         priority=Priority.URGENT,
         now=now,
     )
