@@ -26,11 +26,11 @@ FEWEST_PATIENTS = PEOPLE + READERS
 _PRESCRIPTIONS = """
     INSERT INTO prescription (id, refill_number, patient_id, prescriber_id, pharmacy_id,
         rxnorm_code, drug_name, strength, form, directions, quantity, unit, days_supply,
-        refills_authorized, refills_used, status, written_on, expires_on, last_filled_on,
-        created_at)
+        refills_authorized, refills_used, first_fill_used, status, written_on, expires_on,
+        last_filled_on, created_at)
     SELECT uuidv7(), %(mark)s || lpad(n::text, 7, '0'), patients.id, c.member_id,
            patients.preferred_pharmacy_id, '314076', 'Lisinopril', '10 mg', 'tablet',
-           'Take one tablet by mouth every day.', 30, '{tbl}', 30, 5, %(used)s, 'active',
+           'Take one tablet by mouth every day.', 30, '{tbl}', 30, 5, %(used)s, 1, 'active',
            current_date - 100, current_date + 200, current_date - 29, now()
     FROM generate_series(0, %(count)s - 1) n
     JOIN unnest(%(patients)s::uuid[]) WITH ORDINALITY AS p(id, place)

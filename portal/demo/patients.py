@@ -117,6 +117,7 @@ def _prescription(
         days_supply=drug.days_supply,
         refills_authorized=standing.authorized,
         refills_used=standing.used,
+        first_fill_used=1,
         schedule=drug.schedule,
         status="active",
         written_on=written_on,

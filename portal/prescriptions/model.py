@@ -19,6 +19,10 @@ from portal.prescriptions.states import PRESCRIPTION, PrescriptionStatus
 class Prescription(Base):
     """What a practitioner ordered (FHIR R4 MedicationRequest).
 
+    It authorises its first fill and `refills_authorized` refills. Each fill takes one of them when
+    it is sent to a pharmacy, counted in `first_fill_used` and `refills_used`, and gives it back
+    when it ends without a dispense.
+
     `quantity` is in `unit`; `days_supply` in days; `schedule` is the DEA schedule (2 to 5) of a
     controlled substance, else empty; `refill_number` stands on the label. `supply_days` is for how
     many days from `last_filled_on` on the patient has got medicine: fewer than `days_supply` where
@@ -30,6 +34,11 @@ class Prescription(Base):
         one_of("status", PrescriptionStatus),
         CheckConstraint(
             "refills_used BETWEEN 0 AND refills_authorized", name="refills_used_in_bounds"
+        ),
+        CheckConstraint("first_fill_used BETWEEN 0 AND 1", name="first_fill_once"),
+        CheckConstraint(
+            "first_fill_used = 1 OR (refills_used = 0 AND last_filled_on IS NULL)",
+            name="first_fill_before_refills",
         ),
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("days_supply BETWEEN 1 AND 365", name="days_supply_in_bounds"),
@@ -56,6 +65,7 @@ class Prescription(Base):
     days_supply: Mapped[int]
     refills_authorized: Mapped[int]
     refills_used: Mapped[int] = mapped_column(server_default=text("0"))
+    first_fill_used: Mapped[int] = mapped_column(server_default=text("0"))
     schedule: Mapped[int | None]
     status: Mapped[str]
     status_reason: Mapped[str | None]
@@ -139,7 +149,7 @@ _FOR_PATIENT = f"patient_id = {ON_BEHALF_OF}"
 _CARED_FOR = "careloop_cares_for(patient_id)"
 _AT_PHARMACY = f"pharmacy_id = {ME} OR careloop_pharmacy_fills(id)"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
-_RESERVES = ("refills_used", "version")
+_RESERVES = ("refills_used", "first_fill_used", "version")
 _MEDICINES = AccessCategory.MEDICINES
 # What is seen of a prescription's past is what is seen of it now.
 _SEEN = "EXISTS (SELECT FROM prescription p WHERE p.id = prescription_id)"
@@ -160,7 +170,7 @@ rls.protect(
         ActorKind.PHARMACY,
         UPDATE,
         _AT_PHARMACY,
-        columns=("refills_used", "last_filled_on", "supply_days", "version"),
+        columns=(*_RESERVES, "last_filled_on", "supply_days"),
     ),
     *rls.system_access(),
 )

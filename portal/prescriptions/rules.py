@@ -30,7 +30,6 @@ class RefillAction(StrEnum):
     RENEW = "renew"
     WAIT = "wait"
     CONTACT_PRESCRIBER = "contact_prescriber"
-    CALL_PHARMACY = "call_pharmacy"
 
 
 class Reason(StrEnum):
@@ -56,7 +55,7 @@ _ACTIONS = {
     Reason.OPEN_REQUEST: RefillAction.WAIT,
     Reason.ON_HOLD: RefillAction.CONTACT_PRESCRIBER,
     Reason.SCHEDULE_II: RefillAction.CONTACT_PRESCRIBER,
-    Reason.FIRST_FILL_PENDING: RefillAction.CALL_PHARMACY,
+    Reason.FIRST_FILL_PENDING: RefillAction.WAIT,
     Reason.TOO_SOON: RefillAction.WAIT,
     Reason.EXPIRED: RefillAction.RENEW,
     Reason.SCHEDULE_III_IV_LIMIT: RefillAction.RENEW,
@@ -85,6 +84,7 @@ class PrescriptionFacts:
     days_supply: int
     refills_authorized: int
     refills_used: int
+    first_fill_used: int
     last_filled_on: date | None
     early_refill_until: date | None
     open_refill_id: UUID | None
@@ -170,15 +170,20 @@ def _days_handed_over(facts: PrescriptionFacts) -> int:
     return facts.days_supply if facts.supply_days is None else facts.supply_days
 
 
-def _standing(facts: PrescriptionFacts) -> list[Reason]:
-    """Reasons that lie in the prescription's standing, whatever the day."""
+def _standing(facts: PrescriptionFacts, today: date) -> list[Reason]:
+    """Reasons that lie in the prescription's standing.
+
+    Of schedule II only the first fill may be handed over, and an expired prescription is never
+    renewed but written anew (21 CFR 1306.12).
+    """
+    over = bool(facts.first_fill_used) or today > facts.expires_on
     found = {
         Reason.STOPPED: facts.status == PrescriptionStatus.STOPPED,
         Reason.SUPERSEDED: facts.status == PrescriptionStatus.SUPERSEDED,
         Reason.OPEN_REQUEST: facts.open_refill_id is not None,
         Reason.ON_HOLD: facts.status == PrescriptionStatus.ON_HOLD,
-        Reason.SCHEDULE_II: facts.schedule == 2,
-        Reason.FIRST_FILL_PENDING: facts.last_filled_on is None,
+        Reason.SCHEDULE_II: facts.schedule == 2 and over,
+        Reason.FIRST_FILL_PENDING: bool(facts.first_fill_used) and facts.last_filled_on is None,
     }
     return [reason for reason, applies in found.items() if applies]
 
@@ -190,11 +195,11 @@ def _limits(facts: PrescriptionFacts, today: date) -> list[Reason]:
     used_up = facts.refills_used >= CONTROLLED_REFILLS or today > limit
     eligible = next_eligible_on(facts)
     override = facts.early_refill_until is not None and today <= facts.early_refill_until
-    none_left = facts.refills_used >= facts.refills_authorized
+    none_left = facts.first_fill_used and facts.refills_used >= facts.refills_authorized
     found = {
         Reason.EXPIRED: today > facts.expires_on,
         Reason.SCHEDULE_III_IV_LIMIT: controlled and used_up,
-        Reason.NO_REFILLS_REMAINING: none_left and facts.schedule != 2,
+        Reason.NO_REFILLS_REMAINING: bool(none_left) and facts.schedule != 2,
         Reason.TOO_SOON: eligible is not None and today < eligible and not override,
     }
     return [reason for reason, applies in found.items() if applies]
@@ -212,8 +217,12 @@ def _action(facts: PrescriptionFacts, reasons: list[Reason], today: date) -> Ref
 
 
 def eligibility(facts: PrescriptionFacts, today: date) -> Eligibility:
-    """What the patient may do with a prescription on the day `today`, and why."""
-    reasons = _standing(facts) + _limits(facts, today)
+    """What the patient may do with a prescription on the day `today`, and why.
+
+    A first fill that nobody has, since it was cancelled or not dispensed, is asked for as a refill
+    is.
+    """
+    reasons = _standing(facts, today) + _limits(facts, today)
     return Eligibility(
         action=_action(facts, reasons, today),
         reasons=tuple(reasons),

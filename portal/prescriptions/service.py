@@ -150,6 +150,7 @@ def _write(
         prescriber_id=actor.id,
         pharmacy_id=pharmacy_id,
         refills_used=0,
+        first_fill_used=0,
         status=PrescriptionStatus.ACTIVE,
         written_on=today,
         expires_on=rules.expires_on(order.schedule, today),
@@ -228,7 +229,7 @@ def change_status(
     now: datetime,
 ) -> Prescription:
     """Stop, hold or resume. The workers take back what is under way at the pharmacy, or send it
-    again, and tell the patient.
+    again (also a first fill that was held before it was sent), and tell the patient.
 
     Raises PrescriptionNotFound, IllegalTransition.
     """
@@ -273,14 +274,17 @@ def allow_early_refill(
     return prescription
 
 
-def reserve_refill(prescription: Prescription) -> None:
-    """Take one refill; the database's CHECK refuses more than are authorised."""
-    prescription.refills_used += 1
+def reserve_first_fill(prescription: Prescription) -> None:
+    """Take the first fill; the database's CHECK refuses it twice."""
+    prescription.first_fill_used += 1
 
 
-def give_back_refill(prescription: Prescription) -> None:
-    """Return a refill that was taken and not dispensed."""
-    prescription.refills_used -= 1
+def give_back_fill(prescription: Prescription, *, first: bool) -> None:
+    """Return the first fill, or a refill, that was taken and not dispensed."""
+    if not first:
+        prescription.refills_used -= 1
+    elif prescription.last_filled_on is None:  # else it was handed over after all, by another
+        prescription.first_fill_used -= 1
 
 
 def record_dispense(

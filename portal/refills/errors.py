@@ -53,6 +53,13 @@ class CancelAnswerUnusable(Invalid):
     code = "cancellation_answer_unusable"
 
 
+class AlreadyReplaced(Conflict):
+    """A refill has one successor; the problem names it."""
+
+    code = "already_replaced"
+    detail = "Another refill has taken this one's place: change that one (`replaced_by_id`)."
+
+
 class PharmacyUnusable(Invalid):
     """The chosen pharmacy can't serve this request as asked."""
 

@@ -77,11 +77,27 @@ loops.declare(
                 SELECT FROM work_item w WHERE w.subject_id = refill.id
                 AND w.kind = 'refill_overdue' AND w.created_at >= refill.status_at)
         """,
-        "more refills are reserved than are counted as used": """
+        "more fills are reserved than are counted as used": """
             SELECT p.id FROM prescription p JOIN (
-                SELECT prescription_id, count(*) AS reserved FROM refill WHERE reserved
-                GROUP BY prescription_id) r ON r.prescription_id = p.id
-            WHERE r.reserved > p.refills_used
+                SELECT prescription_id, count(*) FILTER (WHERE kind = 'refill') AS refills,
+                       count(*) FILTER (WHERE kind <> 'refill') AS first_fills
+                FROM refill WHERE reserved GROUP BY prescription_id) r ON r.prescription_id = p.id
+            WHERE r.refills > p.refills_used OR r.first_fills > p.first_fill_used
+        """,
+        "a fill is at a pharmacy and none is reserved for it": """
+            SELECT id FROM refill WHERE closed_at IS NULL AND status <> 'awaiting_prescriber'
+              AND NOT reserved
+        """,
+        "a first fill is counted as used and nobody has it": """
+            SELECT p.id FROM prescription p
+            WHERE p.first_fill_used = 1 AND p.last_filled_on IS NULL AND NOT EXISTS (
+                SELECT FROM refill r WHERE r.prescription_id = p.id AND r.reserved)
+        """,
+        "a prescription was written and its pharmacy was never sent it": """
+            SELECT p.id FROM prescription p
+            WHERE p.status = 'active' AND p.first_fill_used = 0 AND p.created_at < :settled
+              AND p.expires_on >= CAST(:settled AS timestamptz)::date
+              AND NOT EXISTS (SELECT FROM refill r WHERE r.prescription_id = p.id)
         """,
     }
 )

@@ -28,7 +28,8 @@ from portal.refills.states import (
 class Refill(Base):
     """One request to have a prescription filled again.
 
-    `reserved` says that one of the prescription's refills is taken for it. `expected_by` is when
+    `reserved` says that what it hands over is taken of what the prescription authorises: one of
+    its refills for a `refill`, its first fill for the other kinds. `expected_by` is when
     the next step is due; a step later than that is shown as late. `occurred_at` is the pharmacy's
     time of the last update that was applied.
 
@@ -66,7 +67,13 @@ class Refill(Base):
         Index("ix_refill_patient", "patient_id", "requested_at", "id"),
         Index("ix_refill_pharmacy", "pharmacy_id", "patient_id"),
         Index("ix_refill_prescription", "prescription_id"),
-        Index("ix_refill_replaces", "replaces_id"),
+        Index("uq_refill_replaces", "replaces_id", unique=True),
+        Index(
+            "uq_refill_first_fill",
+            "prescription_id",
+            unique=True,
+            postgresql_where=text("reserved AND kind <> 'refill'"),
+        ),
         Index(
             "ix_refill_expected",
             "expected_by",

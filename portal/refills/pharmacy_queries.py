@@ -98,10 +98,12 @@ _REMEMBER = text(
 _SETTLE_PRESCRIPTIONS = text(
     """
     UPDATE prescription p SET
-        refills_used = least(p.refills_used - s.given_back, p.refills_authorized),
+        refills_used = least(p.refills_used - s.refills, p.refills_authorized),
+        first_fill_used = greatest(least(p.first_fill_used - s.first_fills, 1),
+                                   (s.filled_on IS NOT NULL)::int),
         last_filled_on = s.filled_on, supply_days = s.supply_days, version = p.version + 1
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s(
-        id uuid, given_back int, filled_on date, supply_days int)
+        id uuid, refills int, first_fills int, filled_on date, supply_days int)
     WHERE p.id = s.id
     """
 )

@@ -15,7 +15,8 @@ from portal.refills.states import ENDED, RefillStatus
 
 _FACTS = """
     p.id, p.status, p.schedule, p.written_on, p.expires_on, p.days_supply, p.refills_authorized,
-    p.refills_used, p.last_filled_on, p.supply_days, p.early_refill_until, r.id AS open_refill_id
+    p.refills_used, p.first_fill_used, p.last_filled_on, p.supply_days, p.early_refill_until,
+    r.id AS open_refill_id
 """
 # Locked in the order of their ids, so that two batches with the same prescriptions can't block
 # each other for ever. A refill that a concurrent request commits while we wait for the lock isn't
@@ -240,6 +241,11 @@ def rests_too_late(session: Session, now: datetime, limit: int) -> Sequence[UUID
         .order_by(Refill.rest_due_at, Refill.id)
         .limit(limit)
     ).all()
+
+
+def replacement_of(session: Session, refill_id: UUID) -> UUID | None:
+    """The refill that took another one's place."""
+    return session.scalar(select(Refill.id).where(Refill.replaces_id == refill_id))
 
 
 def last_orders(session: Session, refill_id: UUID) -> dict[UUID, str]:

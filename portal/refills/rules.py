@@ -1,14 +1,22 @@
 """Pure decisions about refills: what to do with a request, when the next step is due, with whom."""
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Protocol
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from portal.core.errors import FieldError
 from portal.directory.rules import Calendar
 from portal.notifications.errors import MailingAddressMissing
-from portal.prescriptions.rules import Eligibility, RefillAction, days_of
+from portal.prescriptions.rules import (
+    Eligibility,
+    PrescriptionFacts,
+    RefillAction,
+    days_of,
+    eligibility,
+)
 from portal.refills.errors import PharmacyUnusable, RefillNotAllowed
 from portal.refills.states import (
     CORRECTABLE,
@@ -17,6 +25,7 @@ from portal.refills.states import (
     NotDispensedReason,
     RefillKind,
     RefillStatus,
+    Way,
 )
 
 S = RefillStatus
@@ -59,6 +68,17 @@ REST_EXPIRED = "rest_expired"
 PHARMACY_CHANGED = "pharmacy_changed"
 
 
+class TakenRefill(Protocol):
+    """What a refill has taken of its prescription."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def reserved(self) -> bool: ...
+
+
 class PharmacyFacts(Protocol):
     """What a request needs to know of the pharmacy that would fill it."""
 
@@ -70,37 +90,49 @@ class PharmacyFacts(Protocol):
     def mails(self) -> bool: ...
 
 
-def kind_of_request(answer: Eligibility) -> RefillKind:
-    """Whether the request goes to the pharmacy or to the prescriber first.
+def permit_fill(facts: PrescriptionFacts, today: date, way: Way) -> tuple[RefillKind, Eligibility]:
+    """Whether a prescription may be filled on the day `today`: the one decision for every way in.
 
-    Raises RefillNotAllowed with every reason when it can go nowhere now.
+    Returns the kind of fill and what it follows from. A renewal is no fill yet: it goes to the
+    prescriber. Raises RefillNotAllowed with every reason when the way leads nowhere now.
     """
-    if answer.action == RefillAction.REFILL:
-        return RefillKind.REFILL
+    answer = eligibility(facts, today)
+    if answer.action not in _MAY[way]:
+        raise RefillNotAllowed(
+            _REFUSALS[answer.action],
+            action=answer.action,
+            reasons=list(answer.reasons),
+            next_eligible_on=answer.next_eligible_on,
+        )
     if answer.action == RefillAction.RENEW:
-        return RefillKind.RENEWAL
-    raise RefillNotAllowed(
-        _REFUSALS[answer.action],
-        action=answer.action,
-        reasons=list(answer.reasons),
-        next_eligible_on=answer.next_eligible_on,
+        return RefillKind.RENEWAL, answer
+    return RefillKind.REFILL if facts.first_fill_used else RefillKind.FIRST_FILL, answer
+
+
+def without(facts: PrescriptionFacts, refill: TakenRefill) -> PrescriptionFacts:
+    """The facts as they are once a refill has given back what it took."""
+    taken = int(refill.reserved)
+    first = refill.kind != RefillKind.REFILL
+    return replace(
+        facts,
+        first_fill_used=facts.first_fill_used - taken * first,
+        refills_used=facts.refills_used - taken * (not first),
+        open_refill_id=None if facts.open_refill_id == refill.id else facts.open_refill_id,
     )
 
 
+_MAY = {
+    Way.REQUEST: frozenset({RefillAction.REFILL, RefillAction.RENEW}),
+    Way.RENEWAL_REQUEST: frozenset({RefillAction.RENEW}),
+    Way.SENDING: frozenset({RefillAction.REFILL}),
+}
 _REFUSALS = {
+    RefillAction.REFILL: "Refills are left, so that no renewal is needed: the patient asks for one "
+    "in the portal or by phone, and it comes as an order.",
+    RefillAction.RENEW: "This needs a renewal: ask for one with POST /api/v1/refills.",
     RefillAction.WAIT: "This can't be refilled yet: see `reasons` and `next_eligible_on`.",
     RefillAction.CONTACT_PRESCRIBER: "Contact the prescriber: this prescription can't be refilled.",
-    RefillAction.CALL_PHARMACY: "Call the pharmacy: this prescription was not filled for the first "
-    "time yet.",
 }
-
-
-def check_renewal_needed(kind: RefillKind) -> None:
-    """A pharmacy asks only when no refills are left. Raises RefillNotAllowed otherwise."""
-    if kind == RefillKind.REFILL:
-        raise RefillNotAllowed(
-            "Refills are left: fill it without asking.", action=RefillAction.REFILL, reasons=[]
-        )
 
 
 def check_pharmacy(pharmacy: PharmacyFacts | None, delivery: str, has_address: bool) -> None:

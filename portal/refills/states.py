@@ -47,6 +47,16 @@ class RefillChannel(StrEnum):
     PRESCRIBER = "prescriber"
 
 
+class Way(StrEnum):
+    """How a fill comes about: asked for by or for the patient, asked for by the pharmacy when no
+    refills are left, or sent to a pharmacy without anybody's further decision (a first fill, an
+    approved renewal, another pharmacy)."""
+
+    REQUEST = "request"
+    RENEWAL_REQUEST = "renewal_request"
+    SENDING = "sending"
+
+
 class Delivery(StrEnum):
     PICKUP = "pickup"
     MAIL = "mail"

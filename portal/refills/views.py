@@ -21,6 +21,7 @@ def facts_of(row: Row[Any]) -> PrescriptionFacts:
         days_supply=row.days_supply,
         refills_authorized=row.refills_authorized,
         refills_used=row.refills_used,
+        first_fill_used=row.first_fill_used,
         last_filled_on=row.last_filled_on,
         early_refill_until=row.early_refill_until,
         open_refill_id=row.open_refill_id,

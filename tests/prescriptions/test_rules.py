@@ -21,11 +21,13 @@ READY = PrescriptionFacts(
     days_supply=30,
     refills_authorized=5,
     refills_used=1,
+    first_fill_used=1,
     last_filled_on=TODAY - timedelta(days=40),
     early_refill_until=None,
     open_refill_id=None,
 )
 LAST_WEEK = TODAY - timedelta(days=7)
+NEVER_FILLED = {"last_filled_on": None, "refills_used": 0, "first_fill_used": 0}
 
 CASES = {
     "ready": ({}, "refill", set()),
@@ -52,7 +54,33 @@ CASES = {
     "on hold": ({"status": "on_hold"}, "contact_prescriber", {"on_hold"}),
     "stopped": ({"status": "stopped"}, "contact_prescriber", {"stopped"}),
     "superseded": ({"status": "superseded"}, "contact_prescriber", {"superseded"}),
-    "first fill pending": ({"last_filled_on": None}, "call_pharmacy", {"first_fill_pending"}),
+    "first fill under way": (
+        {"last_filled_on": None, "refills_used": 0, "open_refill_id": uuid4()},
+        "wait",
+        {"open_request", "first_fill_pending"},
+    ),
+    "first fill that nobody has": (NEVER_FILLED, "refill", set()),
+    "never filled, and no refills": ({**NEVER_FILLED, "refills_authorized": 0}, "refill", set()),
+    "never filled and expired": (
+        {**NEVER_FILLED, "expires_on": TODAY - timedelta(days=1)},
+        "renew",
+        {"expired"},
+    ),
+    "schedule II, never filled": (
+        {**NEVER_FILLED, "schedule": 2, "refills_authorized": 0},
+        "refill",
+        set(),
+    ),
+    "schedule II, never filled and expired": (
+        {
+            **NEVER_FILLED,
+            "schedule": 2,
+            "refills_authorized": 0,
+            "expires_on": TODAY - timedelta(days=1),
+        },
+        "contact_prescriber",
+        {"schedule_ii", "expired"},
+    ),
     "schedule II": (
         {"schedule": 2, "refills_authorized": 0, "refills_used": 0},
         "contact_prescriber",
@@ -128,6 +156,7 @@ def test_months_end_on_the_last_day_there_is(written: date, months: int, expecte
         days_supply=st.integers(1, 365),
         refills_authorized=st.integers(0, 12),
         refills_used=st.integers(0, 12),
+        first_fill_used=st.integers(0, 1),
         last_filled_on=st.none() | st.dates(date(2024, 1, 1), TODAY),
         early_refill_until=st.none() | st.dates(date(2026, 1, 1), date(2026, 6, 1)),
         open_refill_id=st.none() | st.uuids(),
@@ -140,4 +169,5 @@ def test_a_refill_is_offered_only_without_any_reason(facts: PrescriptionFacts) -
     )
     assert answer.refills_remaining >= 0
     if facts.schedule == 2:
-        assert answer.action not in (RefillAction.REFILL, RefillAction.RENEW)
+        assert answer.action != RefillAction.RENEW
+        assert answer.action != RefillAction.REFILL or not facts.first_fill_used

@@ -95,7 +95,7 @@ def test_a_new_prescription_is_filled_for_the_first_time_once(
             service.open_first_fill(session=session, prescription_id=rx.id, now=utcnow())
     with transaction(OPERATOR) as session:
         [first] = session.scalars(select(Refill)).all()
-    assert (first.kind, first.status, first.reserved) == ("first_fill", "sending", False)
+    assert (first.kind, first.status, first.reserved) == ("first_fill", "sending", True)
     follow_all(first.id)
     assert orders(first.id) == [(clinic.pharmacy.id, "fill")]
 

@@ -255,6 +255,7 @@ def prescription(
         "version": 1,
         **changes,
     }
+    values.setdefault("first_fill_used", int(values["last_filled_on"] is not None))
     row = Prescription(**values)
     rows: list[Base] = [row]
     if row.last_filled_on is not None:

@@ -20,8 +20,8 @@ COLUMNS = {
     "account": "id, kind, person_id, email, name, status, password_hash, created_at",
     "prescription": "id, refill_number, patient_id, prescriber_id, pharmacy_id, rxnorm_code, "
     "drug_name, strength, form, directions, quantity, unit, days_supply, schedule, "
-    "refills_authorized, refills_used, status, status_reason, written_on, expires_on, "
-    "last_filled_on, created_at",
+    "refills_authorized, refills_used, first_fill_used, status, status_reason, written_on, "
+    "expires_on, last_filled_on, created_at",
     "dispense": "id, prescription_id, patient_id, pharmacy_id, quantity, days_supply, dispensed_at",
     "refill": "id, prescription_id, patient_id, prescriber_id, pharmacy_id, kind, channel, "
     "status, delivery, reserved, requested_at, status_at, expected_by, reason_code",
@@ -137,12 +137,13 @@ class Chunks:
         id_ = row_id(self._tail, Table.PRESCRIPTION, n)
         controlled = drug.schedule is not None and drug.schedule <= 4
         filled = NULL if standing.filled is None else self._days[standing.filled]
+        first_fill = int(standing.filled is not None or standing.open_refill is not None)
         self._lines["prescription"].append(
             f"{id_}\t{label(self._first_label, n)}\t{patient}\t{prescriber}\t{pharmacy}\t"
             f"{self._drug_columns[drug.rxnorm_code]}\t{standing.authorized}\t{standing.used}\t"
-            f"{standing.status}\t{standing.reason or NULL}\t{self._days[standing.written]}\t"
-            f"{self._expiries[controlled, standing.written]}\t{filled}\t"
-            f"{self._at(standing.written - 1)}"
+            f"{first_fill}\t{standing.status}\t{standing.reason or NULL}\t"
+            f"{self._days[standing.written]}\t{self._expiries[controlled, standing.written]}\t"
+            f"{filled}\t{self._at(standing.written - 1)}"
         )
         if standing.filled is not None:
             self._lines["dispense"].append(
@@ -171,7 +172,7 @@ class Chunks:
         reason = "out_of_stock" if status == "on_hold" else NULL
         self._lines["refill"].append(
             f"{id_}\t{prescription}\t{patient}\t{prescriber}\t{pharmacy}\t{kind}\t{channel}\t"
-            f"{status}\t{'mail' if mailed else 'pickup'}\t{'t' if kind == 'refill' else 'f'}\t"
+            f"{status}\t{'mail' if mailed else 'pickup'}\t{'f' if waiting else 't'}\t"
             f"{asked}\t{asked}\t{expected}\t{reason}"
         )
         history = [(NULL, status)] if waiting else [(NULL, "sending"), ("sending", status)]

@@ -1,21 +1,19 @@
 """Sending a refill to another pharmacy."""
 
 from datetime import datetime
-from types import SimpleNamespace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from portal.core.actor import Actor
 from portal.patients import service as patients
-from portal.prescriptions.model import Prescription
-from portal.prescriptions.states import PrescriptionStatus
 from portal.refills import queries, rules
-from portal.refills.errors import PharmacyNotChangeable, RefillAlreadyOpen
+from portal.refills.errors import AlreadyReplaced, PharmacyNotChangeable, RefillAlreadyOpen
 from portal.refills.model import Refill, RefillHistory
-from portal.refills.service import moves
+from portal.refills.service import fills, moves
+from portal.refills.service.fills import Permit
 from portal.refills.service.request import create, new_refill
-from portal.refills.states import Delivery, RefillChannel, RefillKind, RefillStatus
+from portal.refills.states import REFILL, Delivery, RefillChannel, RefillStatus, Way
 
 S = RefillStatus
 # Here nothing was handed to anybody who could already be working on it, unless it was fetched.
@@ -36,25 +34,46 @@ def change_pharmacy(
     """Send a refill to another pharmacy. Returns the id of the refill that goes on: the same one,
     or the one that replaces it.
 
-    Raises RefillNotFound, PharmacyUnusable, MailingAddressMissing, and PharmacyNotChangeable once
-    the pharmacy prepares it.
+    Raises RefillNotFound, PharmacyUnusable, MailingAddressMissing, PharmacyNotChangeable once the
+    pharmacy prepares it or it has ended, AlreadyReplaced where another has its place, and
+    RefillNotAllowed where the prescription may not be filled now.
     """
     locked = moves.lock(session, refill_id)
     refill = locked.refill
     status = RefillStatus(refill.status)
-    if status not in _IN_PLACE | _REPLACED:
-        raise PharmacyNotChangeable(status_now=status)
+    _check_changeable(session, refill, status)
+    wanted = _checked_delivery(session, refill, pharmacy_id, delivery)
+    if pharmacy_id == refill.pharmacy_id and status != S.NOT_DISPENSED:
+        return refill.id
+    if status == S.AWAITING_PRESCRIBER:  # no fill yet: whether there is one, the approval asks
+        _change_in_place(session, refill, actor, pharmacy_id, wanted, now)
+        return refill.id
+    permit = fills.lock_and_ask(
+        session, refill.prescription_id, Way.SENDING, now, instead_of=refill
+    )
+    if status in _IN_PLACE and refill.fetched_at is None:
+        _change_in_place(session, refill, actor, pharmacy_id, wanted, now)
+        return refill.id
+    return _replace(session, locked, permit, actor, pharmacy_id, wanted, now)
+
+
+def _check_changeable(session: Session, refill: Refill, status: RefillStatus) -> None:
+    """Raises AlreadyReplaced and PharmacyNotChangeable."""
+    if status in REFILL.ends:
+        replacement = queries.replacement_of(session, refill.id)
+        if replacement is not None:
+            raise AlreadyReplaced(replaced_by_id=replacement)
     if refill.quantity_dispensed:
         raise PharmacyNotChangeable(
             "A part was handed over: the rest comes from the same pharmacy.", status_now=status
         )
-    wanted = _checked_delivery(session, refill, pharmacy_id, delivery)
-    if pharmacy_id == refill.pharmacy_id and status != S.NOT_DISPENSED:
-        return refill.id
-    if status in _IN_PLACE and refill.fetched_at is None:
-        _change_in_place(session, refill, actor, pharmacy_id, wanted, now)
-        return refill.id
-    return _replace(session, locked, actor, pharmacy_id, wanted, now)
+    if status in _IN_PLACE | _REPLACED:
+        return
+    if status in REFILL.ends:
+        raise PharmacyNotChangeable(
+            f"This refill is already {status.value}: ask for another one.", status_now=status
+        )
+    raise PharmacyNotChangeable(status_now=status)
 
 
 def _checked_delivery(
@@ -87,6 +106,7 @@ def _change_in_place(
 def _replace(
     session: Session,
     locked: moves.Locked,
+    permit: Permit,
     actor: Actor,
     pharmacy_id: UUID,
     delivery: str,
@@ -104,8 +124,8 @@ def _replace(
         )
     session.flush()
     row = new_refill(
-        _fillable(locked.prescription),
-        kind=RefillKind(old.kind),
+        permit.prescription,
+        kind=permit.kind,
         channel=RefillChannel(old.channel),
         delivery=delivery,
         note=old.note,
@@ -118,13 +138,3 @@ def _replace(
     if row["id"] not in create(session, actor, [row], now):
         raise RefillAlreadyOpen()
     return UUID(str(row["id"]))
-
-
-def _fillable(prescription: Prescription) -> SimpleNamespace:
-    """Raises PharmacyNotChangeable when the prescription itself can no longer be filled."""
-    if prescription.status != PrescriptionStatus.ACTIVE:
-        raise PharmacyNotChangeable("The prescription is no longer active: ask your prescriber.")
-    return SimpleNamespace(**{name: getattr(prescription, name) for name in _NEEDED})
-
-
-_NEEDED = ("id", "patient_id", "prescriber_id", "pharmacy_id", "drug_name", "strength")

@@ -15,8 +15,8 @@ from portal.prescriptions.service import RenewalChanges
 from portal.refills import queries
 from portal.refills.errors import AlreadyDecided
 from portal.refills.model import Refill
-from portal.refills.service import moves
-from portal.refills.states import RefillStatus
+from portal.refills.service import fills, moves
+from portal.refills.states import RefillStatus, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,12 @@ def _approve(
         today=local_day(now, patient.time_zone),
         now=now,
     )
+    fills.lock_and_ask(session, successor.id, Way.SENDING, now)
+    prescriptions.reserve_first_fill(successor)
     refill.original_prescription_id = refill.prescription_id
     refill.prescription_id = successor.id
     refill.prescriber_id = actor.id
+    refill.reserved = True
     moves.move(session, locked, RefillStatus.SENDING, actor=actor, now=now, note=command.note)
 
 

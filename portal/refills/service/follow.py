@@ -11,12 +11,11 @@ from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
-from portal.prescriptions import service as prescriptions
-from portal.prescriptions.states import PrescriptionStatus
 from portal.refills import queries, rules
+from portal.refills.errors import RefillNotAllowed
 from portal.refills.model import Refill, RefillHistory
 from portal.refills.pharmacy_model import OrderKind, PharmacyOrder
-from portal.refills.service import cancellation, items, moves
+from portal.refills.service import cancellation, fills, items, moves
 from portal.refills.service.request import create, new_refill
 from portal.refills.states import (
     DISPENSED,
@@ -24,8 +23,8 @@ from portal.refills.states import (
     WITHDRAWN,
     Delivery,
     RefillChannel,
-    RefillKind,
     RefillStatus,
+    Way,
 )
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
@@ -151,18 +150,21 @@ def _settle_rerouting(session: Session, refill: Refill, now: datetime) -> None:
 
 
 def open_first_fill(*, session: Session, prescription_id: UUID, now: datetime) -> None:
-    """Send a new prescription to its pharmacy: the first fill, which uses no refill."""
-    prescription = prescriptions.get_for_change(session, prescription_id)
-    if prescription.status != PrescriptionStatus.ACTIVE or queries.was_sent(
-        session, prescription.id
-    ):
+    """Send a new prescription to its pharmacy: the first fill, once.
+
+    One that may not be filled now, since it was stopped or put on hold meanwhile, is not sent.
+    """
+    try:
+        permit = fills.lock_and_ask(session, prescription_id, Way.SENDING, now)
+    except RefillNotAllowed:
         return
-    pharmacy = directory.get_pharmacy(session, prescription.pharmacy_id)
+    if queries.was_sent(session, prescription_id):
+        return
     row = new_refill(
-        prescription,
-        kind=RefillKind.FIRST_FILL,
+        permit.prescription,
+        kind=permit.kind,
         channel=RefillChannel.PRESCRIBER,
-        delivery=Delivery.MAIL if pharmacy.mail_order else Delivery.PICKUP,
+        delivery=Delivery.MAIL if permit.prescription.mail_order else Delivery.PICKUP,
         actor=WORKER,
         now=now,
         expected_by=moves.due_by(session, pharmacy.id, S.SENDING, now),

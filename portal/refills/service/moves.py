@@ -15,7 +15,7 @@ from portal.prescriptions.model import Prescription
 from portal.refills import queries, rules
 from portal.refills.errors import RefillNotFound
 from portal.refills.model import Refill, RefillHistory
-from portal.refills.states import GIVES_BACK, RefillStatus
+from portal.refills.states import GIVES_BACK, RefillKind, RefillStatus
 from portal.worklist import service as worklist
 from portal.worklist.states import WorkItemKind
 
@@ -71,7 +71,8 @@ def move(
     )
     refill.next_step = rules.next_step(status, reason_code)
     if status in GIVES_BACK and refill.reserved and not refill.quantity_dispensed:
-        prescriptions.give_back_refill(locked.prescription)
+        first = refill.kind != RefillKind.REFILL
+        prescriptions.give_back_fill(locked.prescription, first=first)
         refill.reserved = False
     remember(session, refill, history, actor=actor, action=status.value, now=now)
     return history

@@ -141,8 +141,6 @@ def _refusal(error: PortalError | None) -> Spoken:
     if Reason.TOO_SOON in reasons:
         day = extra.get("next_eligible_on")
         return Spoken("too_soon", f"It is too soon. You can ask again from {day:%B %d} on.")
-    if extra.get("action") == RefillAction.CALL_PHARMACY:
-        return Spoken("call_pharmacy", "Please call your pharmacy about this prescription.")
     if extra.get("action") == RefillAction.CONTACT_PRESCRIBER:
         return Spoken("call_prescriber", "Please call your prescriber's office about this.")
     return Spoken("not_possible", error.detail if error else "This is not possible.")

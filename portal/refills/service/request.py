@@ -13,18 +13,16 @@ from sqlalchemy.orm import Session
 
 from portal.core import audit, outbox
 from portal.core.actor import Actor
-from portal.core.clock import local_day
 from portal.core.db import run
 from portal.core.errors import PortalError
 from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.directory.hours import calendar_of
-from portal.prescriptions.errors import PrescriptionNotFound
-from portal.prescriptions.rules import eligibility
 from portal.refills import queries, rules
 from portal.refills.errors import RefillAlreadyOpen
-from portal.refills.states import ENDED, Delivery, RefillChannel, RefillKind, RefillStatus
-from portal.refills.views import facts_of, refill_view
+from portal.refills.service import fills
+from portal.refills.states import ENDED, Delivery, RefillChannel, RefillKind, RefillStatus, Way
+from portal.refills.views import refill_view
 from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.service import NewItem
@@ -57,8 +55,8 @@ class ItemOutcome:
 
 
 # One refill, its first history row and, where no prescriber is asked, the reservation of one of
-# the prescription's refills. The unique index on open refills decides between concurrent requests;
-# the loser's row is left out of the answer.
+# the prescription's refills, or of its first fill. The unique index on open refills decides between
+# concurrent requests; the loser's row is left out of the answer.
 _CREATE = text(
     f"""
     WITH wanted AS (
@@ -83,7 +81,9 @@ _CREATE = text(
         SELECT history_id, id, patient_id, pharmacy_id, status, requested_at, actor_kind, actor_id
         FROM wanted JOIN created USING (id)
     ), reserved AS (
-        UPDATE prescription p SET refills_used = refills_used + 1, version = version + 1
+        UPDATE prescription p SET version = version + 1,
+            refills_used = refills_used + (wanted.kind = 'refill')::int,
+            first_fill_used = first_fill_used + (wanted.kind <> 'refill')::int
         FROM wanted JOIN created USING (id)
         WHERE p.id = wanted.prescription_id AND wanted.reserved
     )
@@ -127,12 +127,9 @@ def _plan(
     now: datetime,
 ) -> dict[str, Any]:
     """The refill to be written for one item. Raises the PortalError that speaks against it."""
-    if candidate is None:
-        raise PrescriptionNotFound()
-    answer = eligibility(facts_of(candidate), local_day(now, candidate.time_zone))
-    kind = rules.kind_of_request(answer)
-    if channel == RefillChannel.PHARMACY:
-        rules.check_renewal_needed(kind)
+    asked_by_pharmacy = channel == RefillChannel.PHARMACY
+    permit = fills.ask(candidate, Way.RENEWAL_REQUEST if asked_by_pharmacy else Way.REQUEST, now)
+    candidate = permit.prescription
     own = {"pharmacy_id": candidate.pharmacy_id, "pharmacy_name": candidate.pharmacy_name}
     pharmacy = candidate if item.pharmacy_id is None else chosen.get(item.pharmacy_id)
     rules.check_pharmacy(pharmacy, item.delivery, candidate.has_address)
@@ -141,7 +138,7 @@ def _plan(
     return {
         **new_refill(
             candidate,
-            kind=kind,
+            kind=permit.kind,
             channel=channel,
             delivery=item.delivery,
             note=item.note,
@@ -150,7 +147,7 @@ def _plan(
             expected_by=_sending_by(pharmacy, now),
         ),
         **own,
-        "runs_out_on": answer.runs_out_on,
+        "runs_out_on": permit.runs_out_on,
         "clinic_id": candidate.clinic_id,
         "pool_id": candidate.pool_id,
         "prescriber_name": candidate.prescriber_name,
@@ -198,7 +195,7 @@ def new_refill(
         "status": RefillStatus.SENDING,
         "delivery": delivery,
         "note": note,
-        "reserved": kind == RefillKind.REFILL,
+        "reserved": kind != RefillKind.RENEWAL,
         "urgent": False,
         "requested_at": now,
         "status_at": now,

@@ -263,7 +263,7 @@ def _columns(step: _Step, reserved: bool, now: datetime) -> dict[str, Any]:
 
 
 def _gather_supply(moves: _Moves, step: _Step, *, gives_back: bool) -> None:
-    """What a move means for the prescription: a refill given back, or a supply handed over."""
+    """What a move means for the prescription: a fill given back, or a supply handed over."""
     row = step.row
     if not (gives_back or step.handed):
         return
@@ -271,12 +271,14 @@ def _gather_supply(moves: _Moves, step: _Step, *, gives_back: bool) -> None:
         row.prescription_id,
         {
             "id": row.prescription_id,
-            "given_back": 0,
+            "refills": 0,
+            "first_fills": 0,
             "filled_on": row.last_filled_on,
             "supply_days": row.supply_days,
         },
     )
-    settled["given_back"] += int(gives_back) - int(_takes_again(step))
+    counted = "refills" if row.kind == RefillKind.REFILL else "first_fills"
+    settled[counted] += int(gives_back) - int(_takes_again(step))
     if step.handed:
         days = rules.part_days(row.days_supply, row.quantity, step.before.dispensed, step.handed)
         supply = supply_after(
@@ -300,9 +302,8 @@ def _gather_supply(moves: _Moves, step: _Step, *, gives_back: bool) -> None:
 
 
 def _takes_again(step: _Step) -> bool:
-    """Whether what was handed over had given its refill back when it was cancelled."""
-    cancelled = step.before.status == RefillStatus.CANCELLED
-    return cancelled and step.row.kind == RefillKind.REFILL and step.before.dispensed == 0
+    """Whether what was handed over had given its fill back when it was cancelled."""
+    return step.before.status == RefillStatus.CANCELLED and step.before.dispensed == 0
 
 
 def _write(session: Session, actor: Actor, moves: _Moves, now: datetime) -> None:
