@@ -13,6 +13,11 @@ class PharmacyNeeded(Invalid):
     detail = "The patient has no preferred pharmacy: name one in pharmacy_id."
 
 
+class ChangeIncomplete(Invalid):
+    code = "change_incomplete"
+    detail = "This change contradicts what it keeps; `errors` says what is missing."
+
+
 class PrescriptionAgainstTheLaw(Invalid):
     code = "prescription_against_the_law"
     detail = "This prescription would break a rule of law; `errors` says which."

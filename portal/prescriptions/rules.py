@@ -6,8 +6,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from math import ceil
+from typing import Any
 from uuid import UUID
 
+from portal.core.errors import FieldError
 from portal.prescriptions.states import PrescriptionStatus
 
 # Pharmacies and payers commonly fill again after three quarters of the supply, and after nine
@@ -149,6 +151,30 @@ def supply_after(before: Supply, part: Supply, *, goes_on: bool) -> Supply:
 def days_of(days_supply: int, ordered: Decimal, quantity: Decimal) -> int:
     """For how many days a quantity lasts, of what is ordered for `days_supply` days."""
     return int(days_supply * quantity / ordered)
+
+
+def missing_from(before: Any, changes: Any) -> list[FieldError]:
+    """What a renewal's changes of a prescription leave open: quantity, directions and how long they
+    last hang together, and none is kept in silence when another changes. What is None stays.
+    """
+
+    def changed(name: str) -> bool:
+        value = getattr(changes, name)
+        return value is not None and value != getattr(before, name)
+
+    missing = []
+    if changes.days_supply is None:
+        for name, words in (("quantity", "quantity"), ("directions", "directions")):
+            if changed(name):
+                missing.append(
+                    FieldError("/days_supply", f"The {words} change: how many days does it last?")
+                )
+                break
+    if changed("days_supply") and changes.quantity is None and not changed("directions"):
+        missing.append(
+            FieldError("/quantity", "The days' supply changes: how much is handed over for it?")
+        )
+    return missing
 
 
 def next_eligible_on(facts: PrescriptionFacts) -> date | None:

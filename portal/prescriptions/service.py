@@ -19,6 +19,7 @@ from portal.patients import service as patients
 from portal.patients.confidentiality import Confidential
 from portal.prescriptions import queries, rules
 from portal.prescriptions.errors import (
+    ChangeIncomplete,
     EarlyRefillUnusable,
     PharmacyNeeded,
     PrescriptionAgainstTheLaw,
@@ -189,10 +190,12 @@ def write_successor(
 ) -> Prescription:
     """Renew: a new prescription with the changes, which supersedes the old one.
 
-    Raises PrescriptionNotFound, PrescriptionAgainstTheLaw, and IllegalTransition when the old one
-    was stopped or put on hold meanwhile.
+    Raises PrescriptionNotFound, ChangeIncomplete, PrescriptionAgainstTheLaw, and IllegalTransition
+    when the old one was stopped or put on hold meanwhile.
     """
     old = get_for_change(session, prescription_id)
+    if missing := rules.missing_from(old, changes):
+        raise ChangeIncomplete(errors=missing)
     session.add(
         old.move_to(
             PrescriptionStatus.SUPERSEDED, actor=actor, now=now, reason="renewed by its successor"

@@ -185,8 +185,10 @@ def cancel_refill(body: dict[str, Any], refill_id: UUID) -> Response:
 def change_pharmacy(body: dict[str, Any], refill_id: UUID) -> Response:
     """Send a refill to another pharmacy
 
-    Where the old pharmacy already has it, that request ends and the answer is the one that
-    replaces it (`replaces_id`).
+    Where the old pharmacy already has it, or could not dispense it, that request ends and the
+    answer is the one that replaces it (`replaces_id`): once, since a second try is 409
+    `already_replaced` and names it (`replaced_by_id`). It is asked anew whether the prescription
+    may be filled: 422 `refill_not_allowed` has the `reasons` and what to do (`action`).
     """
     actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
@@ -206,7 +208,9 @@ def decide(command: Decide, refill_id: UUID) -> Response:
     """Decide on a renewal
 
     An approval writes a new prescription, the old one's successor, with the changes, and sends
-    it to the pharmacy. A denial names its reason; the patient is told what to do next.
+    it to the pharmacy. Quantity, days' supply and directions hang together: a change of one that
+    keeps another in silence is 422 `change_incomplete`, which names what is missing. A denial names
+    its reason; the patient is told what to do next.
     """
     actor, now = current_actor(), utcnow()
 

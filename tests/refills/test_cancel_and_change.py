@@ -1,13 +1,17 @@
 """Withdrawing a refill, and sending it to another pharmacy."""
 
+from functools import partial
 from uuid import UUID
 
 import pytest
 
 from portal.prescriptions.model import Prescription
+from portal.prescriptions.states import PrescriptionStatus
 from tests.refills.conftest import ask, load, refill, set_status
+from tests.refills.story import Story
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
+from tests.support.races import at_once
 
 
 def used(refill_id: UUID) -> int:
@@ -88,3 +92,56 @@ def test_the_other_pharmacy_must_exist_and_serve(
     no_mail = {"pharmacy_id": str(clinic.other_pharmacy.id), "delivery": "mail"}
     assert patient.post(f"/refills/{requested}/pharmacy", no_mail).status_code == 422
     assert refill(requested).pharmacy_id == clinic.pharmacy.id
+
+
+@pytest.mark.parametrize("schedule", [None, 2])
+def test_what_was_not_dispensed_is_replaced_once(clinic: SmallClinic, schedule: int | None) -> None:
+    story = Story(clinic, schedule=schedule, refills=0)
+    story.follow()
+    [first] = story.refills()
+    assert story.report(0, first.id, "not_dispensed") == "applied"
+    assert story.change_pharmacy("delegate", first.id, 1) == "done"
+    second = story.refills()[-1]
+    assert (second.replaces_id, second.kind) == (first.id, "first_fill")
+    assert story.change_pharmacy("patient", first.id, 0) == "already_replaced"
+    story.follow()
+    for status in ("with_pharmacy", "ready_for_pickup", "picked_up"):
+        assert story.report(1, second.id, status) == "applied"
+    assert story.change_pharmacy("patient", first.id, 0) == "already_replaced"
+    assert len(story.refills()) == 2
+
+
+def test_what_was_not_dispensed_is_not_sent_elsewhere_after_it_was_filled(
+    clinic: SmallClinic,
+) -> None:
+    story = Story(clinic, schedule=2, refills=0)
+    story.follow()
+    [first] = story.refills()
+    assert story.report(0, first.id, "not_dispensed") == "applied"
+    assert story.ask("patient") == "done"
+    story.follow()
+    second = story.refills()[-1]
+    for status in ("with_pharmacy", "ready_for_pickup", "picked_up"):
+        assert story.report(0, second.id, status) == "applied"
+    for who in ("patient", "delegate"):
+        assert story.change_pharmacy(who, first.id, 1) == "refill_not_allowed"
+    assert story.row().first_fill_used == 1
+
+
+def test_replacing_at_once_replaces_once(clinic: SmallClinic) -> None:
+    story = Story(clinic)
+    story.follow()
+    [first] = story.refills()
+    story.report(0, first.id, "not_dispensed")
+    found = at_once(*[partial(story.change_pharmacy, "patient", first.id, n % 2) for n in range(6)])
+    assert sorted(found) == ["already_replaced"] * 5 + ["done"]
+
+
+@pytest.mark.parametrize("status", ["stopped", "on_hold"])
+def test_what_may_not_be_filled_goes_to_no_other_pharmacy(clinic: SmallClinic, status: str) -> None:
+    story = Story(clinic)
+    story.follow()
+    [first] = story.refills()
+    story.set_status(PrescriptionStatus(status))
+    assert story.change_pharmacy("patient", first.id, 1) == "refill_not_allowed"
+    assert [refill.pharmacy_id for refill in story.refills()] == [clinic.pharmacy.id]

@@ -144,3 +144,36 @@ def test_a_stopped_prescription_cannot_be_renewed(physician: Caller, waiting: UU
     assert stopped.status_code == 200, stopped.text
     answer = physician.post(f"/refills/{waiting}/decision", APPROVE)
     assert (answer.status_code, answer.json["code"]) == (409, "illegal_transition")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"quantity": 90}, "/days_supply"),
+        ({"days_supply": 90}, "/quantity"),
+        ({"directions": "Take two tablets by mouth every day."}, "/days_supply"),
+        ({"directions": "Take two tablets a day.", "quantity": 60}, "/days_supply"),
+    ],
+)
+def test_what_contradicts_what_it_keeps_says_what_is_missing(
+    physician: Caller, waiting: UUID, changes: dict[str, Any], pointer: str
+) -> None:
+    answer = physician.post(f"/refills/{waiting}/decision", {"decision": "approve", **changes})
+    assert (answer.status_code, answer.json["code"]) == (422, "change_incomplete")
+    assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
+    assert refill(waiting).status == "awaiting_prescriber"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"quantity": 30},
+        {"quantity": 90, "days_supply": 90},
+        {"directions": "Take two tablets by mouth every day.", "days_supply": 15},
+    ],
+)
+def test_what_is_whole_is_taken(
+    physician: Caller, waiting: UUID, changes: dict[str, Any]
+) -> None:
+    answer = physician.post(f"/refills/{waiting}/decision", {"decision": "approve", **changes})
+    assert answer.status_code == 200, answer.text

@@ -98,6 +98,8 @@ def _change_in_place(
     refill.delivery = delivery
     status = RefillStatus(refill.status)
     if status == S.SENDING:
+        # A step of its own: when that one is late too, somebody is told again.
+        refill.status_at = now
         refill.expected_by = moves.due_by(session, pharmacy_id, status, now)
     step = RefillHistory.of(refill, status, actor=actor, now=now, reason_code="pharmacy_changed")
     moves.remember(session, refill, step, actor=actor, action="change_pharmacy", now=now)

@@ -34,8 +34,9 @@ def decide(
 ) -> Refill:
     """Approve (which writes the successor and sends it) or deny.
 
-    Raises RefillNotFound, AlreadyDecided naming who was first and when, and
-    PrescriptionAgainstTheLaw for more refills than the schedule allows.
+    Raises RefillNotFound, AlreadyDecided naming who was first and when, ChangeIncomplete for a
+    change that contradicts what it keeps, and PrescriptionAgainstTheLaw for more refills than the
+    schedule allows.
     """
     locked = moves.lock(session, refill_id)
     if locked.refill.status != RefillStatus.AWAITING_PRESCRIBER:

@@ -1,0 +1,261 @@
+"""Whatever anybody does, in whatever order and at once: no fill that was not authorised."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from math import ceil
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from portal.prescriptions.model import Prescription
+from portal.prescriptions.states import PrescriptionStatus
+from portal.refills.model import Refill
+from portal.refills.states import RefillStatus
+from tests.refills.story import Story
+from tests.support.clinic import SmallClinic
+from tests.support.examples import examples
+from tests.support.races import at_once
+
+ASKERS = st.sampled_from(["patient", "delegate", "phone"])
+PEOPLE = st.sampled_from(["patient", "delegate"])
+FURTHEST = 400  # days: past each kind of expiry
+PHARMACIES = st.sampled_from([0, 1])
+# What a refill does that is at a pharmacy, or was: the others are written before a pharmacy is
+# asked, or end without it.
+_NOT_SENT = {"awaiting_prescriber", "denied", "not_dispensed", "cancelled"}
+_TAKEN_BACK = {"cancelled", "held"}
+REPORTED = st.sampled_from([s.value for s in RefillStatus if s != "awaiting_prescriber"])
+
+
+class Fills(RuleBasedStateMachine):
+    """One prescription with its renewals. The sums are this machine's own."""
+
+    clinic: SmallClinic
+
+    @initialize(
+        schedule=st.sampled_from([None, 2, 3, 4, 5]), refills=st.integers(0, 2), sent=st.booleans()
+    )
+    def write(self, schedule: int | None, refills: int, sent: bool) -> None:
+        self.story = Story(self.clinic, schedule=schedule, refills=0 if schedule == 2 else refills)
+        self.sent: set[UUID] = set()
+        self.against: set[UUID] = set()
+        self.waited = 0
+        self.before = self.now = self.story.stands()
+        if sent:
+            self.story.follow()
+            self.settle()
+
+    # What people do.
+
+    @rule(who=ASKERS)
+    def ask(self, who: str) -> None:
+        self.story.ask(who)
+
+    @rule(pharmacy=PHARMACIES)
+    def ask_to_renew(self, pharmacy: int) -> None:
+        self.story.ask_to_renew(pharmacy)
+
+    @rule(who=PEOPLE, pharmacy=PHARMACIES, data=st.data())
+    def change_pharmacy(self, who: str, pharmacy: int, data: st.DataObject) -> None:
+        if refill := self.some(data):
+            self.story.change_pharmacy(who, refill, pharmacy)
+
+    @rule(who=st.sampled_from(["patient", "delegate", "prescriber"]), data=st.data())
+    def cancel(self, who: str, data: st.DataObject) -> None:
+        if refill := self.some(data):
+            self.story.cancel(who, refill)
+
+    @rule(approve=st.booleans(), refills=st.integers(0, 2), data=st.data())
+    def decide(self, approve: bool, refills: int, data: st.DataObject) -> None:
+        if refill := self.some(data):
+            self.story.decide(refill, approve=approve, refills=refills)
+
+    @rule(status=st.sampled_from(["active", "on_hold", "active", "stopped"]))
+    def set_status(self, status: str) -> None:
+        self.story.set_status(PrescriptionStatus(status))
+
+    @rule(days=st.integers(0, 5))
+    def allow_early(self, days: int) -> None:
+        self.story.allow_early(days)
+
+    @rule(pharmacy=PHARMACIES, data=st.data())
+    def acknowledge(self, pharmacy: int, data: st.DataObject) -> None:
+        if refill := self.some(data):
+            self.story.acknowledge(pharmacy, refill)
+
+    @rule(status=REPORTED, correction=st.booleans(), data=st.data())
+    def report(self, status: str, correction: bool, data: st.DataObject) -> None:
+        refill = self.some(data)
+        if refill is None:
+            return
+        changes = {"correction": True, "reason_code": "other"} if correction else {}
+        for pharmacy in (0, 1):
+            self.story.report(pharmacy, refill, status, **changes)
+
+    @rule()
+    def hand_over(self) -> None:
+        """The short way: what is at a pharmacy is picked up today."""
+        self.story.follow()
+        for refill in self.story.stands().refills[-1:]:
+            for pharmacy in (0, 1):
+                self.story.acknowledge(pharmacy, refill.id)
+                self.story.report(pharmacy, refill.id, "ready_for_pickup")
+                self.story.report(pharmacy, refill.id, "picked_up")
+
+    @rule()
+    def not_to_be_had(self) -> None:
+        """The other short way: the pharmacy gives up."""
+        self.story.follow()
+        for refill in self.story.stands().refills[-1:]:
+            for pharmacy in (0, 1):
+                self.story.report(pharmacy, refill.id, "not_dispensed")
+
+    @precondition(lambda self: self.story.events)
+    @rule(data=st.data())
+    def replay(self, data: st.DataObject) -> None:
+        self.story.replay(data.draw(st.sampled_from(self.story.events)))
+
+    @rule()
+    def follow(self) -> None:
+        self.story.follow()
+
+    @precondition(lambda self: self.waited < FURTHEST)
+    @rule(days=st.sampled_from([1, 7, 22, 23, 26, 27, 30, 180, 370]))
+    def wait(self, days: int) -> None:
+        self.waited += days
+        self.story.wait(days=days)
+
+    @rule(data=st.data())
+    def race(self, data: st.DataObject) -> None:
+        """Several at the same moment, each in a thread of its own."""
+        ways = self.ways(data)
+        chosen = data.draw(st.lists(st.sampled_from(sorted(ways)), min_size=2, max_size=4))
+        at_once(*[ways[name] for name in chosen])
+
+    def ways(self, data: st.DataObject) -> dict[str, Callable[[], Any]]:
+        story = self.story
+        ways: dict[str, Callable[[], Any]] = {
+            "patient": lambda: story.ask("patient"),
+            "delegate": lambda: story.ask("delegate"),
+            "phone": lambda: story.ask("phone"),
+            "pharmacy": lambda: story.ask_to_renew(0),
+            "stop": lambda: story.set_status(PrescriptionStatus.STOPPED),
+            "hold": lambda: story.set_status(PrescriptionStatus.ON_HOLD),
+        }
+        if refill := self.some(data):
+            ways |= {
+                "cancel": lambda: story.cancel("patient", refill),
+                "elsewhere": lambda: story.change_pharmacy("patient", refill, 1),
+                "back": lambda: story.change_pharmacy("delegate", refill, 0),
+                "approve": lambda: story.decide(refill, approve=True),
+                "not_dispensed": lambda: story.report(0, refill, "not_dispensed"),
+                "picked_up": lambda: story.report(0, refill, "picked_up"),
+            }
+        return ways
+
+    def some(self, data: st.DataObject) -> UUID | None:
+        """Any refill, of any age; the newest most often."""
+        refills = [refill.id for refill in self.now.refills]
+        if not refills:
+            return None
+        return data.draw(st.sampled_from([*refills, refills[-1], refills[-1]]))
+
+    # What must hold.
+
+    @invariant()
+    def settle(self) -> None:
+        if not hasattr(self, "story"):
+            return
+        self.story.look()
+        self.before, self.now = self.now, self.story.stands()
+        self.against |= self.handed_over_all_the_same()
+        self.no_fill_that_may_not_be()
+        for row in self.now.prescriptions:
+            self.no_more_than_authorised(row)
+            self.counted_as_it_is(row)
+        replaced = [refill.replaces_id for refill in self.now.refills if refill.replaces_id]
+        assert len(replaced) == len(set(replaced)), "replaced twice"
+
+    def handed_over_all_the_same(self) -> set[UUID]:
+        """What a pharmacy handed over though it was taken back: recorded, and somebody's work."""
+        taken_back = {row.id for row in self.before.refills if row.status in _TAKEN_BACK}
+        handed = {row.refill_id for row in self.now.dispenses if row.refill_id}
+        return taken_back & handed
+
+    def no_fill_that_may_not_be(self) -> None:
+        """What went to a pharmacy since the last look might go there, on this day."""
+        rows = {row.id: row for row in self.now.prescriptions}
+        before = {row.id: row for row in self.before.prescriptions}
+        for refill in self.now.refills:
+            if refill.id in self.sent or refill.status in ("awaiting_prescriber", "denied"):
+                continue
+            self.sent.add(refill.id)
+            if refill.status == "cancelled":  # perhaps before it went anywhere
+                continue
+            now = rows[refill.prescription_id]
+            then = before.get(now.id, now)
+            assert "active" in (now.status, then.status), "stopped or held"
+            assert self.story.today <= now.expires_on, "expired"
+            if refill.kind == "refill":
+                self.check_day(then, now)
+
+    def check_day(self, then: Prescription, now: Prescription) -> None:
+        last = then.last_filled_on
+        assert last is not None, "a refill before the first fill"
+        share = 0.75 if then.schedule is None else 0.9
+        first = last + timedelta(days=ceil(30 * share))
+        early = now.early_refill_until
+        assert self.story.today >= first or (early and self.story.today <= early), "too soon"
+
+    def no_more_than_authorised(self, row: Prescription) -> None:
+        out = self.out(row)
+        handed = [
+            one
+            for one in self.now.dispenses
+            if one.prescription_id == row.id and one.refill_id not in self.against
+        ]
+        most = 1 + row.refills_authorized
+        assert len(out) <= most
+        assert sum(one.quantity for one in handed) <= most * row.quantity
+        assert len({one.refill_id for one in handed}) <= most
+        assert row.schedule != 2 or len(out) <= 1, "21 CFR 1306.12"
+        assert row.schedule not in (3, 4) or len(out) <= 6, "21 CFR 1306.22"
+
+    def counted_as_it_is(self, row: Prescription) -> None:
+        out = self.out(row)
+        first = [refill for refill in out if refill.kind != "refill"]
+        used = (row.first_fill_used, row.refills_used)
+        if any(refill.id in self.against for refill in self.now.refills):
+            assert used >= (min(len(first), 1), 0)
+        else:
+            assert used == (len(first), len(out) - len(first))
+
+    def out(self, row: Prescription) -> list[Refill]:
+        """A prescription's refills that are at a pharmacy, or were handed over."""
+        mine = [refill for refill in self.now.refills if refill.prescription_id == row.id]
+        return [
+            refill
+            for refill in mine
+            if refill.status not in _NOT_SENT and refill.id not in self.against
+        ]
+
+    def teardown(self) -> None:
+        if not hasattr(self, "story") or self.against:
+            return
+        assert self.story.broken() == []
+
+
+@pytest.mark.nightly
+def test_never_more_than_authorised_nor_before_its_day(clinic: SmallClinic) -> None:
+    machine = type("FillsHere", (Fills,), {"clinic": clinic})
+    run_state_machine_as_test(machine, settings=examples(3, steps=20))
