@@ -172,8 +172,6 @@ def test_what_contradicts_what_it_keeps_says_what_is_missing(
         {"directions": "Take two tablets by mouth every day.", "days_supply": 15},
     ],
 )
-def test_what_is_whole_is_taken(
-    physician: Caller, waiting: UUID, changes: dict[str, Any]
-) -> None:
+def test_what_is_whole_is_taken(physician: Caller, waiting: UUID, changes: dict[str, Any]) -> None:
     answer = physician.post(f"/refills/{waiting}/decision", {"decision": "approve", **changes})
     assert answer.status_code == 200, answer.text
