@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from portal.core import outbox
 from portal.core.actor import WORKER
 from portal.core.ids import new_id
+from portal.directory import service as directory
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
 from portal.refills import queries, rules
