@@ -167,7 +167,7 @@ def open_first_fill(*, session: Session, prescription_id: UUID, now: datetime) -
         delivery=Delivery.MAIL if permit.prescription.mail_order else Delivery.PICKUP,
         actor=WORKER,
         now=now,
-        expected_by=moves.due_by(session, pharmacy.id, S.SENDING, now),
+        expected_by=moves.due_by(session, permit.prescription.pharmacy_id, S.SENDING, now),
     )
     create(session, WORKER, [row], now)
 
