@@ -84,7 +84,7 @@ def check_answers_while_it_starts(one: Supervised) -> None:
         except httpx.TransportError:
             return None
 
-    wait_for(answered, "an answer", 180)
+    wait_for(answered, "an answer", 400)
     ready = answered()
     assert ready is not None
     if ready.status_code == 503:
@@ -104,7 +104,7 @@ def check_make_test(one: Supervised) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert " passed" in done.stdout

@@ -83,7 +83,7 @@ class Supervised:
         except httpx.TransportError:
             return False
 
-    def wait_until_ready(self, seconds: float = 180) -> None:
+    def wait_until_ready(self, seconds: float = 400) -> None:
         wait_for(self.is_ready, "ready", seconds)
 
     def family_of(self, name: str) -> list[int]:
