@@ -26,6 +26,7 @@ from portal.messages.listing_routes import blueprint as threads
 from portal.messages.routes import blueprint as messages
 from portal.notifications.outreach_routes import blueprint as outreach
 from portal.notifications.routes import blueprint as notifications
+from portal.patients.correction_routes import blueprint as corrections
 from portal.patients.death_routes import blueprint as deaths
 from portal.patients.delegation_routes import blueprint as delegations
 from portal.patients.routes import blueprint as patients
@@ -76,6 +77,7 @@ SLICES = (
     outreach,
     attachments,
     patients,
+    corrections,
     delegations,
     deaths,
     directory,

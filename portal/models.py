@@ -20,8 +20,10 @@ from portal.messages import panel_statements as message_panels
 from portal.notifications import model as notifications
 from portal.notifications import outreach_model as outreach
 from portal.patients import confidentiality_model as confidentiality
+from portal.patients import correction_model as corrections
 from portal.patients import death_model as deaths
 from portal.patients import delegation_model as delegations
+from portal.patients import identity_functions
 from portal.patients import loops as patient_loops
 from portal.patients import model as patients
 from portal.prescriptions import model as prescriptions
@@ -60,11 +62,13 @@ __all__ = [
     "confidentiality",
     "consult_notes",
     "core",
+    "corrections",
     "deaths",
     "delegations",
     "departures",
     "directory",
     "drafts",
+    "identity_functions",
     "intake",
     "laboratories",
     "message_loops",

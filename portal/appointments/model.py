@@ -206,6 +206,8 @@ rls.protect(
     *to(CARE_TEAM, (SELECT, INSERT, UPDATE), _CARED_FOR),
     *to(ActorKind.PRACTITIONER, (SELECT, UPDATE), _WITH_ME),
     *to(ActorKind.STAFF, (SELECT, UPDATE), _AT_MY_CLINIC),
+    # Whoever keeps somebody's record at the front desk books for them with the clinic's own.
+    *to(ActorKind.STAFF, INSERT, f"{_AT_MY_CLINIC} AND careloop_registers(patient_id)"),
     *to(ActorKind.LABORATORY, (SELECT, UPDATE), _HERE),
     *rls.system_access(),
 )

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from portal.appointments import rules
 from portal.appointments.states import AppointmentStatus
+from portal.core.names import full_name
 
 
 def slot_view(row: Any) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def appointment_view(row: Any) -> dict[str, Any]:
 
 def _patient(row: Any) -> dict[str, Any]:
     """Whose it is; the name for those who may see the patient's record."""
-    name = None if row.given_name is None else f"{row.given_name} {row.family_name}"
+    name = None if row.given_name is None else full_name(row.given_name, row.family_name)
     return {"id": row.patient_id, "name": name}
 
 

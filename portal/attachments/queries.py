@@ -20,7 +20,7 @@ _VIEW = """
            a.digest, a.status, a.status_at, a.created_at, a.to_kind, a.to_id, a.shared,
            coalesce(pr.name, st.name, CASE WHEN a.uploader_kind = 'delegate'
                     THEN careloop_delegate_name(a.uploader_id, a.patient_id)
-                    ELSE pa.given_name || ' ' || pa.family_name END) AS uploader_name
+                    ELSE btrim(pa.given_name || ' ' || pa.family_name) END) AS uploader_name
     FROM attachment a
     LEFT JOIN practitioner pr ON a.uploader_kind = 'practitioner' AND pr.id = a.uploader_id
     LEFT JOIN staff_member st ON a.uploader_kind = 'staff' AND st.id = a.uploader_id

@@ -50,6 +50,8 @@ PERMISSIONS: Mapping[str, frozenset[ActorKind]] = {
     "patient.register": frozenset({STAFF}),
     "patient.invite": CARE_TEAM,
     "patient.break_glass": CARE_TEAM,
+    "patient.correct": frozenset({STAFF}),
+    "patient.ask_correction": frozenset({PATIENT}),
     "patient.merge": frozenset({STAFF}),
     "patient.record_death": CARE_TEAM,
     "audit.read_own": frozenset({PATIENT}),

@@ -18,8 +18,8 @@ _CALL = """
            c.confidential, c.requester_kind,
            CASE WHEN c.requester_kind = 'delegate'
                 THEN careloop_delegate_name(c.requester_id, c.patient_id)
-                ELSE pa.given_name || ' ' || pa.family_name END AS requester_name,
-           po.name AS pool_name, pa.given_name || ' ' || pa.family_name AS patient_name,
+                ELSE btrim(pa.given_name || ' ' || pa.family_name) END AS requester_name,
+           po.name AS pool_name, btrim(pa.given_name || ' ' || pa.family_name) AS patient_name,
            pa.birth_date, pa.language
     FROM advice_call c
     JOIN pool po ON po.id = c.pool_id

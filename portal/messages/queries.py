@@ -25,7 +25,7 @@ def _thread(unread: str) -> str:
            t.confidential
            OR (t.about_id IS NOT NULL AND careloop_confidential(t.about_id)) AS confidential,
            po.name AS pool_name, pr.name AS practitioner_name,
-           pa.given_name || ' ' || pa.family_name AS patient_name
+           btrim(pa.given_name || ' ' || pa.family_name) AS patient_name
     FROM thread t
     JOIN pool po ON po.id = t.pool_id
     JOIN patient pa ON pa.id = t.patient_id
@@ -82,8 +82,8 @@ _MESSAGE = """
            m.body, m.sent_at, m.read_at, m.red_flag_version, m.red_flags,
            coalesce(p.name, s.name, CASE WHEN m.author_kind = 'delegate'
                     THEN careloop_delegate_name(m.author_id, m.patient_id)
-                    ELSE pa.given_name || ' ' || pa.family_name END) AS author_name,
-           pa.given_name || ' ' || pa.family_name AS author_for
+                    ELSE btrim(pa.given_name || ' ' || pa.family_name) END) AS author_name,
+           btrim(pa.given_name || ' ' || pa.family_name) AS author_for
     FROM message m
     LEFT JOIN practitioner p ON m.author_kind = 'practitioner' AND p.id = m.author_id
     LEFT JOIN staff_member s ON m.author_kind = 'staff' AND s.id = m.author_id
@@ -114,8 +114,8 @@ _READS = text(
     SELECT r.message_id, r.reader_kind, r.at,
            coalesce(p.name, s.name, CASE WHEN r.reader_kind = 'delegate'
                     THEN careloop_delegate_name(r.reader_id, r.patient_id)
-                    ELSE pa.given_name || ' ' || pa.family_name END) AS name,
-           pa.given_name || ' ' || pa.family_name AS reader_for
+                    ELSE btrim(pa.given_name || ' ' || pa.family_name) END) AS name,
+           btrim(pa.given_name || ' ' || pa.family_name) AS reader_for
     FROM message_read r
     LEFT JOIN practitioner p ON r.reader_kind = 'practitioner' AND p.id = r.reader_id
     LEFT JOIN staff_member s ON r.reader_kind = 'staff' AND s.id = r.reader_id

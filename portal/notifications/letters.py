@@ -41,7 +41,7 @@ def queue_letter(
     there = outreach_queries.letter_of_source(session, source_id)
     if there is not None:
         return there
-    patient = patients.surviving(session, patient_id)
+    patient = patients.hold_identity(session, patients.surviving(session, patient_id).id)
     addressee = rules.addressee(patient)
     if addressee is None:
         raise MailingAddressMissing()
@@ -140,17 +140,44 @@ def _remember(
     )
 
 
+def follow_correction(*, session: Session, patient_id: UUID, now: datetime) -> None:
+    """A patient's name was corrected: what waits to be printed under the former one becomes the
+    staff's work. For the workers."""
+    for letter in outreach_queries.queued_letters(session, patient_id):
+        if letter.addressee[0] == patients.get_patient(session, patient_id).name:
+            continue
+        _open_item(session, letter, WorkItemKind.LETTER_OUTDATED, now)
+
+
+def close_outdated(*, session: Session, letter_id: UUID, now: datetime) -> None:
+    """Nothing more is to be done about a letter that has left the print queue."""
+    letter = outreach_queries.get_letter(session, letter_id)
+    if letter is not None and letter.status != LetterStatus.QUEUED:
+        worklist.close_item(
+            session=session,
+            actor=WORKER,
+            kind=WorkItemKind.LETTER_OUTDATED,
+            subject_id=letter.id,
+            outcome=letter.status,
+            now=now,
+        )
+
+
 def find_another_way(*, session: Session, letter_id: UUID, now: datetime) -> None:
     """Have the clinic's staff look after a letter that came back. For the workers: whoever prints
     letters needn't be somebody who cares for the patient."""
     letter = outreach_queries.get_letter(session, letter_id)
     if letter is None or letter.status != LetterStatus.RETURNED:
         return
+    _open_item(session, letter, WorkItemKind.LETTER_RETURNED, now)
+
+
+def _open_item(session: Session, letter: Letter, kind: WorkItemKind, now: datetime) -> None:
     calendar = directory.calendar_of(session, letter.clinic_id)
     worklist.open_item(
         session=session,
         actor=WORKER,
-        kind=WorkItemKind.LETTER_RETURNED,
+        kind=kind,
         subject_id=letter.id,
         patient_id=letter.patient_id,
         responsible_id=None,

@@ -49,6 +49,15 @@ def letter_of_source(session: Session, source_id: UUID) -> UUID | None:
     return session.scalar(select(Letter.id).where(Letter.source_id == source_id))
 
 
+def queued_letters(session: Session, patient_id: UUID) -> Sequence[Letter]:
+    """The letters to a patient that wait to be printed."""
+    return session.scalars(
+        select(Letter)
+        .where(Letter.patient_id == patient_id, Letter.status == LetterStatus.QUEUED)
+        .order_by(Letter.id)
+    ).all()
+
+
 def call_of_source(session: Session, source_id: UUID) -> UUID | None:
     return session.scalar(select(PhoneCall.id).where(PhoneCall.source_id == source_id))
 

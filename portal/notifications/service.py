@@ -22,7 +22,9 @@ from portal.notifications.gateway import send_mail
 from portal.notifications.letter_pdf import LetterText
 from portal.notifications.letters import (
     cancel_letters_about,
+    close_outdated,
     find_another_way,
+    follow_correction,
     move_letter,
     queue_letter,
 )
@@ -39,8 +41,10 @@ __all__ = [
     "cancel_letters_about",
     "choose_contact",
     "close_for_deceased",
+    "close_outdated",
     "contact_of",
     "find_another_way",
+    "follow_correction",
     "mark_read",
     "move_letter",
     "notify",

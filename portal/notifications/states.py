@@ -105,6 +105,8 @@ class NotificationEvent(StrEnum):
     WORK_URGENT = "work_urgent"
     ACCOUNT_CHANGED = "account_changed"
     RECORD_OPENED = "record_opened"
+    RECORD_CORRECTED = "record_corrected"
+    CORRECTION_DECLINED = "correction_declined"
     DELEGATION_OFFERED = "delegation_offered"
     DELEGATION_GIVEN = "delegation_given"
     DELEGATION_ANSWERED = "delegation_answered"

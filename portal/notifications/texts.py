@@ -221,6 +221,14 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "Somebody outside your care team opened your record in an exceptional case. "
         "Your access log says who and when.",
     ),
+    E.RECORD_CORRECTED: (
+        "Your record was corrected",
+        "The clinic corrected your name, birth date or the like. See what was changed, and why.",
+    ),
+    E.CORRECTION_DECLINED: (
+        "A correction was not made",
+        "The clinic did not make a correction that you asked for. See why.",
+    ),
     E.DELEGATION_OFFERED: (
         "Somebody asks you to act for them",
         "A patient wants you to have access to their record. See whose, and accept or decline.",

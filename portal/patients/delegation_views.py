@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from portal.core.names import full_name
 from portal.patients import delegation_rules as rules
 from portal.patients.acting import Charge
 from portal.patients.delegation_model import Delegation
@@ -65,7 +66,7 @@ def charge_view(charge: Charge) -> dict[str, Any]:
     return {
         "delegation_id": one.id,
         "patient_id": one.patient_id,
-        "name": f"{charge.given_name} {charge.family_name}",
+        "name": full_name(charge.given_name, charge.family_name),
         "birth_date": None if charge.standing is Standing.OFFERED else charge.birth_date,
         "kind": one.kind,
         "relationship": one.relationship,

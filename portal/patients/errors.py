@@ -1,5 +1,8 @@
 """What can go wrong here."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from portal.core.errors import Conflict, FieldError, Invalid, NotFound
 
 
@@ -11,6 +14,45 @@ class PatientUnknown(NotFound):
 class MrnTaken(Conflict):
     code = "mrn_taken"
     detail = "Another patient has this medical record number."
+
+
+class PossibleDuplicate(Conflict):
+    """Somebody of this name was born on this day, or had this number, and has a record already.
+
+    `candidates` are those whom the caller may see, `hidden` how many others there are.
+    """
+
+    code = "possible_duplicate"
+    detail = (
+        "There may be a record of this person already: look at `candidates`. Use that record; "
+        "or, where it is somebody else, send this again with `confirmed` set to true."
+    )
+
+    def __init__(self, *, candidates: Sequence[dict[str, Any]], hidden: int) -> None:
+        self.candidates = candidates
+        super().__init__(candidates=candidates, hidden=hidden)
+
+
+class NothingCorrected(Invalid):
+    code = "nothing_corrected"
+    detail = "The record says this already: name at least one member that is wrong in it."
+
+
+class CorrectionRequestOpen(Conflict):
+    """The patient has asked before; `request_id` is that request."""
+
+    code = "correction_request_open"
+    detail = "You have asked for a correction that is still open. Withdraw it to ask anew."
+
+
+class CorrectionRequestNotFound(NotFound):
+    code = "correction_request_not_found"
+    detail = "There is no such request for a correction that you may see."
+
+
+class CorrectionRequestEnded(Conflict):
+    code = "correction_request_ended"
+    detail = "This request has been answered or withdrawn."
 
 
 class AlreadyMerged(Conflict):

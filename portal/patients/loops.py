@@ -39,6 +39,12 @@ loops.declare(
             JOIN departure d ON d.subject_id IN (p.preferred_pharmacy_id, p.preferred_laboratory_id)
             WHERE d.done_at < :settled
         """,
+        "a patient asks for a correction and nobody has it on a worklist": """
+            SELECT r.id FROM correction_request r
+            WHERE r.status = 'open' AND r.asked_at < :settled AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.kind = 'correction_requested'
+                AND w.subject_id = r.id AND w.status IN ('open', 'claimed'))
+        """,
         "access was given and nobody was looked for": """
             SELECT d.id FROM delegation d
             WHERE d.delegate_id IS NULL AND d.status IN ('offered', 'accepted')

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from portal.patients.identity import number_key
 from portal.patients.model import Sex
 
 # What contradicts a sex as a message calls it (HL7 table 0001, FHIR R4). Unknown, other, ambiguous
@@ -52,7 +53,7 @@ class Recorded:
 
     def is_named_by(self, said: Said) -> bool:
         """Whether the message has a record number of this patient."""
-        return bool(self.mrns & said.numbers)
+        return not set(map(number_key, self.mrns)).isdisjoint(map(number_key, said.numbers))
 
 
 def recorded(one: Mapping[str, Any]) -> Recorded:

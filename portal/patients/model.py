@@ -10,7 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core import rls
 from portal.core.actor import AccessCategory, ActorKind
 from portal.core.db import Base, one_of
+from portal.core.names import full_name
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
+from portal.directory.model import PoolKind
+from portal.patients.identity import IdentityField, number_key_sql
 
 # How often a record's survivor may itself have been merged.
 MAX_MERGES = 32
@@ -34,7 +37,8 @@ class CareRole(StrEnum):
 class Patient(Base):
     """Somebody who is cared for.
 
-    A duplicate that was merged names the record that stands for it, when that was done and why.
+    One name alone is a name: the other part is empty. A duplicate that was merged names the record
+    that stands for it, when that was done and why. `registered_by` is who of the staff made it.
     The keys are the names as they are found, compared and sorted: without case, accents and signs
     (`portal.core.folding.name_key`).
     """
@@ -42,6 +46,14 @@ class Patient(Base):
     __tablename__ = "patient"
     __table_args__ = (
         one_of("sex", Sex),
+        CheckConstraint("given_name <> '' OR family_name <> ''", name="name"),
+        Index("uq_patient_mrn", text(number_key_sql("mrn")), unique=True),
+        Index("ix_patient_birth_date", "birth_date"),
+        Index(
+            "ix_patient_registered_by",
+            "registered_by",
+            postgresql_where=text("registered_by IS NOT NULL"),
+        ),
         Index(
             "ix_patient_merged_into",
             "merged_into_id",
@@ -55,7 +67,7 @@ class Patient(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    mrn: Mapped[str] = mapped_column(unique=True)
+    mrn: Mapped[str]
     given_name: Mapped[str]
     family_name: Mapped[str]
     given_key: Mapped[str] = mapped_column(
@@ -79,6 +91,7 @@ class Patient(Base):
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"), index=True)
     merged_at: Mapped[datetime | None]
     merge_reason: Mapped[str | None]
+    registered_by: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[datetime]
 
@@ -87,7 +100,7 @@ class Patient(Base):
 
     @property
     def name(self) -> str:
-        return f"{self.given_name} {self.family_name}"
+        return full_name(self.given_name, self.family_name)
 
 
 class CareTeamMember(Base):
@@ -132,6 +145,23 @@ class BreakGlassGrant(Base):
     expires_at: Mapped[datetime]
 
 
+# The clinics at whose front desk (the pool of the clinic's staff) a member of staff works: of all
+# the clinic's patients they see who it is and how to reach them, and nothing clinical.
+FRONT_DESKS = (
+    f"ARRAY(SELECT d.clinic_id FROM pool d JOIN pool_member m ON m.pool_id = d.id "
+    f"WHERE d.kind = '{PoolKind.CLINIC_STAFF}' AND m.member_kind = 'staff' "
+    f"AND m.member_id = {ME})"
+)
+
+
+# Of a record's identity; the clinic is corrected by a function.
+CORRECTED_HERE = tuple(field for field in IdentityField if field != IdentityField.CLINIC)
+
+
+def _registers(table: str) -> str:
+    return f"{table}.clinic_id = ANY({FRONT_DESKS}) OR {table}.registered_by = {ME}"
+
+
 rls.protect(
     "patient",
     *to(ActorKind.PATIENT, SELECT, f"id = {ME}"),
@@ -167,13 +197,14 @@ rls.protect(
             "clinic_id",
         ),
     ),
-    *to((ActorKind.PRACTITIONER, ActorKind.STAFF), SELECT, "careloop_cares_for(id)"),
+    *to(ActorKind.PRACTITIONER, SELECT, "careloop_cares_for(id)"),
+    *to(ActorKind.STAFF, SELECT, f"{_registers('patient')} OR careloop_cares_for(id)"),
     *to(ActorKind.STAFF, INSERT),
     *to(
         ActorKind.STAFF,
         UPDATE,
-        "careloop_cares_for(id)",
-        columns=("merged_into_id", "merged_at", "merge_reason", "version"),
+        f"{_registers('patient')} OR careloop_cares_for(id)",
+        columns=("merged_into_id", "merged_at", "merge_reason", "version", *CORRECTED_HERE),
     ),
     # To record a death a practitioner locks the record.
     *to(ActorKind.PRACTITIONER, UPDATE, "careloop_cares_for(id)", columns=("version",)),
@@ -187,9 +218,15 @@ rls.protect(
     *to(ActorKind.PATIENT, SELECT, f"patient_id = {ME}"),
     *rls.delegated(AccessCategory.MESSAGES),  # to whom one can write
     *to((ActorKind.PRACTITIONER, ActorKind.STAFF), SELECT, "careloop_cares_for(patient_id)"),
+    *to(ActorKind.STAFF, SELECT, "careloop_registers(patient_id)"),
     *to(ActorKind.PHONE, SELECT, f"patient_id = {ON_BEHALF_OF}"),
     *to(ActorKind.STAFF, INSERT),
-    *to(ActorKind.STAFF, UPDATE, "careloop_cares_for(patient_id)", columns=("role", "ended_on")),
+    *to(
+        ActorKind.STAFF,
+        UPDATE,
+        "careloop_cares_for(patient_id) OR careloop_registers(patient_id)",
+        columns=("role", "ended_on"),
+    ),
     *rls.system_access(),
 )
 rls.protect(
@@ -218,6 +255,12 @@ rls.way_in(
     f"AND g.grantee_id = {ME} AND g.expires_at > now())",
 )
 
+rls.owned_function(
+    "careloop_registers(of_patient uuid)",
+    "boolean",
+    f"SELECT EXISTS (SELECT FROM patient p WHERE p.id = of_patient AND ({_registers('p')}))",
+)
+
 # Those whom the actor cares for, for the functions of other slices.
 _CARED_FOR_BY_ME = f"""
     SELECT c.patient_id FROM care_team_member c
@@ -238,7 +281,10 @@ rls.owned_function(
     "TABLE (id uuid, mrn text, family_key text, given_key text, birth_date date)",
     f"""
     SELECT p.id, p.mrn, p.family_key, p.given_key, p.birth_date FROM patient p
-    WHERE p.merged_into_id IS NULL AND p.id IN ({_CARED_FOR_BY_ME})
+    WHERE p.merged_into_id IS NULL AND p.id IN (
+        {_CARED_FOR_BY_ME}
+        UNION ALL SELECT id FROM patient WHERE clinic_id = ANY({FRONT_DESKS})
+        UNION ALL SELECT id FROM patient WHERE registered_by = {ME})
     """,
 )
 # Their ids alone, also of records that were merged into others. As an array they are one condition
@@ -247,8 +293,9 @@ MY_PATIENT_IDS = "careloop_my_patient_ids()"
 rls.owned_function(MY_PATIENT_IDS, "uuid[]", f"SELECT ARRAY({_CARED_FOR_BY_ME})")
 # The record that stands for a patient: the end of the chain of merges, itself where there is none.
 # It is the same for everybody, and only an id: who may see that record is another question.
+SURVIVING = "careloop_surviving"
 rls.owned_function(
-    "careloop_surviving(target uuid)",
+    f"{SURVIVING}(target uuid)",
     "uuid",
     f"""
     WITH RECURSIVE chain AS (
@@ -259,17 +306,6 @@ rls.owned_function(
     )
     SELECT id FROM chain WHERE merged_into_id IS NULL
     """,
-)
-rls.owned_function(
-    "careloop_surviving_of_mrn(number text)",
-    "uuid",
-    "SELECT careloop_surviving(id) FROM patient WHERE mrn = number",
-)
-# Exceptional access begins with a record that one can't see: both marks of it must be known.
-rls.owned_function(
-    "careloop_patient_by_mrn(number text, born date)",
-    "uuid",
-    "SELECT careloop_surviving(id) FROM patient WHERE mrn = number AND birth_date = born",
 )
 # Whoever merges records sees no accounts. This closes the one account that nobody may use any more.
 rls.owned_function(

@@ -25,9 +25,14 @@ from sqlalchemy.orm import Session, undefer
 from portal.core.folding import name_key
 from portal.core.tables import AuditEntry
 from portal.directory.model import Pharmacy, Practitioner, StaffMember
+from portal.patients.correction_model import PatientCorrection
 from portal.patients.model import CareRole, CareTeamMember, Patient
 
 _BY_MRN = text("SELECT careloop_patient_by_mrn(:mrn, :born)")
+_FORMERLY_OF = text(
+    "SELECT id FROM careloop_of_number(:mrn) AS found(id) WHERE NOT careloop_number_in_use(:mrn)"
+)
+_BORN_ON = text("SELECT * FROM careloop_born_on(:born)")
 _IS_CONFIDENTIAL = text(
     "SELECT bool_or(careloop_confidential(id)) FROM unnest(CAST(:ids AS uuid[])) AS id"
 )
@@ -81,10 +86,11 @@ def patients_like(
     """The actor's patients by name, one more than `limit`; no duplicates that were merged, whose
     record numbers find the record that stands for them."""
     mine = _MINE.c
-    key = (mine.family_key, mine.given_key, mine.id)
+    key = (_sorted_by(mine), mine.given_key, mine.id)
     found = select(mine.id)
     if wanted.mrn is not None:
-        found = found.where(mine.id == func.careloop_surviving_of_mrn(wanted.mrn))
+        holders = func.careloop_of_number(wanted.mrn).table_valued(column("id", Uuid()))
+        found = found.where(mine.id.in_(select(holders.c.id)))
     if wanted.birth_date is not None:
         found = found.where(mine.birth_date == wanted.birth_date)
     if wanted.name is not None:
@@ -93,7 +99,7 @@ def patients_like(
         found = found.where(tuple_(*key) > after)
     page = found.order_by(*key).limit(limit + 1).subquery()
     query = select(Patient).join(page, page.c.id == Patient.id)
-    ordered = query.order_by(Patient.family_key, Patient.given_key, Patient.id)
+    ordered = query.order_by(_sorted_by(Patient), Patient.given_key, Patient.id)
     keys = (undefer(Patient.family_key), undefer(Patient.given_key))
     return session.scalars(ordered.options(*keys)).all()
 
@@ -103,8 +109,22 @@ def _named(name: str) -> ColumnElement[bool]:
     where names are written without a blank."""
     mine, words = _MINE.c, name_key(name).split()
     names = func.concat(mine.given_key, " ", mine.family_key, mine.given_key)
-    has_each = [names.contains(word, autoescape=True) for word in words]
+    has_each = [names.contains(word, autoescape=True) | _formerly(word) for word in words]
     return and_(*has_each) if has_each else false()
+
+
+def _sorted_by(names: Any) -> ColumnElement[str]:
+    """By what people stand in a list first: the family's name, or the one name that there is."""
+    return func.coalesce(func.nullif(names.family_key, ""), names.given_key)
+
+
+def _formerly(word: str) -> ColumnElement[bool]:
+    """Of somebody in whose former names a word is, as name_key() has it."""
+    before = PatientCorrection.before
+    name = func.concat(before["given_name"].astext, " ", before["family_name"].astext)
+    key = func.careloop_name_key(name)
+    of_them = select(PatientCorrection.patient_id).where(key.contains(word, autoescape=True))
+    return _MINE.c.id.in_(of_them)
 
 
 def lock_patient(
@@ -187,3 +207,19 @@ def patient_by_mrn(session: Session, mrn: str, born: date) -> UUID | None:
     """Who has this record number and birth date, whoever asks: for exceptional access alone."""
     found: UUID | None = session.execute(_BY_MRN, {"mrn": mrn, "born": born}).scalar()
     return found
+
+
+def formerly_of(session: Session, mrn: str) -> Sequence[UUID]:
+    """Whose a record number was that is nobody's now, whoever asks."""
+    return session.execute(_FORMERLY_OF, {"mrn": mrn}).scalars().all()
+
+
+def born_on(session: Session, born: date) -> Sequence[Row[Any]]:
+    """Who was born on a day, by every name that they have or had, whoever asks."""
+    return session.execute(_BORN_ON, {"born": born}).all()
+
+
+def number_key(session: Session, mrn: str) -> str:
+    """A record number as the database compares it."""
+    key: str = session.execute(select(func.careloop_number_key(mrn))).scalar_one()
+    return key

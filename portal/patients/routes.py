@@ -17,7 +17,8 @@ from portal.core.permissions import requires
 from portal.core.schemas import PageQuery
 from portal.core.versions import expected_version, tagged
 from portal.core.web import Blueprint, current_actor, extension
-from portal.patients import deaths, merging, queries, service
+from portal.patients import deaths, merging, queries, registering, service
+from portal.patients.duplicates import telling_of_duplicates
 from portal.patients.model import Patient
 from portal.patients.schemas import (
     AccessPage,
@@ -43,6 +44,10 @@ def _record(session: Session, patient: Patient) -> Response:
     dumped["care_team"] = [dict(row._mapping) for row in queries.care_team(session, patient.id)]
     dumped["deceased_on"] = deaths.died_on(session, patient.id)
     return tagged(dumped, patient.version)
+
+
+def _place_in_list(row: Patient) -> tuple[Any, ...]:
+    return row.family_key or row.given_key, row.given_key, row.id
 
 
 def _read(actor: Actor, patient_id: UUID) -> Response:
@@ -116,7 +121,7 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
             limit=query["limit"],
             now=utcnow(),
         )
-    page = page_by(found, query["limit"], lambda row: (row.family_key, row.given_key, row.id))
+    page = page_by(found, query["limit"], _place_in_list)
     return {"items": page.items, "next": page.next, "sources": []}
 
 
@@ -125,14 +130,22 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(RegisterPatientSchema)
 @blueprint.response(201, PatientRecordSchema)
 def register(command: dict[str, Any]) -> Response:
-    """Register a patient with their primary practitioner"""
-    actor, now = current_actor(), utcnow()
+    """Register a patient with their primary practitioner
+
+    One name alone is a name: leave the other out. Where somebody of the same name and birth date,
+    or with a former number like this one, has a record, 409 `possible_duplicate` names those whom
+    you may see; send `confirmed` where it is somebody else.
+    """
+    actor, now, confirmed = current_actor(), utcnow(), command.pop("confirmed")
 
     def use_case(session: Session) -> tuple[Any, int]:
-        patient = service.register_patient(session=session, actor=actor, command=command, now=now)
+        patient = registering.register_patient(
+            session=session, actor=actor, command=command, confirmed=confirmed, now=now
+        )
         return PatientRecordSchema().dump(patient), 201
 
-    return once(actor, use_case)
+    with telling_of_duplicates(actor, now):
+        return once(actor, use_case)
 
 
 @blueprint.route("/patients/<uuid:patient_id>", methods=["GET"])

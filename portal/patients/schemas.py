@@ -5,8 +5,16 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate, validates_schema
 from marshmallow.exceptions import ValidationError
 
-from portal.core.clock import utcnow
-from portal.core.schemas import NO_CONTROLS, ZONES, Listing, PageQuery, Prose, Strict, text_field
+from portal.core.schemas import (
+    NO_CONTROLS,
+    ONE_LINE,
+    ZONES,
+    Listing,
+    PageQuery,
+    Prose,
+    Strict,
+    text_field,
+)
 from portal.patients.confidentiality import Confidential
 from portal.patients.model import CareRole, Sex
 from portal.patients.queries import Wanted
@@ -15,7 +23,6 @@ from portal.patients.service import BreakGlass
 LANGUAGE = validate.Regexp(
     r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z", error="A language tag like en or es-MX (BCP 47)."
 )
-OLDEST = 130
 
 
 def _optional(most: int) -> fields.String:
@@ -36,10 +43,16 @@ def confidential_reason(**options: Any) -> fields.String:
     return Prose(**settings)
 
 
-def _plausible_birth(day: Any) -> None:
-    today = utcnow().date()
-    if not today.year - OLDEST <= day.year or day > today:
-        raise ValidationError(f"A day within the last {OLDEST} years, please.")
+def name_field(**options: Any) -> fields.String:
+    """A part of a name, empty for who has one name alone."""
+
+    def name_or_nothing(value: str) -> None:
+        if value:
+            ONE_LINE(value)
+            if not value.strip():
+                raise ValidationError("A name, or nothing at all.")
+
+    return fields.String(validate=[validate.Length(0, 100), name_or_nothing], **options)
 
 
 class PatientSchema(Schema):
@@ -109,13 +122,22 @@ class ChangePatientSchema(ContactSchema):
 
 class RegisterPatientSchema(ContactSchema):
     mrn = text_field(40, metadata={"example": "MRN-004711"})
-    given_name = text_field(100)
-    family_name = text_field(100)
-    birth_date = fields.Date(required=True, validate=_plausible_birth)
+    given_name = name_field(load_default="", metadata={"example": "Avery"})
+    family_name = name_field(load_default="", metadata={"example": "Thompson"})
+    birth_date = fields.Date(
+        required=True, metadata={"description": "Not after today, by the clinic's time zone"}
+    )
     language = fields.String(load_default="en", validate=LANGUAGE)
     sex = fields.String(required=True, validate=validate.OneOf([sex.value for sex in Sex]))
     time_zone = fields.String(required=True, validate=ZONES)
     primary_practitioner_id = fields.UUID(required=True)
+    confirmed = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": "That whom 409 `possible_duplicate` named is somebody else",
+            "example": False,
+        },
+    )
 
 
 class PatientSearchSchema(PageQuery):

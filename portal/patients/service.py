@@ -24,12 +24,11 @@ from portal.patients import death_queries, queries
 from portal.patients.errors import (
     AlreadyMerged,
     AlreadyOnCareTeam,
-    MrnTaken,
     NotOnCareTeam,
     PatientUnknown,
     UnusableReference,
 )
-from portal.patients.model import BreakGlassGrant, CareRole, CareTeamMember, Patient
+from portal.patients.model import BreakGlassGrant, CareTeamMember, Patient
 from portal.patients.queries import Wanted
 
 GRANTED_FOR = timedelta(hours=4)
@@ -63,6 +62,15 @@ def surviving(session: Session, patient_id: UUID) -> Patient:
     if found is None:
         raise PatientUnknown()
     return get_patient(session, found)
+
+
+def hold_identity(session: Session, patient_id: UUID) -> Patient:
+    """A patient as they are called now, and go on to be until the transaction ends: for whoever
+    writes their name down, so that no correction comes in between. Raises PatientUnknown."""
+    found = session.get(Patient, patient_id, with_for_update={"read": True}, populate_existing=True)
+    if found is None:
+        raise PatientUnknown()
+    return found
 
 
 def clinic_of(session: Session, patient_id: UUID) -> UUID:
@@ -130,15 +138,20 @@ def change_own(
     if patient is None:
         raise PatientUnknown()
     check_version(expected, patient.version)
-    if changes.get("preferred_pharmacy_id") is not None:
-        _check_pharmacy(session, changes["preferred_pharmacy_id"])
-    if changes.get("preferred_laboratory_id") is not None:
-        _check_laboratory(session, changes["preferred_laboratory_id"])
+    check_preferred(session, changes)
     for name, value in changes.items():
         setattr(patient, name, value)
     patient.version += 1
     _record(session, actor, "update", patient.id, now)
     return patient
+
+
+def check_preferred(session: Session, values: Mapping[str, Any]) -> None:
+    """Raises UnusableReference for a pharmacy or laboratory that can't be chosen."""
+    if values.get("preferred_pharmacy_id") is not None:
+        _check_pharmacy(session, values["preferred_pharmacy_id"])
+    if values.get("preferred_laboratory_id") is not None:
+        _check_laboratory(session, values["preferred_laboratory_id"])
 
 
 def _check_pharmacy(session: Session, pharmacy_id: UUID) -> None:
@@ -164,36 +177,6 @@ def _check_laboratory(session: Session, laboratory_id: UUID) -> None:
             "/preferred_laboratory_id",
             "No such laboratory: choose one of GET /laboratories?kind=laboratory.",
         )
-
-
-def register_patient(
-    *, session: Session, actor: Actor, command: Mapping[str, Any], now: datetime
-) -> Patient:
-    """A new patient with a primary practitioner, in that practitioner's clinic.
-
-    Raises UnusableReference, MrnTaken.
-    """
-    values = dict(command)
-    primary_id = values.pop("primary_practitioner_id")
-    try:
-        primary = directory.get_practitioner(session, primary_id)
-    except PractitionerUnknown:
-        raise UnusableReference(
-            "/primary_practitioner_id", "No such practitioner: choose one of GET /practitioners."
-        ) from None
-    if values.get("preferred_pharmacy_id") is not None:
-        _check_pharmacy(session, values["preferred_pharmacy_id"])
-    if values.get("preferred_laboratory_id") is not None:
-        _check_laboratory(session, values["preferred_laboratory_id"])
-    patient = Patient(id=new_id(), clinic_id=primary.clinic_id, created_at=now, version=1, **values)
-    session.add(patient)
-    try:
-        session.flush()
-    except IntegrityError:
-        raise MrnTaken() from None
-    add_member(session, patient, primary.id, CareRole.PRIMARY, now)
-    _record(session, actor, "create", patient.id, now)
-    return patient
 
 
 def add_member(

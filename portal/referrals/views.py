@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from portal.core.names import full_name
 from portal.referrals import rules
 from portal.referrals.note_model import ConsultNote
 from portal.referrals.states import NoteRelease, ReferralKind, ReferralStatus
@@ -35,7 +36,7 @@ def referral_view(row: Row[Any], now: datetime) -> dict[str, Any]:
         "urgency": row.urgency,
         "same_day": row.same_day,
         "specialty": row.specialty,
-        "patient": {"id": row.patient_id, "name": f"{row.given_name} {row.family_name}"},
+        "patient": {"id": row.patient_id, "name": full_name(row.given_name, row.family_name)},
         "referrer": {"id": row.referrer_id, "name": row.referrer_name},
         "specialist": _specialist(row),
         "arranged_by": {"id": row.pool_id, "name": row.pool_name, "phone": row.clinic_phone},
@@ -102,7 +103,7 @@ def timeline_view(
         "referrer": row.referrer_name,
         "specialist": specialist_name(row),
         "staff": row.pool_name,
-        "patient": f"{row.given_name} {row.family_name}" if for_care_team else "You",
+        "patient": full_name(row.given_name, row.family_name) if for_care_team else "You",
     }
     return {
         **view,

@@ -29,9 +29,10 @@ class UpdateOutcome(StrEnum):
 
 
 class OrderKind(StrEnum):
-    """An entry of a pharmacy's feed: fill this, or leave it."""
+    """An entry of a pharmacy's feed: fill this, take the patient's corrected data, or leave it."""
 
     FILL = "fill"
+    UPDATE = "update"
     CANCEL = "cancel"
 
 
@@ -52,12 +53,20 @@ class PharmacyOrder(Base):
         one_of("kind", OrderKind),
         Index("ix_pharmacy_order_refill", "refill_id", "pharmacy_id", "id"),
         Index("ix_pharmacy_order_feed", "pharmacy_id", "xact", "id"),
+        Index(
+            "uq_pharmacy_order_correction",
+            "refill_id",
+            "correction_id",
+            unique=True,
+            postgresql_where=text("correction_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"))
     refill_id: Mapped[UUID] = mapped_column(ForeignKey("refill.id"))
     kind: Mapped[str]
+    correction_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient_correction.id"))
     created_at: Mapped[datetime]
     acknowledged_at: Mapped[datetime | None]
     xact: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from portal.core import problems
 from portal.core.errors import FieldError, PortalError
+from portal.core.names import full_name
 from portal.refills.errors import (
     EventIdReused,
     RefillNotHeld,
@@ -57,7 +58,7 @@ def order_view(row: Row[Any], whole: bool) -> dict[str, Any]:
 
 def _patient(row: Row[Any]) -> dict[str, Any]:
     patient = {
-        "name": f"{row.given_name} {row.family_name}",
+        "name": full_name(row.given_name, row.family_name),
         "birth_date": row.birth_date,
         "phone": row.phone,
     }

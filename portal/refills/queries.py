@@ -10,7 +10,12 @@ from sqlalchemy.orm import Session
 
 from portal.core.db import run
 from portal.refills.model import Refill, RefillHistory
-from portal.refills.pharmacy_model import PharmacyOrder, PharmacyWebhook, WebhookStatus
+from portal.refills.pharmacy_model import (
+    OrderKind,
+    PharmacyOrder,
+    PharmacyWebhook,
+    WebhookStatus,
+)
 from portal.refills.states import ENDED, RefillStatus
 
 _FACTS = """
@@ -249,13 +254,40 @@ def replacement_of(session: Session, refill_id: UUID) -> UUID | None:
 
 
 def last_orders(session: Session, refill_id: UUID) -> dict[UUID, str]:
-    """What each pharmacy was sent last about a refill."""
+    """What each pharmacy was asked last about a refill: to fill it, or to leave it."""
     rows = session.execute(
         select(PharmacyOrder.pharmacy_id, PharmacyOrder.kind)
-        .where(PharmacyOrder.refill_id == refill_id)
+        .where(PharmacyOrder.refill_id == refill_id, PharmacyOrder.kind != OrderKind.UPDATE)
         .order_by(PharmacyOrder.id)
     )
     return {row.pharmacy_id: row.kind for row in rows}
+
+
+def sent_of(session: Session, patient_id: UUID) -> Sequence[UUID]:
+    """The open refills of a patient that a pharmacy was sent, in id order."""
+    return session.scalars(
+        select(Refill.id)
+        .where(
+            Refill.patient_id == patient_id,
+            Refill.closed_at.is_(None),
+            exists().where(PharmacyOrder.refill_id == Refill.id),
+        )
+        .order_by(Refill.id)
+    ).all()
+
+
+def told_of(session: Session, refill_id: UUID, correction_id: UUID) -> bool:
+    """Whether a pharmacy was told of a correction of the patient's data with this refill."""
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    PharmacyOrder.refill_id == refill_id,
+                    PharmacyOrder.correction_id == correction_id,
+                )
+            )
+        )
+    )
 
 
 def has_webhook(session: Session, pharmacy_id: UUID) -> bool:

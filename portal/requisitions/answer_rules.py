@@ -16,7 +16,10 @@ LONGEST_WAIT = timedelta(minutes=5)
 _AGAIN = frozenset({"AR", "CR"})
 # ORC-1 (HL7 table 0119): unable to accept, cancelled by the filler, unable to cancel.
 _UNABLE, _CALLED_OFF = "UA", frozenset({"OC", "CA"})
-_NOT_WITHDRAWN = "UC"
+_NOT_WITHDRAWN, _NOT_CHANGED = "UC", "UX"
+_REFUSALS = {_NOT_WITHDRAWN: MessageKind.CANCEL, _NOT_CHANGED: MessageKind.UPDATE}
+
+_REVISION_REFUSED = frozenset({*_REFUSALS, _UNABLE})
 
 
 class Fate(StrEnum):
@@ -30,13 +33,15 @@ class Fate(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`status` is where the order goes; None leaves it where it is. A cancellation that is refused
-    moves nothing: the order was cancelled here, and somebody has to call the laboratory."""
+    moves nothing, nor do corrected data (`about` says what was): somebody has to call the
+    laboratory."""
 
     fate: Fate
     status: RequisitionStatus | None = None
     filler_number: str = ""
     reason_code: RejectionReason | None = None
     reason: str = ""
+    about: MessageKind = MessageKind.NEW
 
 
 def judge(
@@ -46,8 +51,8 @@ def judge(
     reason = "; ".join(response.texts)
     if response.code in _AGAIN and rejections + 1 < MOST_REJECTIONS:
         return Verdict(Fate.AGAIN, reason=reason)
-    if kind == MessageKind.CANCEL:
-        return judge_withdrawal(response, placer_number)
+    if kind != MessageKind.NEW:
+        return judge_revision(kind, response, placer_number)
     order = _order(response, placer_number)
     if order is not None and order.control == _UNABLE:
         return _unable(order, reason)
@@ -70,12 +75,12 @@ def asks_again(response: OrderResponse, rejections: int) -> bool:
     return undecided and response.code in _AGAIN and rejections + 1 < MOST_REJECTIONS
 
 
-def judge_withdrawal(response: OrderResponse, placer_number: str) -> Verdict:
-    """What the last answer to a cancellation means."""
+def judge_revision(kind: MessageKind, response: OrderResponse, placer_number: str) -> Verdict:
+    """What the last answer to a cancellation, or to a patient's corrected data, means."""
     order, reason = _order(response, placer_number), "; ".join(response.texts)
-    refused = not response.accepted or (order is not None and order.control == _NOT_WITHDRAWN)
+    refused = not response.accepted or (order is not None and order.control in _REVISION_REFUSED)
     said = order.reason if order is not None and order.reason else reason
-    return Verdict(Fate.REFUSED if refused else Fate.ACCEPTED, reason=said)
+    return Verdict(Fate.REFUSED if refused else Fate.ACCEPTED, reason=said, about=kind)
 
 
 def judge_later(response: OrderResponse, placer_number: str) -> Verdict:
@@ -96,8 +101,8 @@ def judge_later(response: OrderResponse, placer_number: str) -> Verdict:
 def _said(order: OrderAnswer, reason: str) -> Verdict:
     if order.control == _UNABLE:
         return _unable(order, reason)
-    if order.control == _NOT_WITHDRAWN:
-        return Verdict(Fate.REFUSED, reason=order.reason or reason)
+    if (refused := _REFUSALS.get(order.control)) is not None:
+        return Verdict(Fate.REFUSED, reason=order.reason or reason, about=refused)
     if order.control in _CALLED_OFF:
         return Verdict(
             Fate.ACCEPTED,

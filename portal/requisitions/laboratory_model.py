@@ -19,7 +19,8 @@ class LaboratoryMessage(Base):
     """One message to a laboratory, in its queue. The order of the queue is that of the ids.
 
     `content` is the HL7 message as it is sent, the same for every try and under the same
-    `control_id`; a feed's entries have none. `rejections` counts the answers that asked for another
+    `control_id`; a feed's entries have none. `correction_id` is the correction of the patient's
+    data of which it tells. `rejections` counts the answers that asked for another
     try (AR, CR). `xact` orders the feed, as in the pharmacies'.
     """
 
@@ -36,6 +37,13 @@ class LaboratoryMessage(Base):
         ),
         Index("ix_laboratory_message_feed", "laboratory_id", "xact", "id"),
         Index("ix_laboratory_message_requisition", "requisition_id", "id"),
+        Index(
+            "uq_laboratory_message_correction",
+            "requisition_id",
+            "correction_id",
+            unique=True,
+            postgresql_where=text("correction_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -46,6 +54,7 @@ class LaboratoryMessage(Base):
     status: Mapped[str]
     control_id: Mapped[str] = mapped_column(unique=True)
     content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    correction_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient_correction.id"))
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     rejections: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime]

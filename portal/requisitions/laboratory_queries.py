@@ -107,6 +107,17 @@ def standing_messages(session: Session, requisition_id: UUID) -> dict[UUID, Labo
     return {row.laboratory_id: row for row in rows}
 
 
+def told_of(session: Session, requisition_id: UUID, correction_id: UUID) -> bool:
+    """Whether a message about a requisition told of a correction already."""
+    found = session.scalars(
+        select(LaboratoryMessage.id).where(
+            LaboratoryMessage.requisition_id == requisition_id,
+            LaboratoryMessage.correction_id == correction_id,
+        )
+    ).first()
+    return found is not None
+
+
 def was_refused(session: Session, requisition_id: UUID, laboratory_id: UUID) -> bool:
     """Whether the laboratory refused the order's message: it is not sent again by itself."""
     found = session.scalars(

@@ -24,6 +24,18 @@ loops.declare(
                               AND m.laboratory_id = r.laboratory_id AND m.kind = 'new'
                               AND m.status <> 'withdrawn')
         """,
+        "a patient's data were corrected and a laboratory with an open order was not told": """
+            SELECT r.id FROM patient_correction c JOIN requisition r ON r.patient_id = c.patient_id
+            JOIN laboratory_message m ON m.requisition_id = r.id
+             AND m.laboratory_id = r.laboratory_id AND m.kind = 'new'
+             AND m.status IN ('queued', 'accepted') AND m.created_at < c.at
+            WHERE c.at < :settled AND c.before - 'clinic_id' <> c.after - 'clinic_id'
+              AND r.status IN ('placed', 'sent', 'accepted', 'scheduled', 'collected',
+                               'in_progress')
+              AND NOT EXISTS (SELECT FROM laboratory_message t WHERE t.requisition_id = r.id
+                              AND t.laboratory_id = r.laboratory_id
+                              AND (t.correction_id = c.id OR t.created_at >= c.at))
+        """,
         "a laboratory was never told to leave a requisition": """
             SELECT m.id FROM laboratory_message m JOIN requisition r ON r.id = m.requisition_id
             WHERE m.kind = 'new' AND m.status IN ('queued', 'accepted')

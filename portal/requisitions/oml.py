@@ -19,6 +19,7 @@ class OrderControl(StrEnum):
     """HL7 table 0119, what we ask for."""
 
     NEW = "NW"
+    CHANGE = "XO"
     CANCEL = "CA"
 
 

@@ -164,6 +164,19 @@ def for_change(session: Session, requisition_id: UUID) -> Requisition | None:
     ).first()
 
 
+def sent_of(session: Session, patient_id: UUID) -> Sequence[UUID]:
+    """The requisitions of a patient that have not ended, drafts aside, in id order."""
+    return session.scalars(
+        select(Requisition.id)
+        .where(
+            Requisition.patient_id == patient_id,
+            Requisition.closed_at.is_(None),
+            Requisition.draft.is_(False),
+        )
+        .order_by(Requisition.id)
+    ).all()
+
+
 def standing_for_change(session: Session, standing_order_id: UUID) -> StandingOrder | None:
     return session.scalars(
         select(StandingOrder)

@@ -63,9 +63,11 @@ class MessageStatus(StrEnum):
 
 
 class MessageKind(StrEnum):
-    """A new order (ORC-1 NW), or its cancellation (CA)."""
+    """A new order (ORC-1 NW), the same with a patient's corrected data (XO), or its cancellation
+    (CA)."""
 
     NEW = "new"
+    UPDATE = "update"
     CANCEL = "cancel"
 
 

@@ -41,7 +41,8 @@ _PATIENT = text(
             WHERE c.patient_id = s.id AND c.member_kind = 'practitioner' AND c.ended_on IS NULL
             ORDER BY c.role <> 'primary', c.started_on LIMIT 1) AS primary_id
     FROM patient p JOIN patient s ON s.id = careloop_surviving(p.id)
-    WHERE p.id = :id OR (p.mrn = :mrn AND p.birth_date = :birth_date)
+    WHERE p.id = :id
+       OR p.id = careloop_patient_by_mrn(CAST(:mrn AS text), CAST(:birth_date AS date))
     """
 )
 # An incident ends with the item about its case that was open after it.

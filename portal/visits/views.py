@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from portal.core.clock import local_day
+from portal.core.names import full_name
 from portal.requisitions import rules as requisition_rules
 from portal.requisitions.rules import Place
 from portal.requisitions.states import RequisitionKind, RequisitionStatus
@@ -23,7 +24,7 @@ def visit_view(row: Row[Any], now: datetime, *, for_care_team: bool) -> dict[str
     view = {
         "id": row.id,
         "patient_id": row.patient_id,
-        "patient_name": f"{row.given_name} {row.family_name}",
+        "patient_name": full_name(row.given_name, row.family_name),
         "appointment": _appointment_of(row),
         "kind": row.kind,
         "status": row.status,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from portal.core.names import full_name
 from portal.worklist.states import WorkItemKind
 
 SUMMARIES = {
@@ -44,6 +45,12 @@ SUMMARIES = {
     WorkItemKind.APPOINTMENT_OUTCOME: "An appointment is over: did the patient come?",
     WorkItemKind.APPOINTMENT_TO_ARRANGE: "A time was withdrawn and none is free: arrange another",
     WorkItemKind.APPOINTMENT_OFFER_UNTAKEN: "A patient took none of the times offered: ask why",
+    WorkItemKind.CORRECTION_REQUESTED: "A patient asks to correct who they are: do it or say why "
+    "not",
+    WorkItemKind.CORRECTION_UNTAKEN: "A laboratory did not take a patient's corrected data: call "
+    "it",
+    WorkItemKind.LETTER_OUTDATED: "A letter in the print queue has a name that was corrected "
+    "since: cancel it, and tell the patient otherwise",
     WorkItemKind.PHONE_CALL: "A patient wants to be called about a result",
     WorkItemKind.THREAD_REPLY: "A patient wrote and waits for an answer",
     WorkItemKind.ADVICE_CALL: "A patient wants a nurse to call: day and night",
@@ -95,6 +102,9 @@ _PATHS = {
     WorkItemKind.APPOINTMENT_OUTCOME: "appointments",
     WorkItemKind.APPOINTMENT_TO_ARRANGE: "appointments",
     WorkItemKind.APPOINTMENT_OFFER_UNTAKEN: "appointments/offers",
+    WorkItemKind.CORRECTION_REQUESTED: "correction-requests",
+    WorkItemKind.CORRECTION_UNTAKEN: "requisitions",
+    WorkItemKind.LETTER_OUTDATED: "letters",
     WorkItemKind.PHONE_CALL: "calls",
     WorkItemKind.THREAD_REPLY: "threads",
     WorkItemKind.ADVICE_CALL: "advice-calls",
@@ -125,7 +135,7 @@ def item_view(row: Row[Any], hops: Sequence[Row[Any]], now: datetime) -> dict[st
     if row.patient_id is not None and row.given_name is not None:
         patient = {
             "id": row.patient_id,
-            "name": f"{row.given_name} {row.family_name}",
+            "name": full_name(row.given_name, row.family_name),
             "birth_date": row.birth_date,
         }
     return {

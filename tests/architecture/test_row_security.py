@@ -16,6 +16,8 @@ from portal.core import rls
 from portal.core.actor import NOBODY, OPERATOR, WORKER, Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
+from portal.core.ids import new_id
+from portal.directory.model import Clinic, Pool, PoolMember, StaffMember
 from portal.models import metadata
 from portal.notifications import service as notifications
 from portal.notifications.service import LetterText
@@ -36,7 +38,7 @@ from tests.results.messages import obr, obx, oru, pid
 from tests.results.story import tell_of_critical
 from tests.results.test_intake import MLLP
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, actor, add, practitioner, prescription
+from tests.support.clinic import ZONE, SmallClinic, actor, add, practitioner, prescription
 from tests.support.work import drain
 from tests.visits.conftest import add_problem, measure, plan, pressure, released
 from tests.visits.conftest import step as move_visit
@@ -133,6 +135,7 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     match_by_mistake(clinic, nurse)
     drain()
     be_seen(clinic, physician)
+    ask_for_correction(clinic, patient, nurse)
     drain()
     return clinic
 
@@ -146,6 +149,52 @@ def match_by_mistake(clinic: SmallClinic, nurse: Caller) -> None:
     drain()
     body = {"reason": "It was the neighbour's tube"}
     assert nurse.post(f"/reconciliation/{case_id}/unmatch", body).status_code == 200
+
+
+def ask_for_correction(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
+    """One that is made, and a request for another."""
+    why = {"sex": "unknown", "reason": "asked for by the patient"}
+    assert nurse.post(f"/patients/{clinic.patient.id}/corrections", why).status_code == 200
+    asked = {"fields": ["mrn"], "text": "This is not my number."}
+    assert patient.post("/patients/me/correction-requests", asked).status_code == 201
+
+
+def front_desk(clinic: Clinic) -> Actor:
+    """A clerk of a clinic's staff, who cares for nobody."""
+    pool = Pool(id=new_id(), clinic_id=clinic.id, kind="clinic_staff", name="Front desk")
+    clerk = StaffMember(id=new_id(), clinic_id=clinic.id, name="Maya Goldberg", title="Front desk")
+    add(pool, clerk, PoolMember(pool_id=pool.id, member_id=clerk.id, member_kind="staff"))
+    return actor(ActorKind.STAFF, clerk.id)
+
+
+# Who a patient is and how to reach them, when they come, and what waits at the front desk.
+AT_THE_FRONT_DESK = {
+    "patient",
+    "care_team_member",
+    "patient_correction",
+    "correction_request",
+    "appointment",
+    "appointment_history",
+    "appointment_offer",
+    "letter",
+    "letter_history",
+    # What is the clinic's, and nobody's yet; and how pharmacies' connections are.
+    "received_message",
+    "reconciliation_case",
+    "pharmacy_feed",
+}
+
+
+def test_the_front_desk_sees_who_its_clinics_patients_are(story: SmallClinic) -> None:
+    """And nothing clinical; that of another clinic sees none of them."""
+    here = front_desk(story.clinic)
+    seen = {table for table in PROTECTED if read_all(here, table)}
+    assert {"patient", "care_team_member", "patient_correction", "correction_request"} <= seen
+    assert seen <= AT_THE_FRONT_DESK
+    elsewhere = Clinic(id=new_id(), name="Oak Clinic", time_zone=ZONE, phone="555-0111")
+    add(elsewhere)
+    there = front_desk(elsewhere)
+    assert {table for table in PROTECTED if read_all(there, table)} <= {"pharmacy_feed"}
 
 
 def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:

@@ -11,7 +11,7 @@ import portal.app
 from portal.core.schemas import Prose, Strict
 from portal.messages.schemas import TextField
 
-assert portal.app  # every schema is known
+assert portal.app.__name__  # every schema is known
 
 LINE_ENDS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
 HIDDEN = ["\u200b", "\u2060", "\ufeff", "\u00ad", "\u200e", "\u202e", "\u2066", "\u200d", "\x00"]
@@ -36,7 +36,7 @@ def strings(name: str, field: fields.Field[Any]) -> Iterator[Named]:
         for part, inner in (("key", field.key_field), ("value", field.value_field)):
             if inner is not None:
                 yield from strings(f"{name}.{part}", inner)
-    elif isinstance(field, fields.String) and not isinstance(field, fields.UUID):
+    elif isinstance(field, fields.String) and type(field) is not fields.UUID:
         yield name, field
 
 
@@ -45,7 +45,7 @@ EVERY: dict[str, fields.String] = {
     for schema in schemas()
     if schema.__module__.startswith("portal.")
     for member, declared in schema._declared_fields.items()
-    if isinstance(declared, fields.Field) and not declared.dump_only
+    if not declared.dump_only
     for name, field in strings(member, declared)
     if name.rpartition(".")[2] not in UNREAD
 }

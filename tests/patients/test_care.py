@@ -79,7 +79,7 @@ def test_staff_register_a_patient(
     path = f"/patients/{answer.json['id']}"
     assert [m["role"] for m in physician.get(path).json["care_team"]] == ["primary"]
     assert colleague.get(path).status_code == 404
-    taken = nurse.post("/patients", new_patient(clinic, given_name="Other"))
+    taken = nurse.post("/patients", new_patient(clinic, given_name="Other", mrn=" mrn-9000"))
     assert (taken.status_code, taken.json["code"]) == (409, "mrn_taken")
     assert physician.post("/patients", new_patient(clinic, mrn="MRN-9001")).status_code == 403
 

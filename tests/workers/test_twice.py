@@ -194,6 +194,17 @@ def appointments_of_the_past(clinic: SmallClinic, patient: Caller, physician: Ca
     change(row, expires_at=utcnow() - timedelta(minutes=1))
 
 
+def patient_is_corrected(clinic: SmallClinic, patient: Caller, nurse: Caller) -> set[str]:
+    """The patient asks for it, with orders at the laboratory and the pharmacy."""
+    asked = {"fields": ["given_name"], "text": "My name is Ava."}
+    request = patient.post("/patients/me/correction-requests", asked).json["id"]
+    seen = run_all_twice()
+    change = {"given_name": "Ava", "reason": "The passport says so", "request_id": request}
+    answer = nurse.post(f"/patients/{clinic.patient.id}/corrections", change)
+    assert answer.status_code == 200, answer.text
+    return seen | run_all_twice()
+
+
 def patient_is_merged(clinic: SmallClinic) -> set[str]:
     """The patient's record turns out to be a duplicate of the other patient's."""
     nurse = staff_actor(clinic.nurse)
@@ -270,6 +281,7 @@ def test_every_kind_of_task_twice(
     leave_referral_events(clinic, patient, physician, colleague, run_all_twice)
     seen |= run_all_twice()
     seen |= times_are_withdrawn(clinic, patient, physician)
+    seen |= patient_is_corrected(clinic, patient, nurse)
     seen |= pharmacy_closes(clinic, caller)
     seen |= patient_dies(clinic, nurse)
     seen |= patient_is_merged(clinic)

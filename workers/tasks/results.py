@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from portal.notifications import service as notifications
 from portal.referrals import service as referrals
 from portal.referrals.states import AboutKind
 from portal.results import service
@@ -42,6 +43,7 @@ def follow_review(*, session: Session, event: Event, now: datetime) -> None:
 @handles("letter.moved")
 def follow_letter(*, session: Session, event: Event, now: datetime) -> None:
     service.follow_letter(session=session, letter_id=event.uuid("letter_id"), now=now)
+    notifications.close_outdated(session=session, letter_id=event.uuid("letter_id"), now=now)
 
 
 @handles("call.moved")

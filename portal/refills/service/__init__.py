@@ -5,6 +5,7 @@ from portal.refills.service.cancel import cancel_refill
 from portal.refills.service.cancellation import AnswerCancellation
 from portal.refills.service.cancellation import answer as answer_cancellation
 from portal.refills.service.change_pharmacy import change_pharmacy
+from portal.refills.service.correction import follow_correction
 from portal.refills.service.deceased import close_for_deceased
 from portal.refills.service.decide import Decide, decide
 from portal.refills.service.departing import ask_for_other_pharmacies
@@ -48,6 +49,7 @@ __all__ = [
     "close_settled",
     "decide",
     "find_overdue",
+    "follow_correction",
     "follow_move",
     "follow_prescription",
     "give_up_rests",

@@ -68,19 +68,32 @@ def place_orders(session: Session, refill: Refill, now: datetime) -> None:
     last = queries.last_orders(session, refill.id)
     wanted = refill.pharmacy_id if refill.status in _AT_A_PHARMACY else None
     if wanted is not None and last.get(wanted) != OrderKind.FILL:
-        _place(session, refill, wanted, OrderKind.FILL, now)
+        place_order(session, refill, wanted, OrderKind.FILL, now)
     withdrawn = refill.status in WITHDRAWN or refill.reason_code == rules.REST_EXPIRED
     for pharmacy_id, kind in last.items():
         elsewhere = pharmacy_id != refill.pharmacy_id
         if kind == OrderKind.FILL and (elsewhere or withdrawn):
-            _place(session, refill, pharmacy_id, OrderKind.CANCEL, now)
+            place_order(session, refill, pharmacy_id, OrderKind.CANCEL, now)
 
 
-def _place(
-    session: Session, refill: Refill, pharmacy_id: UUID, kind: OrderKind, now: datetime
+def place_order(
+    session: Session,
+    refill: Refill,
+    pharmacy_id: UUID,
+    kind: OrderKind,
+    now: datetime,
+    *,
+    correction_id: UUID | None = None,
 ) -> None:
+    """Put an entry into a pharmacy's feed, and push it where the pharmacy wants that;
+    `correction_id` is the correction of the patient's data of which it tells."""
     order = PharmacyOrder(
-        id=new_id(), pharmacy_id=pharmacy_id, refill_id=refill.id, kind=kind, created_at=now
+        id=new_id(),
+        pharmacy_id=pharmacy_id,
+        refill_id=refill.id,
+        kind=kind,
+        correction_id=correction_id,
+        created_at=now,
     )
     session.add(order)
     session.flush()

@@ -41,13 +41,15 @@ def read_orders(
     """
     rows = pharmacy_order_queries.orders(session, actor.id, after=after, limit=limit)
     pharmacy_order_queries.heard_pull(session, actor.id, now)
-    new = [row.refill_id for row in rows if row.kind == OrderKind.FILL and row.fetched_at is None]
+    orders = {row.refill_id for row in rows if row.kind != OrderKind.CANCEL}
+    new = sorted({row.refill_id for row in rows if row.fetched_at is None} & orders)
     gone = (
         set(new) - pharmacy_order_queries.mark_fetched(session, actor.id, new, now)
         if new
         else set()
     )
-    page = [OrderRow(row, row.kind == OrderKind.FILL and row.refill_id not in gone) for row in rows]
+    left = {row.id for row in rows if row.kind == OrderKind.CANCEL or row.refill_id in gone}
+    page = [OrderRow(row, row.id not in left) for row in rows]
     for row, whole in page:
         if whole:
             audit.record(

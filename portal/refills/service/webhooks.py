@@ -25,7 +25,11 @@ from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 
 FAILURES_BEFORE_PAUSE = 10
-_KINDS = {OrderKind.FILL: "order.placed", OrderKind.CANCEL: "order.cancelled"}
+_KINDS = {
+    OrderKind.FILL: "order.placed",
+    OrderKind.UPDATE: "order.updated",
+    OrderKind.CANCEL: "order.cancelled",
+}
 
 
 def _new_secret() -> str:

@@ -4,6 +4,7 @@ from portal.requisitions.service.appointments import Imaging, book_slot, requisi
 from portal.requisitions.service.cancel import cancel_requisition
 from portal.requisitions.service.change_laboratory import change_laboratory
 from portal.requisitions.service.confidential import keep_confidential
+from portal.requisitions.service.correction import follow_correction
 from portal.requisitions.service.deceased import close_for_deceased
 from portal.requisitions.service.departing import hand_over_orders, send_elsewhere
 from portal.requisitions.service.feed import acknowledge, read_orders
@@ -48,6 +49,7 @@ __all__ = [
     "expire_requisitions",
     "find_uncollected",
     "find_unresulted",
+    "follow_correction",
     "follow_move",
     "get_requisition",
     "hand_over_orders",

@@ -31,7 +31,14 @@ from portal.requisitions.states import MessageKind, MessageStatus, RequisitionSt
 S = RequisitionStatus
 _NOWHERE = frozenset({S.DRAFT, S.CANCELLED, S.EXPIRED})
 _ENDED_THERE = frozenset({S.REJECTED, S.RESULTED})
-_CONTROLS = {MessageKind.NEW: OrderControl.NEW, MessageKind.CANCEL: OrderControl.CANCEL}
+ENDED = _NOWHERE | _ENDED_THERE
+# What says that the laboratory is to do the order.
+STANDING = frozenset({MessageKind.NEW, MessageKind.UPDATE})
+_CONTROLS = {
+    MessageKind.NEW: OrderControl.NEW,
+    MessageKind.UPDATE: OrderControl.CHANGE,
+    MessageKind.CANCEL: OrderControl.CANCEL,
+}
 # HL7 table 0001.
 _SEXES = {Sex.FEMALE: "F", Sex.MALE: "M", Sex.OTHER: "O", Sex.UNKNOWN: "U"}
 # Coding systems (HL7 table 0396): LOINC, ICD-10-CM, SNOMED CT.
@@ -47,16 +54,16 @@ def place_messages(session: Session, requisition: Requisition, us: Party, now: d
     here = requisition.laboratory_id
     nowhere = requisition.status in _NOWHERE
     for laboratory_id, message in last.items():
-        if message.kind == MessageKind.NEW and (nowhere or laboratory_id != here):
+        if message.kind in STANDING and (nowhere or laboratory_id != here):
             _call_off(session, requisition, message, us, now)
     if nowhere or requisition.status in _ENDED_THERE:
         return
     standing = last.get(here)
-    if standing is not None and standing.kind == MessageKind.NEW:
+    if standing is not None and standing.kind in STANDING:
         return
     if standing is None and laboratory_queries.was_refused(session, requisition.id, here):
         return
-    _place(session, requisition, here, MessageKind.NEW, us, now)
+    place_message(session, requisition, here, MessageKind.NEW, us, now)
 
 
 def _call_off(
@@ -69,18 +76,23 @@ def _call_off(
     unsent = message.transport == Transport.MLLP and message.attempts == 0
     if unsent and message.status == MessageStatus.QUEUED:
         message.move_to(MessageStatus.WITHDRAWN, actor=WORKER, now=now)
-        return
-    _place(session, requisition, message.laboratory_id, MessageKind.CANCEL, us, now)
+        if message.kind == MessageKind.NEW:
+            return
+    place_message(session, requisition, message.laboratory_id, MessageKind.CANCEL, us, now)
 
 
-def _place(
+def place_message(
     session: Session,
     requisition: Requisition,
     laboratory_id: UUID,
     kind: MessageKind,
     us: Party,
     now: datetime,
+    *,
+    correction_id: UUID | None = None,
 ) -> None:
+    """Put a message about an order into a laboratory's queue; `correction_id` is the correction of
+    the patient's data that it tells."""
     laboratory = directory.get_laboratory(session, laboratory_id)
     id_ = new_id()
     control_id = id_.hex[-_ID_LENGTH:].upper()
@@ -99,6 +111,7 @@ def _place(
             status=MessageStatus.QUEUED,
             control_id=control_id,
             content=content,
+            correction_id=correction_id,
             created_at=now,
             next_try_at=now,
         )
@@ -114,7 +127,7 @@ def _order(
     control_id: str,
     us: Party,
 ) -> LabOrder:
-    patient = patients.get_patient(session, requisition.patient_id)
+    patient = patients.hold_identity(session, requisition.patient_id)
     orderer = directory.get_practitioner(session, requisition.orderer_id)
     specimen = None
     if requisition.specimen_code:

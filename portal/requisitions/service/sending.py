@@ -95,9 +95,13 @@ def _apply(
     apply_verdict(session, requisition, verdict, actor, now)
 
 
-def _have_called(session: Session, requisition: Requisition, now: datetime) -> None:
-    """The laboratory may do a test that was cancelled here: somebody of the team calls it."""
-    kind = WorkItemKind.CANCELLATION_REFUSED
+def _have_called(
+    session: Session, requisition: Requisition, about: MessageKind, now: datetime
+) -> None:
+    """The laboratory may do a test that was cancelled here, or goes on under data of the patient
+    that were wrong: somebody of the team calls it."""
+    withdrawn = about == MessageKind.CANCEL
+    kind = WorkItemKind.CANCELLATION_REFUSED if withdrawn else WorkItemKind.CORRECTION_UNTAKEN
     open_item(session, requisition, kind, Priority.URGENT, now, to_pool=True)
 
 
@@ -106,7 +110,7 @@ def apply_verdict(
 ) -> None:
     if verdict.status is None:
         if verdict.fate == Fate.REFUSED:
-            _have_called(session, requisition, now)
+            _have_called(session, requisition, verdict.about, now)
         return
     rejected = verdict.status == S.REJECTED
     advance(
@@ -224,8 +228,9 @@ def _verdicts(
     requisition = queries.for_change(session, message.requisition_id) if message else None
     if message is None or requisition is None:
         return []
-    if message.kind == MessageKind.CANCEL:
-        return [(requisition, answer_rules.judge_withdrawal(response, requisition.placer_number))]
+    if message.kind != MessageKind.NEW:
+        kind, number = MessageKind(message.kind), requisition.placer_number
+        return [(requisition, answer_rules.judge_revision(kind, response, number))]
     if requisition.laboratory_id != laboratory_id:
         return []
     return [(requisition, answer_rules.judge_later(response, requisition.placer_number))]
