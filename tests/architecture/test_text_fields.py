@@ -36,7 +36,7 @@ def strings(name: str, field: fields.Field[Any]) -> Iterator[Named]:
         for part, inner in (("key", field.key_field), ("value", field.value_field)):
             if inner is not None:
                 yield from strings(f"{name}.{part}", inner)
-    elif isinstance(field, fields.String) and type(field) is not fields.UUID:
+    elif field.__class__ != fields.UUID and isinstance(field, fields.String):
         yield name, field
 
 
