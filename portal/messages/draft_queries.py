@@ -57,7 +57,9 @@ def files_of(session: Session, draft_ids: Sequence[UUID]) -> Sequence[Row[UUID, 
 
 def put_files(session: Session, draft_id: UUID, ids: Sequence[UUID]) -> set[UUID]:
     """Let a draft hold these uploads, and no others; those that no other draft holds."""
-    session.execute(delete(DraftAttachment).where(DraftAttachment.draft_id == draft_id))
+    # Who loads the demo may take nothing away, and a new draft holds nothing.
+    if files_of(session, [draft_id]):
+        session.execute(delete(DraftAttachment).where(DraftAttachment.draft_id == draft_id))
     if not ids:
         return set()
     rows = [
