@@ -177,7 +177,8 @@ _SENDER = text(
     """
 )
 _PATIENTS = text(
-    "SELECT id FROM patient WHERE id = ANY(:ids) AND merged_into_id IS NULL ORDER BY id"
+    "SELECT id, careloop_deceased(id) AS deceased FROM patient "
+    "WHERE id = ANY(:ids) AND merged_into_id IS NULL ORDER BY id"
 )
 _NAMES = text(
     "SELECT po.name AS pool_name, c.name AS clinic_name, c.phone, c.id AS clinic_id "
@@ -293,9 +294,11 @@ def sender(session: Session, id_: UUID) -> Row[Any] | None:
     return session.execute(_SENDER, {"id": id_}).first()
 
 
-def seen_patients(session: Session, ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the patients that the actor may see, without records that were merged."""
-    return set(session.execute(_PATIENTS, {"ids": list(ids)}).scalars())
+def seen_patients(session: Session, ids: Sequence[UUID]) -> dict[UUID, bool]:
+    """Those of the patients that the actor may see, without records that were merged; and whether
+    each has died."""
+    rows = session.execute(_PATIENTS, {"ids": list(ids)})
+    return {row.id: row.deceased for row in rows}
 
 
 def team(session: Session, pool_id: UUID) -> Row[Any]:

@@ -155,7 +155,7 @@ def match(command: Match, case_id: UUID) -> Response:
 @blueprint.route("/reconciliation/<uuid:case_id>/replay", methods=["POST"])
 @requires("reconciliation.work")
 @blueprint.response(200, CaseSchema)
-def replay(case_id: UUID) -> Response:
+def replay_case(case_id: UUID) -> Response:
     """Take a message in again that failed on our side (`not_taken_in`), once that is mended"""
     actor = current_actor()
     return _work(actor, case_id, service.replay)

@@ -274,6 +274,21 @@ def test_no_time_is_booked_or_offered(
         assert (refused.status_code, refused.json["code"]) == (409, "patient_deceased"), path
 
 
+def test_who_writes_to_many_is_told_who_has_died(clinic: SmallClinic, nurse: Caller) -> None:
+    die(nurse, clinic.patient.id)
+    body = {
+        "patient_ids": [str(clinic.patient.id), str(clinic.other_patient.id)],
+        "category": "other",
+        "subject": "Flu vaccine",
+        "body": "It is here: come in any morning.",
+    }
+    sent = nurse.post("/threads/many", body)
+    assert sent.status_code == 207, sent.text
+    dead, alive = sent.json["items"]
+    assert (dead["outcome"], dead["problem"]["code"]) == ("rejected", "patient_deceased")
+    assert alive["outcome"] == "sent"
+
+
 def test_a_closed_thread_is_not_opened_again(life: Life) -> None:
     thread = life.open_one("thread")
     die(life.nurse, life.clinic.patient.id)

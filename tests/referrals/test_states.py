@@ -14,9 +14,9 @@ from tests.support.clinic import NOW, actor
 
 # Written out a second time on purpose: status -> (next -> who). d practitioner, s staff,
 # p patient, e who acts for them, w worker.
-_OPEN = {"cancelled": "ped", "expired": "w"}
+_OPEN = {"cancelled": "pedw", "expired": "w"}
 DESIGN = {
-    "draft": {"requested": "d", "cancelled": "d", "expired": "w"},
+    "draft": {"requested": "d", "cancelled": "dw", "expired": "w"},
     "requested": {
         "accepted": "ds",
         "declined": "ds",

@@ -28,14 +28,14 @@ _OPEN = {
     "in_progress": "lw",
     "resulted": "lw",
     "rejected": "lw",
-    "cancelled": "d",
+    "cancelled": "dw",
     "expired": "w",
 }
 DESIGN = {
-    "draft": {"placed": "d", "cancelled": "d", "expired": "w"},
+    "draft": {"placed": "d", "cancelled": "dw", "expired": "w"},
     "placed": {"sent": "lw", "accepted": "lw", "scheduled": "pedslw", **_OPEN},
-    "sent": {"placed": "peds", "accepted": "lw", "scheduled": "pedslw", **_OPEN},
-    "accepted": {"placed": "peds", "scheduled": "pedslw", **_OPEN},
+    "sent": {"placed": "pedsw", "accepted": "lw", "scheduled": "pedslw", **_OPEN},
+    "accepted": {"placed": "pedsw", "scheduled": "pedslw", **_OPEN},
     "scheduled": {"accepted": "pedslw", **_OPEN},
     "collected": {"in_progress": "lw", "resulted": "lw", "rejected": "lw"},
     "in_progress": {"resulted": "lw", "rejected": "lw"},

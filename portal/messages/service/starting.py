@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.core.actor import Actor, ActorKind
-from portal.core.errors import FieldError, Invalid, PortalError
+from portal.core.errors import FieldError, Invalid, PatientDeceased, PortalError
 from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.messages import composing_queries, queries, rules, statements
@@ -183,15 +183,20 @@ def write_to_patients(
     rows = {
         patient_id: {**_thread_row(patient_id, sender, command), "unread_by_patient": 1}
         for patient_id in command.patient_ids
-        if patient_id in seen
+        if seen.get(patient_id) is False
     }
     started = _write(session, actor, command, sender, list(rows.values()), now) if rows else {}
     return [
         Outcome(patient_id, started=started[patient_id])
         if patient_id in started
-        else Outcome(patient_id, error=PatientUnknown())
+        else Outcome(patient_id, error=_refusal(seen.get(patient_id)))
         for patient_id in command.patient_ids
     ]
+
+
+def _refusal(deceased: bool | None) -> PortalError:
+    """Why somebody is not written to: they have died, or are no patient of the author's."""
+    return PatientDeceased() if deceased else PatientUnknown()
 
 
 def _check_confidence(actor: Actor, reason: str | None) -> None:
