@@ -343,7 +343,7 @@ def test_the_table_of_moves(before: DelegationStatus, after: DelegationStatus) -
     moves = {
         ("offered", "accepted"): {"delegate"},
         ("offered", "declined"): {"delegate"},
-        ("offered", "revoked"): {"patient", "staff", "delegate"},
+        ("offered", "revoked"): {"patient", "staff", "delegate", "worker"},
         ("accepted", "revoked"): {"patient", "staff", "delegate"},
     }
     allowed = moves.get((before.value, after.value), set())
