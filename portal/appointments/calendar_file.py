@@ -4,9 +4,8 @@ A calendar is shown to families and colleagues: no diagnosis, no test, no name o
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
 
@@ -15,7 +14,6 @@ from portal.appointments.states import AppointmentStatus
 CONTENT_TYPE = "text/calendar"
 PRODUCT = "-//Careloop//Appointments//EN"
 TITLE = "Appointment"
-YEARS_AHEAD = 4
 
 
 def calendar_of(appointments: Iterable[Any], now: datetime) -> bytes:
@@ -26,24 +24,21 @@ def calendar_of(appointments: Iterable[Any], now: datetime) -> bytes:
     calendar.add("method", "PUBLISH")
     for row in appointments:
         calendar.add_component(_event(row, now))
-    # How clocks change is said for the years that matter, and not since 1970.
-    calendar.add_missing_timezones(
-        first_date=date(now.year - 1, 1, 1), last_date=date(now.year + YEARS_AHEAD, 1, 1)
-    )
     content: bytes = calendar.to_ical()
     return content
 
 
 def _event(row: Any, now: datetime) -> Event:
-    zone = ZoneInfo(row.time_zone)
     cancelled = row.status == AppointmentStatus.CANCELLED
     event = Event()
     event.add("uid", f"{row.calendar_uid}@careloop")
     event.add("sequence", row.sequence)
     event.add("dtstamp", now)
     event.add("last-modified", row.ended_at or row.booked_at)
-    event.add("dtstart", row.starts_at.astimezone(zone))
-    event.add("dtend", row.ends_at.astimezone(zone))
+    # In UTC (RFC 5545, 3.3.5): a local time can't say which of the hour that autumn repeats it is,
+    # and calendars show everything by the clock of who looks.
+    event.add("dtstart", row.starts_at.astimezone(UTC))
+    event.add("dtend", row.ends_at.astimezone(UTC))
     event.add("summary", TITLE)
     event.add("location", ", ".join(_where(row)))
     event.add("description", f"To change it, sign in to Careloop or call {row.phone}.")

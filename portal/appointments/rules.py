@@ -29,6 +29,8 @@ OUTCOME_HOURS = 8.0
 OTHERS_OFFERED = 3
 _TWO_DAYS = timedelta(days=2)
 _TWO_HOURS = timedelta(hours=2)
+_SOME_MINUTES = timedelta(minutes=15)
+E = NotificationEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +160,28 @@ def reminder_due(
     starts_at: datetime, time_zone: str, planned: datetime, now: datetime
 ) -> NotificationEvent | None:
     """What a patient is reminded of now: the last that is due since the planned one, since one who
-    waited long for the workers needs one reminder. None once it has begun."""
+    waited long for the workers needs one reminder. One that comes too late to be true is only that
+    there is an appointment. None once it has begun."""
     if starts_at <= now:
         return None
     due = [what for at, what in reminders(starts_at, time_zone) if planned <= at <= now]
-    return due[-1] if due else None
+    if not due:
+        return None
+    return due[-1] if _is_true(due[-1], starts_at, time_zone, now) else E.APPOINTMENT_COMING
+
+
+def _is_true(
+    reminder: NotificationEvent, starts_at: datetime, time_zone: str, now: datetime
+) -> bool:
+    if reminder == E.APPOINTMENT_IN_TWO_DAYS:
+        days = local_day(starts_at, time_zone) - local_day(now, time_zone)
+        return days == _TWO_DAYS
+    return starts_at - now >= _TWO_HOURS - _SOME_MINUTES
+
+
+def spoken_time(at: datetime, time_zone: str) -> str:
+    """A time in words, by the clock of the place: true whenever it is read."""
+    return f"{at.astimezone(ZoneInfo(time_zone)):%A, %B %-d, %Y, %H:%M %Z}"
 
 
 def offer_until(wanted: datetime | None, last_start: datetime, now: datetime) -> datetime:

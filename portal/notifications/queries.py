@@ -64,7 +64,7 @@ _ADDRESS = text(
     """
     SELECT d.status, d.notification_id, a.email,
            (SELECT count(*) FROM delivery_attempt t WHERE t.delivery_id = d.id) AS attempts,
-           n.patient_id
+           n.patient_id, CAST(n.data ->> 'until' AS timestamptz) AS until
     FROM notification_delivery d
     JOIN notification n ON n.id = d.notification_id
     LEFT JOIN account a

@@ -65,6 +65,7 @@ class NotificationEvent(StrEnum):
     APPOINTMENT_OFFERED = "appointment_offered"
     APPOINTMENT_EARLIER = "appointment_earlier"
     APPOINTMENT_IN_TWO_DAYS = "appointment_in_two_days"
+    APPOINTMENT_COMING = "appointment_coming"
     APPOINTMENT_IN_TWO_HOURS = "appointment_in_two_hours"
     RESULT_AVAILABLE = "result_available"
     RESULT_UPDATED = "result_updated"

@@ -8,6 +8,10 @@ from portal.notifications.states import NotificationEvent
 
 E = NotificationEvent
 
+_COMING = (
+    "Your appointment",
+    "You have an appointment{when}. See where, and how to prepare.",
+)
 _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
     E.REFILL_SENT: ("Refill requested", "Your refill is on its way to the pharmacy."),
     E.REFILL_AWAITING_PRESCRIBER: (
@@ -97,16 +101,12 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
     ),
     E.APPOINTMENT_EARLIER: (
         "An earlier time is free",
-        "You asked for an earlier appointment. One is held for you for a while.",
+        "You asked for an earlier appointment. One is held for you: see until when.",
     ),
-    E.APPOINTMENT_IN_TWO_DAYS: (
-        "Your appointment in two days",
-        "You have an appointment in two days. See when, where and how to prepare.",
-    ),
-    E.APPOINTMENT_IN_TWO_HOURS: (
-        "Your appointment in two hours",
-        "You have an appointment in two hours. See where.",
-    ),
+    # Read at any time, also long after: no text says how long it is until something.
+    E.APPOINTMENT_IN_TWO_DAYS: _COMING,
+    E.APPOINTMENT_COMING: _COMING,
+    E.APPOINTMENT_IN_TWO_HOURS: _COMING,
     E.RESULT_AVAILABLE: ("A new result", "There is a new result for you."),
     E.RESULT_UPDATED: ("A result was completed", "A result that you could see already has more."),
     E.RESULT_CORRECTED: (
@@ -182,7 +182,7 @@ _TEXTS: Mapping[NotificationEvent, tuple[str, str]] = {
         "Its authorization is over. Your practitioner has been told.",
     ),
     E.REFERRAL_AUTHORIZATION: (
-        "An authorization ends soon",
+        "An authorization ends too early",
         "The authorization of a referral ends before you are seen. The clinic has been told.",
     ),
     E.REFERRAL_RETURNED: (
@@ -287,6 +287,7 @@ def words_of(event: str, data: Mapping[str, Any], *, as_delegate: bool = False) 
         if data.get("kind") == "first_fill"
         else _TEXTS[NotificationEvent(event)]
     )
+    text = text.replace("{when}", data.get("when") or "")
     reason = _REASONS.get(data.get("reason_code") or "")
     text = f"{text} {reason}" if reason else text
     if as_delegate and category_of(NotificationEvent(event)) is not None:

@@ -135,3 +135,26 @@ def test_until_when_an_earlier_time_is_held(
     now: datetime, start: datetime, until: datetime | None
 ) -> None:
     assert rules.earlier_until(start, NEW_YORK, now) == until
+
+
+@pytest.mark.parametrize(
+    ("late", "told"),
+    [
+        (timedelta(), "appointment_in_two_days"),
+        (timedelta(hours=1), "appointment_in_two_days"),
+        (timedelta(days=1), "appointment_coming"),
+        (timedelta(hours=45), "appointment_coming"),
+        (timedelta(hours=46), "appointment_in_two_hours"),
+        (timedelta(hours=47), "appointment_coming"),
+        (timedelta(days=7), None),
+    ],
+)
+def test_a_reminder_that_is_late_says_what_is_true(late: timedelta, told: str | None) -> None:
+    start = local(2026, 5, 20, 14)
+    planned = rules.reminders(start, NEW_YORK)[0][0]
+    assert rules.reminder_due(start, NEW_YORK, planned, planned + late) == told
+
+
+def test_the_time_itself_is_said() -> None:
+    said = rules.spoken_time(local(2026, 11, 1, 9), NEW_YORK)
+    assert said == "Sunday, November 1, 2026, 09:00 EST"

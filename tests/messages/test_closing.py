@@ -30,8 +30,8 @@ from tests.support.work import drain
 
 # Written out a second time on purpose: status -> (next -> who).
 DESIGN = {
-    "awaiting_care_team": {"awaiting_patient": "ds", "closed": "peds"},
-    "awaiting_patient": {"awaiting_care_team": "pe", "closed": "peds"},
+    "awaiting_care_team": {"awaiting_patient": "ds", "closed": "pedsw"},
+    "awaiting_patient": {"awaiting_care_team": "pe", "closed": "pedsw"},
     "closed": {"awaiting_care_team": "pe", "awaiting_patient": "ds"},
 }
 LETTERS = {
@@ -39,6 +39,7 @@ LETTERS = {
     "e": ActorKind.DELEGATE,
     "d": ActorKind.PRACTITIONER,
     "s": ActorKind.STAFF,
+    "w": ActorKind.WORKER,
 }
 
 

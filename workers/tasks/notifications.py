@@ -41,12 +41,13 @@ class NotificationByMail:
         if row is None or row.status != DeliveryStatus.PENDING:
             return None
         number = row.attempts + 1
-        if row.email is None:  # the account was closed meanwhile
+        lapsed = row.until is not None and row.until <= now  # a reminder of what has begun
+        if row.email is None or lapsed:  # or the account was closed meanwhile
             service.record_attempt(
                 session=session,
                 delivery_id=delivery_id,
                 number=number,
-                outcome="no_address",
+                outcome="too_late" if lapsed else "no_address",
                 detail=None,
                 status=DeliveryStatus.SUPPRESSED,
                 now=now,

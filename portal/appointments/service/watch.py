@@ -38,6 +38,10 @@ def _remind_of(session: Session, appointment: Appointment, now: datetime) -> Non
         event,
         source_id=appointment.id,
         subject_id=appointment.id,
+        data={
+            "when": f" on {rules.spoken_time(appointment.starts_at, zone)}",
+            "until": appointment.starts_at.isoformat(),
+        },
         now=now,
     )
 
