@@ -44,16 +44,6 @@ def test_when_and_where(
     assert event(physician, appointment)["uid"] == one["uid"]
 
 
-def test_clocks_are_said_for_the_zone(patient: Caller, appointment: str) -> None:
-    answer = patient.get(f"/appointments/{appointment}/calendar")
-    calendar = Calendar.from_ical(answer.data)
-    [zone] = calendar.walk("VTIMEZONE")
-    assert zone["tzid"] == "America/New_York"
-    assert zone.walk("DAYLIGHT")
-    assert zone.walk("STANDARD")
-    assert len(answer.data) < 4_000
-
-
 def test_it_stays_the_same_event_through_a_change_and_its_end(
     patient: Caller, physician: Caller, appointment: str
 ) -> None:

@@ -204,7 +204,8 @@ def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
     answer(nurse, thread_id)
     opened(patient, thread_id)
     write(nurse, thread_id, "Watch this.", kind="internal_note")
-    patient.post("/drafts", {"thread_id": str(thread_id), "body": "Thank"})
+    draft = {"thread_id": str(thread_id), "body": "Thank", "attachments": [str(uploaded(patient))]}
+    assert patient.post("/drafts", draft).status_code == 201
     nurse.post(
         "/quick-replies", {"pool_id": str(clinic.nurses.id), "title": "Hours", "body": "7 to 16"}
     )

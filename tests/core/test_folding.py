@@ -101,7 +101,7 @@ def test_each_part_of_text_without_blanks_is_found(
         ("我有糖尿病和高血压", "高血压 糖尿病", True),
         ("我有糖尿病和高血压", "-糖尿病", False),
         ("糖尿病の薬Metforminです", "metformin 薬", True),
-        ("糖尿病の薬Metforminです", '"の薬metforminで"', True),
+        ("糖尿病の薬Metforminです", '"の薬metforminです"', True),
         ("ฉันเป็นโรคเบาหวาน", "เบาหวาน", True),
         ("ฉันเป็นโรคเบาหวาน", "ความดัน", False),
         ("당뇨병이 있어요", "당뇨병", True),
