@@ -5,11 +5,13 @@ switches to one role per kind of actor. A policy is written TO one role, with th
 scalar sub-select, so that the planner evaluates it once and uses the index even without a WHERE.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import ProgrammingError
 
 from portal.core.actor import AccessCategory, ActorKind
 
@@ -135,15 +137,11 @@ def _create_role(name: str, attributes: str) -> str:
 
 
 def access_statements(access: TableAccess) -> list[str]:
-    """SQL that brings one table's grants and policies to what the code declares."""
+    """SQL that brings one table's grants and policies to what the code declares, once the policies
+    of an earlier version are gone."""
     name = access.table
     roles = ", ".join([APP_ROLE, *(kind.database_role for kind in ActorKind)])
-    statements = [
-        f"REVOKE ALL ON {name} FROM PUBLIC, {roles}",
-        f"DO $$ DECLARE p record; BEGIN FOR p IN SELECT policyname FROM pg_policies "
-        f"WHERE schemaname = current_schema() AND tablename = '{name}' LOOP "
-        f"EXECUTE format('DROP POLICY %I ON {name}', p.policyname); END LOOP; END $$",
-    ]
+    statements = [f"REVOKE ALL ON {name} FROM PUBLIC, {roles}"]
     switch = "ENABLE" if access.row_security else "DISABLE"
     force = "FORCE" if access.row_security else "NO FORCE"
     statements.append(f"ALTER TABLE {name} {switch} ROW LEVEL SECURITY")
@@ -240,6 +238,47 @@ def _way_in_statements(function: str, ways: Iterable[tuple[bool, str]]) -> list[
     ]
 
 
+_NAME = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)")
+_OTHER_RESULT = "42P13"
+
+
+def _function_statements() -> list[str]:
+    ways_in = (
+        statement
+        for function, ways in registry.ways_in.items()
+        for statement in _way_in_statements(function, ways)
+    )
+    return [*registry.functions, *ways_in]
+
+
+def function_names() -> set[str]:
+    """The functions that the code declares."""
+    return {named[1] for one in _function_statements() if (named := _NAME.match(one))}
+
+
+# Before functions are defined: those that policies call could not be dropped.
+_DROP_POLICIES = (
+    "DO $$ DECLARE p record; BEGIN FOR p IN SELECT tablename, policyname FROM pg_policies "
+    "WHERE schemaname = current_schema() LOOP "
+    "EXECUTE format('DROP POLICY %I ON %I', p.policyname, p.tablename); END LOOP; END $$"
+)
+
+
+def _define(connection: Connection, statement: str) -> None:
+    """Run a statement of the registry. A function that an earlier version left with another result
+    or other names of its parameters can't be replaced: it is dropped first."""
+    escaped = statement.replace("%", "%%")
+    named = _NAME.match(statement)
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(escaped)
+    except ProgrammingError as error:
+        if named is None or getattr(error.orig, "sqlstate", None) != _OTHER_RESULT:
+            raise
+        connection.exec_driver_sql(f"DROP FUNCTION {named[1]}")
+        connection.exec_driver_sql(escaped)
+
+
 def apply(connection: Connection) -> None:
     """Bring functions, grants and policies to what the code declares, in one transaction.
 
@@ -248,14 +287,6 @@ def apply(connection: Connection) -> None:
     """
     roles = ", ".join([APP_ROLE, *(kind.database_role for kind in ActorKind)])
     statements = [
-        f"GRANT USAGE ON SCHEMA public TO {roles}",
-        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {roles}",
-        *registry.functions,
-        *(
-            statement
-            for function, ways in registry.ways_in.items()
-            for statement in _way_in_statements(function, ways)
-        ),
         *registry.triggers,
         *(
             statement
@@ -263,5 +294,10 @@ def apply(connection: Connection) -> None:
             for statement in access_statements(access)
         ),
     ]
+    connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {roles}")
+    connection.exec_driver_sql(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {roles}")
+    connection.exec_driver_sql(_DROP_POLICIES.replace("%", "%%"))
+    for function in _function_statements():
+        _define(connection, function)
     for statement in statements:
         connection.exec_driver_sql(statement.replace("%", "%%"))

@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from portal.config import Config
+from portal.core import rls
 from portal.migrate import alembic_config, drift, migrate
 
 _POLICIES = text(
@@ -73,3 +74,35 @@ def test_no_role_of_the_application_goes_past_row_security(config: Config, role:
     with engine.connect() as connection:
         assert tuple(connection.execute(query, {"role": role}).one()) == (False, False)
     engine.dispose()
+
+
+_FUNCTIONS = text(
+    "SELECT p.proname, pg_get_function_identity_arguments(p.oid), pg_get_function_result(p.oid), "
+    "p.proowner::regrole::text FROM pg_proc p "
+    "WHERE p.pronamespace = 'public'::regnamespace AND p.prorettype <> 'trigger'::regtype "
+    "AND p.proname LIKE 'careloop%' ORDER BY 1, 2"
+)
+
+
+def test_functions_of_an_earlier_version_with_other_results_are_replaced(config: Config) -> None:
+    """Whatever policies call them: a function can't be replaced by one that returns other rows."""
+    declared = rls.function_names()
+    before = policies(config)
+    engine = create_engine(config.owner_database_url)
+    with engine.begin() as connection:
+        functions = [row for row in connection.execute(_FUNCTIONS) if row.proname in declared]
+        for name, arguments, _result, _owner in functions:
+            connection.exec_driver_sql(f"DROP FUNCTION {name}({arguments}) CASCADE")
+            connection.exec_driver_sql(
+                f"CREATE FUNCTION {name}({arguments}) RETURNS TABLE (earlier int) LANGUAGE sql "
+                "AS 'SELECT 1'"
+            )
+            connection.exec_driver_sql(f"ALTER FUNCTION {name} OWNER TO careloop_owner")
+    migrate(config)
+    with engine.connect() as connection:
+        after = [row for row in connection.execute(_FUNCTIONS) if row.proname in declared]
+    assert after == functions
+    engine.dispose()
+    assert len(functions) > 20
+    assert policies(config) == before
+    assert drift(config) == []
