@@ -1,5 +1,6 @@
 """JSON of times, appointments and offers: what comes in. What goes out is made in views.py."""
 
+from datetime import timedelta
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
@@ -7,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from portal.appointments.rules import About
 from portal.appointments.service import NewSlot, OfferTimes
 from portal.appointments.states import AboutKind, OfferStatus
+from portal.core.clock import utcnow
 from portal.core.dates import LOOKED_FOR, PLANNED, WITHIN_A_YEAR, time_field
 from portal.core.schemas import Listing, PageQuery, Strict, text_field
 
@@ -14,6 +16,7 @@ MOST_SLOTS = 500
 MOST_OFFERED = 10
 MOST_OVERLAPS = 20
 LOCAL_TIME = {"example": "2026-03-05T09:00:00-05:00"}
+_HALF_AN_HOUR_LATER = (PLANNED.example(utcnow()) + timedelta(minutes=30)).isoformat()
 
 
 def confirmed_overlaps_field() -> fields.List[Any]:
@@ -54,8 +57,8 @@ class NewSlotSchema(Strict):
         allow_none=True,
         metadata={"description": "Whose time; your own unless given"},
     )
-    starts_at = time_field(PLANNED, required=True, metadata=LOCAL_TIME)
-    ends_at = time_field(PLANNED, required=True, metadata={"example": "2026-03-05T09:30:00-05:00"})
+    starts_at = time_field(PLANNED, required=True)
+    ends_at = time_field(PLANNED, required=True, metadata={"example": _HALF_AN_HOUR_LATER})
 
     @post_load
     def _slot(self, data: dict[str, Any], **_kwargs: Any) -> NewSlot:

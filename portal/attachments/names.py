@@ -40,9 +40,9 @@ def clean_name(given: str, format_: Format) -> str:
     """A name that is safe to show and to save: without a path, controls, invisible characters or
     changes of direction, and with an extension of the content's format."""
     base = unicodedata.normalize("NFC", given).replace("\\", "/").rstrip("/").rpartition("/")[2]
-    words = " ".join(_UNUSABLE.sub("_", base).split())
-    shown = "".join(letter for letter in words if _is_shown(letter))
-    stem, extension = _split(shown.strip(". "), format_)
+    shown = "".join(letter for letter in base if letter.isspace() or _is_shown(letter))
+    words = " ".join(_UNUSABLE.sub("_", shown).split())
+    stem, extension = _split(words.strip(". "), format_)
     if _DEVICES.match(stem):
         stem = f"_{stem}"
     return f"{_shortened(stem) or _NAMELESS}.{extension}"

@@ -36,6 +36,12 @@ class Bounds:
     def moments(self, now: datetime) -> tuple[datetime, datetime]:
         return now - self.back, now + self.ahead
 
+    def example(self, now: datetime) -> datetime:
+        """One that may be named, at a full hour: to come in a week, where it may lie ahead."""
+        week = 7 * DAY
+        moment = now + week if self.ahead > week else now - min(self.back, week)
+        return moment.replace(minute=0, second=0, microsecond=0)
+
 
 NONE = timedelta(0)
 # Clocks differ; the use case has the exact bound.
@@ -63,11 +69,17 @@ def _check(value: Any, first: Any, last: Any, about: str) -> None:
         raise ValidationError(f"Not a plausible time of {about}: between {words}.")
 
 
+def _with_example(options: Mapping[str, Any], example: date) -> dict[str, Any]:
+    """The options of a field, with an example that is within its bounds on the day it is read."""
+    metadata = {"example": example.isoformat(), **options.get("metadata", {})}
+    return {**options, "metadata": metadata}
+
+
 class BoundedDay(fields.Date):
     """A day (ISO 8601) within its bounds."""
 
     def __init__(self, bounds: Bounds, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**_with_example(options, bounds.example(utcnow()).date()))
         self.bounds = bounds
 
     def _deserialize(
@@ -82,7 +94,7 @@ class BoundedMoment(fields.AwareDateTime):
     """A time with its zone (RFC 3339) within its bounds."""
 
     def __init__(self, bounds: Bounds, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**_with_example(options, bounds.example(utcnow())))
         self.bounds = bounds
 
     def _deserialize(

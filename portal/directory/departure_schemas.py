@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
+from portal.core.dates import PLANNED, day_field
 from portal.core.schemas import Listing, Strict, prose_field
 from portal.directory.departure_model import DepartureKind
 from portal.directory.departures import Leave
@@ -16,7 +17,8 @@ class WriteDepartureSchema(Strict):
     subject_id = fields.UUID(
         required=True, metadata={"description": "The practitioner, pharmacy or laboratory"}
     )
-    last_day = fields.Date(
+    last_day = day_field(
+        PLANNED,
         load_default=None,
         allow_none=True,
         metadata={

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from portal.core.dates import BIRTH, day_field
 from portal.core.schemas import Listing, Strict, prose_field, text_field
 from portal.patients.correcting import Correct
 from portal.patients.correction_states import CorrectionRequestStatus
@@ -24,7 +25,7 @@ class CorrectSchema(Strict):
     mrn = text_field(40, required=False, metadata={"example": "MRN-004711"})
     given_name = name_field()
     family_name = name_field()
-    birth_date = fields.Date()
+    birth_date = day_field(BIRTH)
     sex = fields.String(validate=validate.OneOf([sex.value for sex in Sex]))
     clinic_id = fields.UUID()
     reason = _reason("Why; the patient reads it", "The passport says so, seen at the front desk")

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
+from portal.core.dates import OF_THE_PAST, day_field
 from portal.core.schemas import Strict, prose_field
 from portal.patients.death_model import DeathSource, Settled
 from portal.patients.deaths import RecordDeath
@@ -14,7 +15,8 @@ def _reason(**metadata: Any) -> fields.String:
 
 
 class RecordDeathSchema(Strict):
-    died_on = fields.Date(
+    died_on = day_field(
+        OF_THE_PAST,
         required=True,
         metadata={"description": "From the birth to today, by the clinic's day"},
     )

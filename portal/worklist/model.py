@@ -11,7 +11,7 @@ from portal.core import rls
 from portal.core.actor import AccessCategory, Actor, ActorKind
 from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
-from portal.worklist.states import WORK_ITEM, Priority, WorkItemKind, WorkItemStatus
+from portal.worklist.states import ADMINISTRATIVE, WORK_ITEM, Priority, WorkItemKind, WorkItemStatus
 
 IS_OPEN = text("status IN ('open', 'claimed')")
 
@@ -172,23 +172,25 @@ rls.protect(
     *to(ActorKind.PHARMACY, INSERT, "careloop_pharmacy_serves(patient_id)"),
     *rls.system_access(),
 )
+_ADMINISTRATIVE = ", ".join(f"'{kind.value}'" for kind in sorted(ADMINISTRATIVE))
+_CARE = f"kind NOT IN ({_ADMINISTRATIVE})"
 rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
-    f"AND status IN ('open', 'claimed') AND ({_THEIRS}))",
+    f"AND status IN ('open', 'claimed') AND {_CARE} AND ({_THEIRS}))",
     usual=True,
 )
 # Who had an item when another answered it is told by whom, and can look for a day.
 rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
-    f"AND closed_at > now() - interval '1 day' AND ({_THEIRS}))",
+    f"AND closed_at > now() - interval '1 day' AND {_CARE} AND ({_THEIRS}))",
 )
 # Who answered a loop can still read what came of it, for a month.
 rls.way_in(
     "careloop_cares_for",
     f"EXISTS (SELECT FROM work_item WHERE work_item.patient_id = target "
-    f"AND closed_by = {ME} AND closed_at > now() - interval '30 days')",
+    f"AND closed_by = {ME} AND closed_at > now() - interval '30 days' AND {_CARE})",
 )
 # Who had an item and gave it to others can still see where it stands, for a month.
 rls.owned_function(

@@ -66,6 +66,10 @@ class WorkItemKind(StrEnum):
     DEAD_LETTER = "dead_letter"
 
 
+# About who a patient is, and nothing clinical: whoever has one needs no more of the record.
+ADMINISTRATIVE = frozenset({WorkItemKind.CORRECTION_REQUESTED})
+
+
 class Priority(StrEnum):
     ROUTINE = "routine"
     URGENT = "urgent"
