@@ -23,7 +23,7 @@ from portal.patients import confidentiality_model as confidentiality
 from portal.patients import correction_model as corrections
 from portal.patients import death_model as deaths
 from portal.patients import delegation_model as delegations
-from portal.patients import identity_functions
+from portal.patients import identity_functions, merge_functions
 from portal.patients import loops as patient_loops
 from portal.patients import model as patients
 from portal.prescriptions import model as prescriptions
@@ -71,6 +71,7 @@ __all__ = [
     "identity_functions",
     "intake",
     "laboratories",
+    "merge_functions",
     "message_loops",
     "message_panels",
     "messages",

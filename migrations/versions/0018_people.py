@@ -25,6 +25,19 @@ FORGET_ITEMS = """
     DELETE FROM work_item
     WHERE kind IN ('correction_requested', 'correction_untaken', 'letter_outdated')
 """
+# The logins of records that were merged before are retired, and their addresses free.
+RETIRE_ORPHANS = """
+    UPDATE account a SET status = 'merged' FROM patient p
+    WHERE a.kind = 'patient' AND p.id = a.person_id AND p.merged_into_id IS NOT NULL
+"""
+KEEP_ORPHANS = (
+    "DROP TRIGGER IF EXISTS careloop_unmerged_account_insert ON account",
+    "DROP TRIGGER IF EXISTS careloop_unmerged_account_update ON account",
+    "DROP TRIGGER IF EXISTS careloop_merged_without_login ON patient",
+    # An address that is somebody's by now can't be two accounts'.
+    "UPDATE account SET status = 'disabled', email = id || '@merged.invalid' "
+    "WHERE status = 'merged'",
+)
 # Two records of one number can't be told apart any more: people say which number is right.
 ONE_NUMBER_EACH = """
     DO $$ DECLARE clashing text; BEGIN
@@ -77,12 +90,32 @@ def reference(
     return sa.Column(name, sa.Uuid(), *foreign, nullable=nullable)
 
 
+def know_account_statuses(*statuses: str) -> None:
+    listed = ", ".join(f"'{status}'" for status in statuses)
+    name = op.f("ck_account_status_known")
+    op.drop_constraint(name, "account", type_="check")
+    op.create_check_constraint(name, "account", f"status IN ({listed})")
+
+
+def address_accounts(where: sa.TextClause | None) -> None:
+    """One account for an address; of those for which the condition holds."""
+    op.drop_index("uq_account_email", table_name="account")
+    op.create_index(
+        "uq_account_email",
+        "account",
+        [sa.literal_column("lower(email)")],
+        unique=True,
+        postgresql_where=where,
+    )
+
+
 def upgrade() -> None:
     know_kinds([*known_kinds(), *NEW_KINDS])
     identify_patients()
     make_requests()
     make_corrections()
     tell_outside()
+    merge_logins()
 
 
 def identify_patients() -> None:
@@ -180,7 +213,17 @@ def tell_outside() -> None:
         )
 
 
+def merge_logins() -> None:
+    know_account_statuses("invited", "active", "disabled", "merged")
+    address_accounts(sa.text("status <> 'merged'"))
+    op.execute(RETIRE_ORPHANS)
+
+
 def downgrade() -> None:
+    for statement in KEEP_ORPHANS:
+        op.execute(statement)
+    address_accounts(None)
+    know_account_statuses("invited", "active", "disabled")
     for table, kinds in (
         ("laboratory_message", ("new", "cancel")),
         ("pharmacy_order", ("fill", "cancel")),

@@ -69,6 +69,14 @@ class ClientNotFound(NotFound):
     detail = "There is no such client."
 
 
+class AccountMerged(Conflict):
+    code = "account_merged"
+    detail = (
+        "The record of this account was merged into another one. "
+        "Go on with the account of the record that stands."
+    )
+
+
 class AccountSuspended(Conflict):
     code = "account_suspended"
     detail = (

@@ -26,7 +26,12 @@ class Account(Base):
             name="suspended",
         ),
         UniqueConstraint("kind", "person_id"),
-        Index("uq_account_email", text("lower(email)"), unique=True),
+        Index(
+            "uq_account_email",
+            text("lower(email)"),
+            unique=True,
+            postgresql_where=text("status <> 'merged'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -35,6 +40,7 @@ class Account(Base):
     email: Mapped[str]
     name: Mapped[str]
     status: Mapped[str]
+    # What it was before it was suspended or merged.
     suspended_from: Mapped[str | None]
     password_hash: Mapped[str | None]
     password_changed_at: Mapped[datetime | None]
@@ -211,7 +217,7 @@ rls.protect("used_assertion", *to(GATE, INSERT, OF_CLIENT), *to(rls.SYSTEM, (SEL
 # The look-ups by which an actor is established. They run as the owner, take what only its holder
 # can know (for sign-in, an address), and give away one row or id.
 for _name, _argument, _query in (
-    ("email", "text", "account WHERE lower(email) = value"),
+    ("email", "text", "account WHERE lower(email) = value AND status <> 'merged'"),
     ("reset", "bytea", "password_reset WHERE token_digest = value"),
     ("invitation", "text", "invitation WHERE code_digest = value"),
 ):

@@ -15,11 +15,16 @@ from portal.accounts.model import (
     PasswordReset,
     SignInSession,
 )
+from portal.accounts.states import AccountStatus
 
 
 def account_by_email(session: Session, email: str) -> Account | None:
+    """Whose an address is: one that was retired by a merge has none."""
     return session.scalars(
-        select(Account).where(func.lower(Account.email) == email.strip().lower())
+        select(Account).where(
+            func.lower(Account.email) == email.strip().lower(),
+            Account.status != AccountStatus.MERGED,
+        )
     ).first()
 
 

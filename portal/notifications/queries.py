@@ -59,7 +59,8 @@ MARK_READ = text(
     "WHERE recipient_id = :recipient_id AND (CAST(:id AS uuid) IS NULL OR id = :id) "
     "RETURNING id"
 )
-# A delegate whose access has ended meanwhile has no address any more.
+# A delegate whose access has ended meanwhile has no address any more; a patient whose record was
+# merged has that of the record that stands.
 _ADDRESS = text(
     """
     SELECT d.status, d.notification_id, a.email,
@@ -69,7 +70,8 @@ _ADDRESS = text(
     JOIN notification n ON n.id = d.notification_id
     LEFT JOIN account a
         ON (a.kind = n.recipient_kind OR n.recipient_kind = 'delegate' AND a.kind = 'patient')
-       AND a.person_id = n.recipient_id AND a.status = 'active'
+       AND a.person_id = coalesce(careloop_surviving(n.recipient_id), n.recipient_id)
+       AND a.status = 'active'
        AND (n.recipient_kind <> 'delegate' OR n.category IS NULL
             OR (NOT careloop_confidential(n.subject_id) AND n.category = ANY(
                 careloop_delegated_categories(n.recipient_id, n.patient_id, now()))))

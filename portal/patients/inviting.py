@@ -15,7 +15,7 @@ from portal.patients import deaths
 from portal.patients import delegation_queries as queries
 from portal.patients.delegation_model import Delegate, Delegation
 
-_CLOSED = frozenset({AccountStatus.DISABLED, AccountStatus.SUSPENDED})
+_CLOSED = frozenset({AccountStatus.DISABLED, AccountStatus.SUSPENDED, AccountStatus.MERGED})
 
 
 @dataclass(frozen=True, slots=True)

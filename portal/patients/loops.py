@@ -11,7 +11,7 @@ loops.declare(
         """,
         "a record was merged and somebody can still sign in to it": """
             SELECT p.id FROM patient p JOIN account a ON a.kind = 'patient' AND a.person_id = p.id
-            WHERE p.merged_into_id IS NOT NULL AND a.status <> 'disabled'
+            WHERE p.merged_into_id IS NOT NULL AND a.status <> 'merged'
         """,
         "a record was merged and access to it stayed behind": """
             SELECT d.id FROM delegation d JOIN patient p ON p.id = d.patient_id
@@ -19,11 +19,14 @@ loops.declare(
         """,
         "a patient who has died can still sign in": """
             SELECT a.id FROM account a JOIN patient_death d ON d.patient_id = a.person_id
-            WHERE d.standing AND a.kind = 'patient' AND a.status <> 'suspended'
+            WHERE d.standing AND a.kind = 'patient'
+              AND a.status NOT IN ('suspended', 'merged')
         """,
         "an account is suspended and its owner is not known to have died": """
             SELECT a.id FROM account a WHERE a.status = 'suspended'
               AND NOT careloop_deceased(a.person_id)
+              AND NOT EXISTS (SELECT FROM patient p
+                              WHERE p.merged_into_id = a.person_id AND careloop_deceased(p.id))
         """,
         "a patient is said to have died before they were born": """
             SELECT d.id FROM patient_death d JOIN patient p ON p.id = d.patient_id
@@ -49,7 +52,8 @@ loops.declare(
             SELECT d.id FROM delegation d
             WHERE d.delegate_id IS NULL AND d.status IN ('offered', 'accepted')
               AND d.offered_at < :settled
-              AND NOT EXISTS (SELECT FROM account a WHERE lower(a.email) = lower(d.email))
+              AND NOT EXISTS (SELECT FROM account a WHERE lower(a.email) = lower(d.email)
+                              AND a.status <> 'merged')
               AND NOT EXISTS (SELECT FROM outbox_event e WHERE e.kind = 'delegation.offered'
                               AND e.status = 'dead' AND e.payload ->> 'delegation_id' = d.id::text)
         """,

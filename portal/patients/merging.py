@@ -38,7 +38,7 @@ SETTLED_AFTER = timedelta(minutes=2)
 # The audit trail is sealed: it says of which record something was seen or written at the time.
 APPEND_ONLY = frozenset({"audit_entry"})
 
-_CLOSE_ACCOUNT = text("SELECT careloop_close_merged_account(:duplicate)")
+_MERGE_ACCOUNTS = text("SELECT kept, moved, retired FROM careloop_merge_accounts(:duplicate)")
 # There is one primary practitioner: the survivor's. The duplicate's goes on caring for the patient.
 _STEP_DOWN = text(
     """
@@ -73,14 +73,23 @@ def merge_patients(
     duplicate.merge_reason = reason
     duplicate.version += 1
     session.flush()
-    account_id = session.execute(_CLOSE_ACCOUNT, {"duplicate": duplicate.id}).scalar()
-    if account_id is not None:
-        _audit(session, actor, "disable", "account", duplicate.id, account_id, now)
+    _merge_accounts(session, actor, duplicate.id, survivor.id, now)
     _audit(session, actor, "merge", "patient", duplicate.id, survivor.id, now)
     _audit(session, actor, "merge", "patient", survivor.id, duplicate.id, now)
     outbox.emit(session, "patient.merged", now=now, patient_id=duplicate.id, into_id=survivor.id)
     _look_again(session, duplicate.id, now)
     return survivor
+
+
+def _merge_accounts(
+    session: Session, actor: Actor, duplicate_id: UUID, survivor_id: UUID, now: datetime
+) -> None:
+    """One login goes on, as the standing record's; the other is retired, its address is free."""
+    row = session.execute(_MERGE_ACCOUNTS, {"duplicate": duplicate_id}).one()
+    if row.moved:
+        _audit(session, actor, "move", "account", survivor_id, row.kept, now)
+    if row.retired is not None:
+        _audit(session, actor, "retire", "account", duplicate_id, row.retired, now)
 
 
 def _lock_both(session: Session, patient_id: UUID, into_id: UUID) -> tuple[Patient, Patient]:

@@ -307,21 +307,3 @@ rls.owned_function(
     SELECT id FROM chain WHERE merged_into_id IS NULL
     """,
 )
-# Whoever merges records sees no accounts. This closes the one account that nobody may use any more.
-rls.owned_function(
-    "careloop_close_merged_account(of_patient uuid)",
-    "uuid",
-    """
-    DECLARE closed uuid;
-    BEGIN
-        UPDATE account SET status = 'disabled'
-        WHERE kind = 'patient' AND person_id = of_patient AND EXISTS (
-            SELECT FROM patient WHERE id = of_patient AND merged_into_id IS NOT NULL)
-        RETURNING id INTO closed;
-        UPDATE sign_in_session SET revoked_at = now()
-        WHERE account_id = closed AND revoked_at IS NULL;
-        RETURN closed;
-    END
-    """,
-    language="plpgsql",
-)

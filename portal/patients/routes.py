@@ -193,8 +193,10 @@ def end_care(patient_id: UUID, member_id: UUID) -> None:
 def merge(body: dict[str, Any], patient_id: UUID) -> Response:
     """Merge a duplicate into the record that stands for the patient from now on
 
-    What is on the duplicate moves over shortly after, its record number finds the other record, and
-    its account is closed. This can't be undone. The answer is the record that stands.
+    What is on the duplicate moves over shortly after, and its record number finds the other record.
+    The patient's account goes on: the standing record's; the duplicate's, with its sessions, where
+    the other has none or it was never opened. A second account is retired: its sessions end, its
+    address is free. This can't be undone. The answer is the record that stands.
     """
     actor, now = current_actor(), utcnow()
 

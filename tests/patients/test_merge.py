@@ -8,9 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, insert, select, text, update
+from sqlalchemy import Executable, create_engine, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 
+from portal.accounts.errors import AccountMerged
 from portal.accounts.model import Account
+from portal.accounts.service import Invite, invite
 from portal.config import Config
 from portal.core import loops
 from portal.core.actor import OPERATOR, WORKER, ActorKind
@@ -24,6 +27,7 @@ from portal.patients.errors import PatientUnknown
 from portal.patients.model import CareTeamMember, Patient
 from portal.requisitions.model import Requisition
 from tests.patients.delegates import give, new_person
+from tests.patients.endings import die
 from tests.patients.records import record, requisition
 from tests.refills.conftest import TODAY, ask_one
 from tests.support.api import Caller
@@ -201,34 +205,200 @@ def test_a_chain_of_merges_ends_with_the_last(
     assert "requisition.patient_id" not in rows_naming(duplicate.id)
 
 
-def test_the_account_is_closed_at_once(
-    clinic: SmallClinic, nurse: Caller, caller: Sign, duplicate: Patient, anonymous: Caller
+PASSWORD = "a long enough password"
+
+
+def invited(nurse: Caller, patient_id: UUID, email: str) -> dict[str, str]:
+    """What opens the account of somebody who was invited."""
+    made = nurse.post(f"/patients/{patient_id}/invitation", {"email": email})
+    assert made.status_code == 201, made.text
+    code = made.json["activation_code"]
+    return {"code": code, "birth_date": "1980-04-15", "password": PASSWORD}
+
+
+def opened(nurse: Caller, anonymous: Caller, patient_id: UUID, email: str) -> dict[str, str]:
+    """An account that was opened; returns what a request of its session needs."""
+    body = invited(nurse, patient_id, email)
+    assert anonymous.post("/activations", body).status_code in (200, 201)
+    return signed_in(anonymous, email)
+
+
+def signed_in(anonymous: Caller, email: str) -> dict[str, str]:
+    answer = anonymous.post("/sessions", {"email": email, "password": PASSWORD})
+    assert answer.status_code in (200, 201), answer.text
+    return {"Authorization": f"Bearer {answer.json['token']}"}
+
+
+def whose(anonymous: Caller, headers: dict[str, str]) -> str | None:
+    answer = anonymous.get("/patients/me", headers=headers)
+    return answer.json["id"] if answer.status_code == 200 else None
+
+
+def account_of(patient_id: UUID) -> Account | None:
+    with transaction(OPERATOR) as session:
+        return session.scalars(
+            select(Account).where(Account.kind == "patient", Account.person_id == patient_id)
+        ).first()
+
+
+def write(statement: Executable) -> None:
+    with transaction(OPERATOR) as session:
+        session.execute(statement)
+
+
+def test_a_login_goes_on_with_the_record_that_stands(
+    clinic: SmallClinic, nurse: Caller, duplicate: Patient, anonymous: Caller
 ) -> None:
-    made = nurse.post(f"/patients/{duplicate.id}/invitation", {"email": "avery@example.org"})
-    code, password = made.json["activation_code"], "a long enough password"
-    opening = {"code": code, "birth_date": "1980-04-15", "password": password}
-    assert anonymous.post("/activations", opening).status_code in (200, 201)
-    signing = {"email": "avery@example.org", "password": password}
-    token = anonymous.post("/sessions", signing).json["token"]
-    mine = {"Authorization": f"Bearer {token}"}
-    assert anonymous.get("/patients/me", headers=mine).status_code == 200
-    survivors = caller(ActorKind.PATIENT, clinic.patient.id)
+    mine = opened(nurse, anonymous, duplicate.id, "avery@example.org")
     merge(nurse, duplicate.id, clinic.patient.id)
-    assert anonymous.get("/patients/me", headers=mine).status_code == 401
+    assert account_of(duplicate.id) is None
+    refused = nurse.post(f"/patients/{duplicate.id}/invitation", {"email": "b@example.org"})
+    assert (refused.status_code, refused.json["code"]) == (409, "already_merged")
+    assert whose(anonymous, mine) == str(clinic.patient.id)
+    assert whose(anonymous, signed_in(anonymous, "Avery@example.org")) == str(clinic.patient.id)
+    later()
+    assert whose(anonymous, mine) == str(clinic.patient.id)
+    with transaction(OPERATOR) as session:
+        assert loops.check(session, now=utcnow()) == []
+
+
+def test_of_two_logins_the_standing_records_goes_on_and_the_other_address_is_free(
+    clinic: SmallClinic, nurse: Caller, duplicate: Patient, anonymous: Caller
+) -> None:
+    standing = opened(nurse, anonymous, clinic.patient.id, "avery@example.org")
+    other = opened(nurse, anonymous, duplicate.id, "old@example.org")
+    merge(nurse, duplicate.id, clinic.patient.id)
+    assert (whose(anonymous, standing), whose(anonymous, other)) == (str(clinic.patient.id), None)
+    signing = {"email": "old@example.org", "password": PASSWORD}
     refused = anonymous.post("/sessions", signing)
     assert (refused.status_code, refused.json["code"]) == (401, "bad_credentials")
-    assert survivors.get("/patients/me").status_code == 200
-    invited = nurse.post(f"/patients/{duplicate.id}/invitation", {"email": "b@example.org"})
-    assert (invited.status_code, invited.json["code"]) == (409, "already_merged")
+    mine = opened(nurse, anonymous, clinic.other_patient.id, "old@example.org")
+    assert whose(anonymous, mine) == str(clinic.other_patient.id)
+    with transaction(OPERATOR) as session:
+        assert loops.check(session, now=utcnow()) == []
 
 
-def test_nobody_closes_the_account_of_a_record_that_stands(
+def test_a_login_that_was_opened_goes_on_before_one_that_never_was(
+    clinic: SmallClinic, nurse: Caller, duplicate: Patient, anonymous: Caller
+) -> None:
+    unused = invited(nurse, clinic.patient.id, "new@example.org")
+    mine = opened(nurse, anonymous, duplicate.id, "avery@example.org")
+    merge(nurse, duplicate.id, clinic.patient.id)
+    assert whose(anonymous, mine) == str(clinic.patient.id)
+    refused = anonymous.post("/activations", unused)
+    assert (refused.status_code, refused.json["code"]) == (422, "code_unusable")
+    retired = account_of(duplicate.id)
+    assert retired is not None
+    assert (retired.status, retired.suspended_from) == ("merged", "invited")
+    invited(nurse, clinic.other_patient.id, "new@example.org")
+
+
+def test_an_invitation_goes_on_with_the_birth_date_of_the_record_that_stands(
+    clinic: SmallClinic, nurse: Caller, duplicate: Patient, anonymous: Caller
+) -> None:
+    body = invited(nurse, duplicate.id, "avery@example.org")
+    with transaction(OPERATOR) as session:
+        row = session.get_one(Patient, clinic.patient.id)
+        row.birth_date = row.birth_date.replace(day=16)
+    merge(nurse, duplicate.id, clinic.patient.id)
+    assert anonymous.post("/activations", body).json["code"] == "code_unusable"
+    body["birth_date"] = "1980-04-16"
+    assert anonymous.post("/activations", body).status_code in (200, 201)
+    assert whose(anonymous, signed_in(anonymous, "avery@example.org")) == str(clinic.patient.id)
+
+
+@pytest.mark.parametrize("status", ["invited", "active", "disabled", "suspended"])
+def test_no_login_of_a_merged_record_is_enabled(
+    clinic: SmallClinic,
+    nurse: Caller,
+    caller: Sign,
+    duplicate: Patient,
+    anonymous: Caller,
+    status: str,
+) -> None:
+    """Not by an administrator, and not by anybody who writes to the database."""
+    administrator = caller(ActorKind.ADMINISTRATOR, uuid4())
+    opened(nurse, anonymous, clinic.patient.id, "avery@example.org")
+    opened(nurse, anonymous, duplicate.id, "old@example.org")
+    merge(nurse, duplicate.id, clinic.patient.id)
+    retired = account_of(duplicate.id)
+    assert retired is not None
+    refused = administrator.post(f"/accounts/{retired.id}/enable")
+    assert (refused.status_code, refused.json["code"]) == (409, "account_merged")
+    assert administrator.post(f"/accounts/{retired.id}/disable").status_code == 200
+    kept = account_of(clinic.patient.id)
+    assert kept is not None
+    enabling = {"status": status, "suspended_from": "active"}
+    with pytest.raises(IntegrityError, match="was merged"):
+        write(update(Account).where(Account.id == retired.id).values(enabling))
+    write(update(Account).where(Account.id == retired.id).values(person_id=uuid4()))
+    with pytest.raises(IntegrityError, match="was merged"):
+        write(update(Account).where(Account.id == kept.id).values(person_id=duplicate.id))
+    write(update(Account).where(Account.id == retired.id).values(person_id=duplicate.id))
+    afterwards = account_of(duplicate.id)
+    assert afterwards is not None
+    assert (afterwards.status, afterwards.suspended_from) == ("merged", "disabled")
+
+
+def test_an_invitation_that_comes_with_the_merge_makes_no_login(
+    app: Flask, config: Config, clinic: SmallClinic, nurse: Caller, duplicate: Patient
+) -> None:
+    """It was read before the merge and is written after: the database refuses it."""
+    command = Invite(ActorKind.PATIENT, duplicate.id, "avery@example.org", duplicate.name)
+    merge(nurse, duplicate.id, clinic.patient.id)
+    with pytest.raises(AccountMerged), transaction(OPERATOR) as session:
+        invite(
+            session=session,
+            actor=OPERATOR,
+            command=command,
+            secret_key=config.secret_key,
+            now=utcnow(),
+        )
+    assert account_of(duplicate.id) is None
+    assert app.testing
+
+
+def test_no_record_is_merged_without_its_login(clinic: SmallClinic, caller: Sign) -> None:
+    caller(ActorKind.PATIENT, clinic.patient.id)
+    values = {
+        "merged_into_id": clinic.other_patient.id,
+        "merged_at": utcnow(),
+        "merge_reason": REASON,
+    }
+    with pytest.raises(IntegrityError, match="stayed behind"):
+        write(update(Patient).where(Patient.id == clinic.patient.id).values(values))
+
+
+@pytest.mark.parametrize("dead", ["duplicate", "survivor"])
+def test_the_login_of_somebody_who_died_is_suspended_at_once(
+    clinic: SmallClinic, nurse: Caller, duplicate: Patient, anonymous: Caller, dead: str
+) -> None:
+    died = duplicate if dead == "duplicate" else clinic.patient
+    alive = clinic.patient if dead == "duplicate" else duplicate
+    mine = opened(nurse, anonymous, alive.id, "avery@example.org")
+    die(nurse, died.id)
+    merge(nurse, duplicate.id, clinic.patient.id)
+    for _ in ("at once", "later"):
+        assert whose(anonymous, mine) is None
+        kept = account_of(clinic.patient.id)
+        assert kept is not None
+        assert (kept.status, kept.suspended_from) == ("suspended", "active")
+        with transaction(OPERATOR) as session:
+            assert loops.check(session, now=utcnow()) == []
+        later()
+    body = {"reason": "It was somebody else"}
+    revoked = nurse.post(f"/patients/{clinic.patient.id}/death/revoke", body)
+    assert revoked.status_code == 200, revoked.text
+    assert whose(anonymous, signed_in(anonymous, "avery@example.org")) == str(clinic.patient.id)
+
+
+def test_nobody_touches_the_login_of_a_record_that_stands(
     clinic: SmallClinic, caller: Sign
 ) -> None:
     standing = caller(ActorKind.PATIENT, clinic.patient.id)
     with transaction(OPERATOR) as session:
-        closing = text("SELECT careloop_close_merged_account(:id)")
-        assert session.execute(closing, {"id": clinic.patient.id}).scalar() is None
+        merging_it = text("SELECT * FROM careloop_merge_accounts(:id)")
+        assert session.execute(merging_it, {"id": clinic.patient.id}).all() == []
         statuses = session.scalars(select(Account.status).filter_by(person_id=clinic.patient.id))
         assert list(statuses) == ["active"]
     assert standing.get("/patients/me").status_code == 200

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from portal.accounts import queries
 from portal.accounts.errors import (
     AccountExists,
+    AccountMerged,
     AccountNotFound,
     AccountSuspended,
     CodeUnusable,
@@ -22,10 +23,12 @@ from portal.accounts.model import Account, Invitation
 from portal.accounts.service import second_factor
 from portal.accounts.service.passwords import set_password
 from portal.accounts.service.sessions import revoke_all
-from portal.accounts.states import NEEDS_SECOND_FACTOR, AccountStatus
+from portal.accounts.states import ACCOUNT_OF_MERGED, NEEDS_SECOND_FACTOR, AccountStatus
 from portal.core import audit
 from portal.core.actor import WORKER, Actor, ActorKind
 from portal.core.crypto import Vault, keyed_digest
+from portal.core.db import violated
+from portal.core.errors import Conflict
 from portal.core.ids import new_id
 
 CODE_LIFETIME = timedelta(days=14)
@@ -33,6 +36,11 @@ MISSES_BEFORE_LOCK = 5
 _ALPHABET = "23456789BCDFGHJKMNPQRSTVWXYZ"
 _CODE_LENGTH = 12
 _OPENABLE = frozenset({AccountStatus.INVITED, AccountStatus.ACTIVE})
+# They are opened by what set them aside; closed meanwhile, they are closed afterwards.
+_SET_ASIDE: dict[str, type[Conflict]] = {
+    AccountStatus.SUSPENDED: AccountSuspended,
+    AccountStatus.MERGED: AccountMerged,
+}
 _INVITED = text("SELECT careloop_invited_account(:kind, :person_id)")
 
 
@@ -62,7 +70,7 @@ def invite(
     """Invite somebody; returns the activation code, which is kept nowhere. Inviting again voids
     nothing that was used, and makes a new code for an account that was never opened.
 
-    Raises AccountExists.
+    Raises AccountExists, AccountMerged.
     """
     account_id = session.execute(
         _INVITED, {"kind": command.kind, "person_id": command.person_id}
@@ -108,8 +116,9 @@ def _add(session: Session, command: Invite, now: datetime) -> UUID:
     session.add(account)
     try:
         session.flush()
-    except IntegrityError:
-        raise AccountExists() from None
+    except IntegrityError as error:
+        merged = violated(error) == ACCOUNT_OF_MERGED
+        raise (AccountMerged() if merged else AccountExists()) from None
     return account.id
 
 
@@ -171,7 +180,10 @@ def create_account(
     vault: Vault,
     now: datetime,
 ) -> Activated:
-    """An account that is active at once, for whoever runs this. Raises AccountExists."""
+    """An account that is active at once, for whoever runs this.
+
+    Raises AccountExists, AccountMerged.
+    """
     _add(session, command, now)
     account = queries.account_of(session, command.kind, command.person_id)
     if account is None:
@@ -186,14 +198,15 @@ def set_status(
 ) -> Account:
     """Close an account, signing it out everywhere at once, or open it again.
 
-    Raises AccountNotFound, AccountSuspended for opening that of a patient who has died.
+    Raises AccountNotFound, AccountSuspended for opening that of a patient who has died,
+    AccountMerged for opening that of a record that was merged.
     """
     account = queries.account(session, account_id, lock=True)
     if account is None:
         raise AccountNotFound()
-    if account.status == AccountStatus.SUSPENDED:
+    if account.status in _SET_ASIDE:
         if enabled:
-            raise AccountSuspended()
+            raise _SET_ASIDE[account.status]()
         account.suspended_from = AccountStatus.DISABLED
     elif enabled:
         opened = account.password_hash is not None
