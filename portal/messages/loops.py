@@ -19,11 +19,12 @@ loops.declare(
               AND t.status IS DISTINCT FROM 'awaiting_care_team'
         """,
         "an open thread is with a practitioner who no longer cares for the patient": """
-            SELECT t.id FROM thread t
+            SELECT t.id FROM thread t JOIN patient p ON p.id = t.patient_id
             WHERE t.status <> 'closed' AND t.practitioner_id IS NOT NULL
-              AND EXISTS (SELECT FROM care_team_member c WHERE c.patient_id = t.patient_id
-                          AND c.member_id = t.practitioner_id
-                          AND c.ended_on < CAST(:settled AS date))
+              AND EXISTS (
+                SELECT FROM care_team_member c
+                WHERE c.patient_id = t.patient_id AND c.member_id = t.practitioner_id
+                  AND c.ended_on < (CAST(:settled AS timestamptz) AT TIME ZONE p.time_zone)::date)
         """,
         "a message was sent and the patient was not told": """
             SELECT m.id FROM message m

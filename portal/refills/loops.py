@@ -94,9 +94,9 @@ loops.declare(
                 SELECT FROM refill r WHERE r.prescription_id = p.id AND r.reserved)
         """,
         "a prescription was written and its pharmacy was never sent it": """
-            SELECT p.id FROM prescription p
+            SELECT p.id FROM prescription p JOIN patient pa ON pa.id = p.patient_id
             WHERE p.status = 'active' AND p.first_fill_used = 0 AND p.created_at < :settled
-              AND p.expires_on >= CAST(:settled AS timestamptz)::date
+              AND p.expires_on >= (CAST(:settled AS timestamptz) AT TIME ZONE pa.time_zone)::date
               AND NOT EXISTS (SELECT FROM refill r WHERE r.prescription_id = p.id)
         """,
     }

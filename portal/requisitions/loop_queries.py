@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, func, literal, select, text
+from sqlalchemy import Date, cast, exists, func, literal, select, text
 from sqlalchemy.orm import Session
 
+from portal.patients.model import Patient
 from portal.requisitions.model import Requisition, StandingOrder
 from portal.requisitions.states import UNCOLLECTED, UNRESULTED, RequisitionStatus, StandingStatus
 from portal.worklist.model import WorkItem
@@ -93,18 +94,20 @@ def expired(session: Session, now: datetime, limit: int) -> Sequence[Requisition
 def standing_due(
     session: Session, now: datetime, ahead_days: int, limit: int
 ) -> Sequence[StandingOrder]:
-    """Standing orders whose next requisition is to be made, locked."""
+    """Standing orders whose next requisition is to be made, by their patients' days, locked."""
     ahead = func.least(literal(ahead_days), StandingOrder.interval_days)
+    today = cast(func.timezone(Patient.time_zone, now), Date)
     return session.scalars(
         select(StandingOrder)
+        .join(Patient, Patient.id == StandingOrder.patient_id)
         .where(
             StandingOrder.status == StandingStatus.ACTIVE,
             StandingOrder.next_on.is_not(None),
-            StandingOrder.next_on - ahead <= now.date(),
+            StandingOrder.next_on - ahead <= today,
         )
         .order_by(StandingOrder.next_on, StandingOrder.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=StandingOrder)
     ).all()
 
 

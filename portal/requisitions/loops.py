@@ -74,8 +74,9 @@ loops.declare(
             WHERE status IN ('draft', 'placed', 'sent', 'accepted') AND expires_at < :settled
         """,
         "a standing order is past its day and its next requisition was not made": """
-            SELECT id FROM standing_order WHERE status = 'active'
-              AND next_on < CAST(:settled AS timestamptz)::date
+            SELECT o.id FROM standing_order o JOIN patient p ON p.id = o.patient_id
+            WHERE o.status = 'active'
+              AND o.next_on < (CAST(:settled AS timestamptz) AT TIME ZONE p.time_zone)::date
         """,
         "an appointment is booked for what does not wait for one": """
             SELECT a.id FROM appointment a JOIN requisition r ON r.id = a.about_id
