@@ -50,6 +50,9 @@ class Resident:
     state: str = "NY"
     # Stays so old, whenever the demo is loaded; the birthday stays as well.
     age: int | None = None
+    # The birth date that was written down first: see record_stories.py.
+    registered_as: date | None = None
+    has_account: bool = True
 
 
 OKAFOR = Person("Dr. Ines Okafor", "Family medicine")
@@ -184,11 +187,15 @@ PATIENTS = (
     Resident("Tyler", "Jackson", date(2007, 5, 8), "male", "518-555-0108",
              None, None, None, CHEN.name, HARBOR.name),
     Resident("Olga", "Petrova", date(1971, 10, 22), "female", "518-555-0109",
-             "140 Fifth Avenue", "Troy", "12180", LINDQVIST.name, CORNER.name),
+             "140 Fifth Avenue", "Troy", "12180", LINDQVIST.name, CORNER.name,
+             registered_as=date(1971, 10, 12)),
     Resident("Samuel", "Adeyemi", date(1985, 1, 14), "male", "518-555-0110",
              "66 Western Avenue", "Albany", "12203", OKAFOR.name, HARBOR.name),
     Resident("Rosa", "Castillo", date(1959, 8, 5), "female", "518-555-0111",
              "19 Clinton Street", "Schenectady", "12305", RAMAN.name, CORNER.name, "es"),
+    # Has died: see record_stories.py.
+    Resident("Walter", "Novak", date(1938, 9, 2), "male", "518-555-0114",
+             "5 River Road", "Troy", "12180", LINDQVIST.name, CORNER.name, has_account=False),
     # A minor, whose mother acts for her: see delegates.py.
     Resident("Lucia", "Reyes", date(2013, 3, 9), "female", "518-555-0113",
              "77 Orchard Avenue", "Albany", "12203", CHEN.name, CORNER.name, age=13),

@@ -22,6 +22,7 @@ from portal.demo import (
     logins,
     message_stories,
     patients,
+    record_stories,
     referral_stories,
     stories,
     visit_stories,
@@ -102,6 +103,7 @@ def _load(
     message_stories.tell(teller, files)
     tell("demo: referrals")
     referral_stories.tell(teller)
+    record_stories.tell(teller)
     # What was not answered in time has moved up meanwhile.
     worklist.escalate_due(session=session, actor=WORKER, now=now, limit=500)
     settle(session, now)

@@ -57,7 +57,8 @@ class Logins:
 def everybody() -> Iterator[tuple[ActorKind, str]]:
     """Who has an account: patients first, each kind in the order of the cast."""
     for resident in cast.PATIENTS:
-        yield ActorKind.PATIENT, f"{resident.given_name} {resident.family_name}"
+        if resident.has_account:
+            yield ActorKind.PATIENT, f"{resident.given_name} {resident.family_name}"
     yield ActorKind.DELEGATE, cast.MOTHER
     for person in cast.PRACTITIONERS:
         if person.active:

@@ -111,6 +111,7 @@ LISTS: dict[str, tuple[tuple[Drug, Standing], ...]] = {
         (drugs.LOSARTAN, used_up()),
         (drugs.CODEINE, Standing(filled=9, used=1, authorized=3)),
     ),
+    "Walter": ((drugs.FUROSEMIDE, ready()),),
     "Lucia": ((drugs.ALBUTEROL, ready()),),
     "Daniel": ((drugs.FLUOXETINE, too_soon(filled=12)),),
 }
@@ -142,6 +143,7 @@ IN_STORIES: dict[str, tuple[tuple[Drug, Standing], ...]] = {
         (drugs.ATORVASTATIN, ready(filled=95)),
     ),
     "Rosa": ((drugs.CLOPIDOGREL, used_up()), (drugs.LEVOTHYROXINE, ready_90())),
+    "Walter": ((drugs.DIGOXIN, ready()),),
     "Lucia": (),
     "Daniel": (
         (drugs.LOSARTAN, ready(filled=30)),

@@ -68,12 +68,13 @@ def write(session: Session, places: Places, now: datetime) -> Records:
 
 
 def _patient(resident: cast.Resident, number: int, places: Places, now: datetime) -> Patient:
+    born = cast.born_on(resident, local_day(now, resident.time_zone))
     return Patient(
         id=new_id(),
         mrn=f"RFM-{10_000 + number}",
         given_name=resident.given_name,
         family_name=resident.family_name,
-        birth_date=cast.born_on(resident, local_day(now, resident.time_zone)),
+        birth_date=resident.registered_as or born,
         sex=resident.sex,
         phone=resident.phone,
         line=resident.line,

@@ -135,7 +135,7 @@ def test_starting_over_loads_the_clinic_anew(here: Config, vault: Vault) -> None
     assert count("patient") == 0
     _, fresh = load(config=here, vault=vault, now=utcnow())
     assert fresh
-    assert count("patient") == 13
+    assert count("patient") == 14
 
 
 def test_nothing_of_this_runs_outside_the_demo(app: Flask) -> None:
