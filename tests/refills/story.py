@@ -289,6 +289,16 @@ class Story:
         """Those of the prescription that stands now, oldest first."""
         return [row for row in self.stands().refills if row.prescription_id == self.current]
 
+    def steps_after(self, *statuses: str) -> Sequence[RefillHistory]:
+        """The steps that were made out of these statuses."""
+        with transaction(OPERATOR) as session:
+            return session.scalars(
+                select(RefillHistory).where(
+                    RefillHistory.patient_id == self.patient.id,
+                    RefillHistory.from_status.in_(statuses),
+                )
+            ).all()
+
     def answer(self) -> Eligibility:
         """What the patient is told about the prescription."""
         with transaction(self.askers["patient"]) as session:
@@ -338,7 +348,13 @@ class Story:
             rows += [_twin(item, id=new_id(), subject_id=ids[item.subject_id]) for item in items]
             sent = session.scalars(select(PharmacyOrder).where(PharmacyOrder.refill_id.in_(ids)))
             steps = session.scalars(select(RefillHistory).where(RefillHistory.refill_id.in_(ids)))
+            handed = session.scalars(select(Dispense).where(Dispense.refill_id.in_(ids)))
             about: list[Any] = [*sent.all(), *steps.all()]
+            for row in handed:
+                changes: dict[str, Any] = {"prescription_id": new.id}
+                if row.refill_id:
+                    changes["refill_id"] = ids[row.refill_id]
+                rows.append(_twin(row, id=new_id(), **changes))
             rows += [_twin(row, id=new_id(), refill_id=ids[row.refill_id]) for row in about]
             for row in rows:
                 session.add(row)

@@ -29,6 +29,11 @@ from tests.support.races import at_once
 ASKERS = st.sampled_from(["patient", "delegate", "phone"])
 PEOPLE = st.sampled_from(["patient", "delegate"])
 FURTHEST = 400  # days: past each kind of expiry
+NTH = st.sampled_from([0, 0, 0, 1, 2, 3])
+RACERS = [
+    *("patient", "delegate", "phone", "pharmacy", "stop", "hold", "cancel", "elsewhere", "back"),
+    *("approve", "not_dispensed", "picked_up"),
+]
 PHARMACIES = st.sampled_from([0, 1])
 # What a refill does that is at a pharmacy, or was: the others are written before a pharmacy is
 # asked, or end without it.
@@ -65,19 +70,19 @@ class Fills(RuleBasedStateMachine):
     def ask_to_renew(self, pharmacy: int) -> None:
         self.story.ask_to_renew(pharmacy)
 
-    @rule(who=PEOPLE, pharmacy=PHARMACIES, data=st.data())
-    def change_pharmacy(self, who: str, pharmacy: int, data: st.DataObject) -> None:
-        if refill := self.some(data):
+    @rule(who=PEOPLE, pharmacy=PHARMACIES, nth=NTH)
+    def change_pharmacy(self, who: str, pharmacy: int, nth: int) -> None:
+        if refill := self.some(nth):
             self.story.change_pharmacy(who, refill, pharmacy)
 
-    @rule(who=st.sampled_from(["patient", "delegate", "prescriber"]), data=st.data())
-    def cancel(self, who: str, data: st.DataObject) -> None:
-        if refill := self.some(data):
+    @rule(who=st.sampled_from(["patient", "delegate", "prescriber"]), nth=NTH)
+    def cancel(self, who: str, nth: int) -> None:
+        if refill := self.some(nth):
             self.story.cancel(who, refill)
 
-    @rule(approve=st.booleans(), refills=st.integers(0, 2), data=st.data())
-    def decide(self, approve: bool, refills: int, data: st.DataObject) -> None:
-        if refill := self.some(data):
+    @rule(approve=st.booleans(), refills=st.integers(0, 2), nth=NTH)
+    def decide(self, approve: bool, refills: int, nth: int) -> None:
+        if refill := self.some(nth):
             self.story.decide(refill, approve=approve, refills=refills)
 
     @rule(status=st.sampled_from(["active", "on_hold", "active", "stopped"]))
@@ -88,14 +93,14 @@ class Fills(RuleBasedStateMachine):
     def allow_early(self, days: int) -> None:
         self.story.allow_early(days)
 
-    @rule(pharmacy=PHARMACIES, data=st.data())
-    def acknowledge(self, pharmacy: int, data: st.DataObject) -> None:
-        if refill := self.some(data):
+    @rule(pharmacy=PHARMACIES, nth=NTH)
+    def acknowledge(self, pharmacy: int, nth: int) -> None:
+        if refill := self.some(nth):
             self.story.acknowledge(pharmacy, refill)
 
-    @rule(status=REPORTED, correction=st.booleans(), data=st.data())
-    def report(self, status: str, correction: bool, data: st.DataObject) -> None:
-        refill = self.some(data)
+    @rule(status=REPORTED, correction=st.booleans(), nth=NTH)
+    def report(self, status: str, correction: bool, nth: int) -> None:
+        refill = self.some(nth)
         if refill is None:
             return
         changes = {"correction": True, "reason_code": "other"} if correction else {}
@@ -121,9 +126,10 @@ class Fills(RuleBasedStateMachine):
                 self.story.report(pharmacy, refill.id, "not_dispensed")
 
     @precondition(lambda self: self.story.events)
-    @rule(data=st.data())
-    def replay(self, data: st.DataObject) -> None:
-        self.story.replay(data.draw(st.sampled_from(self.story.events)))
+    @rule(nth=NTH)
+    def replay(self, nth: int) -> None:
+        events = self.story.events
+        self.story.replay(events[-1 - nth % len(events)])
 
     @rule()
     def follow(self) -> None:
@@ -135,14 +141,14 @@ class Fills(RuleBasedStateMachine):
         self.waited += days
         self.story.wait(days=days)
 
-    @rule(data=st.data())
-    def race(self, data: st.DataObject) -> None:
+    @rule(nth=NTH, chosen=st.lists(st.sampled_from(RACERS), min_size=2, max_size=4))
+    def race(self, nth: int, chosen: list[str]) -> None:
         """Several at the same moment, each in a thread of its own."""
-        ways = self.ways(data)
-        chosen = data.draw(st.lists(st.sampled_from(sorted(ways)), min_size=2, max_size=4))
-        at_once(*[ways[name] for name in chosen])
+        ways = self.ways(nth)
+        if racing := [ways[name] for name in chosen if name in ways]:
+            at_once(*racing)
 
-    def ways(self, data: st.DataObject) -> dict[str, Callable[[], Any]]:
+    def ways(self, nth: int) -> dict[str, Callable[[], Any]]:
         story = self.story
         ways: dict[str, Callable[[], Any]] = {
             "patient": lambda: story.ask("patient"),
@@ -152,7 +158,7 @@ class Fills(RuleBasedStateMachine):
             "stop": lambda: story.set_status(PrescriptionStatus.STOPPED),
             "hold": lambda: story.set_status(PrescriptionStatus.ON_HOLD),
         }
-        if refill := self.some(data):
+        if refill := self.some(nth):
             ways |= {
                 "cancel": lambda: story.cancel("patient", refill),
                 "elsewhere": lambda: story.change_pharmacy("patient", refill, 1),
@@ -163,12 +169,13 @@ class Fills(RuleBasedStateMachine):
             }
         return ways
 
-    def some(self, data: st.DataObject) -> UUID | None:
-        """Any refill, of any age; the newest most often."""
-        refills = [refill.id for refill in self.now.refills]
-        if not refills:
-            return None
-        return data.draw(st.sampled_from([*refills, refills[-1], refills[-1]]))
+    def some(self, nth: int) -> UUID | None:
+        """Any refill, counted from the newest.
+
+        What races leave differs from run to run: nothing may be drawn from it.
+        """
+        refills = self.now.refills
+        return refills[-1 - nth % len(refills)].id if refills else None
 
     # What must hold.
 
@@ -188,9 +195,9 @@ class Fills(RuleBasedStateMachine):
 
     def handed_over_all_the_same(self) -> set[UUID]:
         """What a pharmacy handed over though it was taken back: recorded, and somebody's work."""
-        taken_back = {row.id for row in self.before.refills if row.status in _TAKEN_BACK}
+        steps = self.story.steps_after(*_TAKEN_BACK)
         handed = {row.refill_id for row in self.now.dispenses if row.refill_id}
-        return taken_back & handed
+        return {step.refill_id for step in steps if step.actor_kind == "pharmacy"} & handed
 
     def no_fill_that_may_not_be(self) -> None:
         """What went to a pharmacy since the last look might go there, on this day."""
