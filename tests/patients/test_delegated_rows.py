@@ -163,7 +163,8 @@ def tell_of_visits(clinic: SmallClinic, patient: Caller, physician: Caller, nurs
     step(physician, visit, "start")
     measure(physician, visit, value(WEIGHT, 70, "kg"))
     problem = add_problem(physician, clinic, visit_id=str(visit)).json["id"]
-    task = {"kind": "other", "text": "Drink more water.", "due_on": "2030-01-02"}
+    due_on = (utcnow() + timedelta(days=30)).date().isoformat()
+    task = {"kind": "other", "text": "Drink more water.", "due_on": due_on}
     released(physician, visit, task, problem_ids=[problem])
     made = physician.post("/referrals", referral_body(clinic, None)).json["id"]
     first, second = open_slots(physician, in_days(3), in_days(4))

@@ -13,7 +13,7 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.tables import AuditEntry
 from portal.directory.model import Practitioner
-from tests.referrals.conftest import change, done, refer, step
+from tests.referrals.conftest import change, done, in_days, refer, step
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, actor
 
@@ -107,7 +107,7 @@ def test_strangers_find_nothing(
         "ask": {"question": "x"},
         "answer": {"text": "x"},
         "note": {"text": "x"},
-        "appointment": {"starts_at": "2030-01-01T10:00:00Z", "place": "x"},
+        "appointment": {"starts_at": in_days(30), "place": "x"},
         "authorization": {"authorization": {}},
     }
     for kind, id_ in (

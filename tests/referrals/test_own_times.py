@@ -228,8 +228,8 @@ def test_an_earlier_time_is_taken_for_a_referral(
 
 
 def test_the_patient_is_reminded(clinic: SmallClinic, mine: str) -> None:
-    soon = utcnow() + timedelta(minutes=90)
-    set_row(appointment(mine), starts_at=soon, next_reminder_at=utcnow() - timedelta(minutes=31))
+    soon = utcnow() + timedelta(minutes=118)
+    set_row(appointment(mine), starts_at=soon, next_reminder_at=utcnow() - timedelta(minutes=3))
     assert schedule.remind_of_appointments() == 1
     drain()
     assert told(clinic.patient.id)[-1] == "appointment_in_two_hours"

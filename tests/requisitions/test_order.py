@@ -128,7 +128,8 @@ def test_nothing_is_ordered_when_something_is_wrong(
 
 
 def test_every_problem_is_named_at_once(clinic: SmallClinic, physician: Caller) -> None:
-    tests = [{"code": "99999-9"}, {"code": CMP, "not_before": "2020-01-01"}, {"code": CT}]
+    past = (utcnow() - timedelta(days=30)).date().isoformat()
+    tests = [{"code": "99999-9"}, {"code": CMP, "not_before": past}, {"code": CT}]
     answer = physician.post("/requisitions", body(clinic, tests=tests))
     assert pointers(answer) == ["/tests/0/code", "/tests/1/not_before", "/tests/2/code"]
 

@@ -1,11 +1,14 @@
-"""Visits as those see them who act for the patient, and what is kept from them."""
+"""Visits as those see them who act for the patient, and what is kept from datetime import timedelta
+from them."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from portal.core.actor import OPERATOR
+from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.patients.confidentiality_model import ConfidentialityEntry
 from portal.patients.delegation_model import Delegation
@@ -94,7 +97,8 @@ def test_who_may_see_visits_sees_all_that_belongs_to_one(
 def test_what_is_overdue_is_closed_by_who_acts_for_the_patient(
     clinic: SmallClinic, daughter: Caller, physician: Caller, going_on: UUID
 ) -> None:
-    full(physician, clinic, going_on, due_on="2030-01-02")
+    due_on = (utcnow() + timedelta(days=30)).date().isoformat()
+    full(physician, clinic, going_on, due_on=due_on)
     task = instruction(going_on)
     step(physician, going_on, "finish")
     from_now = load(going_on).ended_at
