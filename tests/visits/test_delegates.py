@@ -1,5 +1,5 @@
-"""Visits as those see them who act for the patient, and what is kept from datetime import timedelta
-from them."""
+"""Visits as those see them who act for the patient, and what is kept from
+them."""
 
 from datetime import timedelta
 from typing import Any
