@@ -159,7 +159,9 @@ def _bounds(low: str, high: str) -> Range:
     return Range()
 
 
-_WRITTEN = re.compile(r"[0-9]+(?:[.,][0-9]+)+")
+_RUN = re.compile(r"[0-9.,]+")
+# Possessive, and asked of each run once: megabytes of digits are read once.
+_WRITTEN = re.compile(r"[0-9]++(?:[.,][0-9]++)+")
 # As well a thousand and more as one and a part.
 _EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 
@@ -167,7 +169,8 @@ _EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 def has_decimal_commas(texts: Iterable[str]) -> bool:
     """Whether numbers are written with decimal commas throughout: one at least can be nothing else,
     and none has a decimal point or several commas."""
-    written = [number for text in texts for number in _WRITTEN.findall(text)]
+    runs = (run.strip(".,") for text in texts for run in _RUN.findall(text))
+    written = [run for run in runs if _WRITTEN.fullmatch(run)]
     if any("." in one or one.count(",") > 1 for one in written):
         return False
     return any(not _EITHER.fullmatch(one) for one in written)
