@@ -70,7 +70,10 @@ def _check(value: Any, first: Any, last: Any, about: str) -> None:
 
 
 def _with_example(options: Mapping[str, Any], example: date) -> dict[str, Any]:
-    """The options of a field, with an example that is within its bounds on the day it is read."""
+    """The options of a field, with an example that is within its bounds on the day it is read; what
+    may be left out needs none."""
+    if options.get("allow_none"):
+        return dict(options)
     metadata = {"example": example.isoformat(), **options.get("metadata", {})}
     return {**options, "metadata": metadata}
 

@@ -205,7 +205,8 @@ def ask_for_correction(
     )
     session.add(request)
     session.flush()
-    _note(session, actor, request, "create", "patient.correction_requested", now)
+    _note(session, actor, request, "create", now)
+    outbox.emit(session, "patient.correction_requested", now=now, request_id=request.id)
     return request
 
 
@@ -263,7 +264,8 @@ def _answer(
     if answer is not None:
         request.answer = answer
     session.flush()
-    _note(session, actor, request, status, "patient.correction_answered", now)
+    _note(session, actor, request, status, now)
+    outbox.emit(session, "patient.correction_answered", now=now, request_id=request.id)
     return request
 
 
@@ -272,7 +274,6 @@ def _note(
     actor: Actor,
     request: CorrectionRequest,
     action: str,
-    event: str,
     now: datetime,
 ) -> None:
     audit.record(
@@ -284,4 +285,3 @@ def _note(
         resource_id=request.id,
         at=now,
     )
-    outbox.emit(session, event, now=now, request_id=request.id)

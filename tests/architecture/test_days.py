@@ -12,6 +12,7 @@ from tests.architecture.test_source import OURS, name_of
 REASONED = {
     ("portal/core/dates.py", "(now - WESTERNMOST - self.back).date()"): "the widest there can be",
     ("portal/core/dates.py", "(now + EASTERNMOST + self.ahead).date()"): "the widest there can be",
+    ("portal/core/dates.py", "bounds.example(utcnow()).date()"): "an example, a week away",
     ("portal/directory/cli.py", "last_day.date()"): "a day as it was typed",
     ("portal/hl7v2/times.py", "self.value.date()"): "as the sender wrote it, with its zone",
     ("portal/hl7v2/times.py", "found.value.date()"): "as the sender wrote it, with its zone",

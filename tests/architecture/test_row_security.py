@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from portal.config import Config
@@ -152,7 +152,8 @@ def match_by_mistake(clinic: SmallClinic, nurse: Caller) -> None:
 
 
 def ask_for_correction(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:
-    """One that is made, and a request for another."""
+    """One that is made, and a request for another, which is the front desk's."""
+    front_desk(clinic.clinic)
     why = {"sex": "unknown", "reason": "asked for by the patient"}
     assert nurse.post(f"/patients/{clinic.patient.id}/corrections", why).status_code == 200
     asked = {"fields": ["mrn"], "text": "This is not my number."}
@@ -161,9 +162,14 @@ def ask_for_correction(clinic: SmallClinic, patient: Caller, nurse: Caller) -> N
 
 def front_desk(clinic: Clinic) -> Actor:
     """A clerk of a clinic's staff, who cares for nobody."""
-    pool = Pool(id=new_id(), clinic_id=clinic.id, kind="clinic_staff", name="Front desk")
+    with transaction(OPERATOR) as session:
+        mine = (Pool.clinic_id == clinic.id, Pool.kind == "clinic_staff")
+        pool_id = session.scalars(select(Pool.id).where(*mine)).one_or_none()
+    if pool_id is None:
+        pool_id = new_id()
+        add(Pool(id=pool_id, clinic_id=clinic.id, kind="clinic_staff", name="Front desk"))
     clerk = StaffMember(id=new_id(), clinic_id=clinic.id, name="Maya Goldberg", title="Front desk")
-    add(pool, clerk, PoolMember(pool_id=pool.id, member_id=clerk.id, member_kind="staff"))
+    add(clerk, PoolMember(pool_id=pool_id, member_id=clerk.id, member_kind="staff"))
     return actor(ActorKind.STAFF, clerk.id)
 
 
@@ -178,6 +184,8 @@ AT_THE_FRONT_DESK = {
     "appointment_offer",
     "letter",
     "letter_history",
+    "work_item",
+    "work_item_hop",
     # What is the clinic's, and nobody's yet; and how pharmacies' connections are.
     "received_message",
     "reconciliation_case",

@@ -228,7 +228,7 @@ def test_what_a_summary_points_to_is_the_patients(
         {"kind": "visit", "text": "c", "target_id": str(held)},
         {"kind": "other", "text": "d", "target_id": some},
         {"kind": "other", "text": "e", "id": some},
-        {"kind": "other", "text": "f", "due_on": in_days(-3)[:10]},
+        {"kind": "other", "text": "f", "due_on": in_days(-1)[:10]},
         {"kind": "message", "text": "g", "target_id": some},
         problem_ids=[some],
         medicines=[{**MEDICINE, "prescription_id": str(others.id)}],
