@@ -39,7 +39,7 @@ def test_again_and_at_once_changes_nothing(config: Config, environ: dict[str, st
     before = policies(config)
     command = [sys.executable, "-m", "portal", "migrate"]
     running = [subprocess.Popen(command, env={**os.environ, **environ}) for _ in range(2)]
-    assert [process.wait(60) for process in running] == [0, 0]
+    assert [process.wait(300) for process in running] == [0, 0]
     assert policies(config) == before
     assert drift(config) == []
 

@@ -236,7 +236,7 @@ def test_two_workers_make_one(app: Flask, clinic: SmallClinic, physician: Caller
 
     def make(_number: int) -> int:
         with app.app_context(), transaction(WORKER) as session:
-            barrier.wait(10)
+            barrier.wait(120)
             found = service.make_standing(session=session, now=now, limit=10)
             db.session.flush()
             return found

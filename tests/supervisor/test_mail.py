@@ -42,4 +42,4 @@ def test_it_ends_however_often_it_is_told_to(catcher: Catcher) -> None:
     process, _ = catcher
     for _ in range(20):
         process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(120) == 0
