@@ -40,7 +40,8 @@ def report(who: Caller, call_id: UUID, outcome: str, note: str | None = None) ->
 def test_every_pair_for_every_mover(before: AdviceStatus, after: AdviceStatus) -> None:
     movers: set[ActorKind] = set()
     if before == "waiting" and after == "cancelled":
-        movers = {ActorKind.PATIENT, ActorKind.DELEGATE}
+        # The workers', where the patient has died.
+        movers = {ActorKind.PATIENT, ActorKind.DELEGATE, ActorKind.WORKER}
     elif before == "waiting" and after != "waiting":
         movers = CLOSERS
     for kind in ActorKind:
