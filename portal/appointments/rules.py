@@ -179,11 +179,6 @@ def _is_true(
     return starts_at - now >= _TWO_HOURS - _SOME_MINUTES
 
 
-def spoken_time(at: datetime, time_zone: str) -> str:
-    """A time in words, by the clock of the place: true whenever it is read."""
-    return f"{at.astimezone(ZoneInfo(time_zone)):%A, %B %-d, %Y, %H:%M %Z}"
-
-
 def offer_until(wanted: datetime | None, last_start: datetime, now: datetime) -> datetime:
     """Until when times are held for who is offered them."""
     return min(wanted or now + OFFER_OPEN_FOR, last_start)

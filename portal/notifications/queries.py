@@ -65,7 +65,7 @@ _ADDRESS = text(
     """
     SELECT d.status, d.notification_id, a.email,
            (SELECT count(*) FROM delivery_attempt t WHERE t.delivery_id = d.id) AS attempts,
-           n.patient_id, CAST(n.data ->> 'until' AS timestamptz) AS until
+           n.patient_id, n.read_at, CAST(n.data ->> 'until' AS timestamptz) AS until
     FROM notification_delivery d
     JOIN notification n ON n.id = d.notification_id
     LEFT JOIN account a
@@ -107,5 +107,6 @@ def unread(session: Session, recipient_id: UUID) -> int:
 
 
 def address_of(session: Session, delivery_id: UUID) -> Row[Any] | None:
-    """Where a delivery goes, its status and how often it was tried."""
+    """Where a delivery goes, its status, how often it was tried, whether its notification was read
+    and until when that has a sense."""
     return session.execute(_ADDRESS, {"id": delivery_id}).first()

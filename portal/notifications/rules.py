@@ -92,6 +92,23 @@ BY_EMAIL = frozenset(
 )
 
 
+# They speak of something to come: whoever tells of them says until when that has a sense.
+COMING = frozenset(
+    {
+        E.APPOINTMENT_BOOKED,
+        E.APPOINTMENT_OFFERED,
+        E.APPOINTMENT_EARLIER,
+        E.APPOINTMENT_IN_TWO_DAYS,
+        E.APPOINTMENT_COMING,
+        E.APPOINTMENT_IN_TWO_HOURS,
+        E.REFERRAL_SCHEDULED,
+        E.REQUISITION_PLACED,
+        E.REQUISITION_UNCOLLECTED,
+        E.VISIT_PLANNED,
+        E.VISIT_CHANGED,
+    }
+)
+
 # Of whose telling delegates have a part, by how the event's name begins. The others are about the
 # patient's own account, or for the care team.
 _CATEGORIES: Mapping[str, AccessCategory] = {

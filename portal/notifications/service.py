@@ -72,13 +72,19 @@ def notify(
     subject_id: UUID | None,
     patient_id: UUID | None,
     data: Mapping[str, Any],
+    until: datetime | None = None,
     now: datetime,
 ) -> None:
     """Tell people of one kind of something that happened, once for each `source_id`.
 
     Those who want the event by e-mail, and have an account, get one from the workers. What a
-    patient is told, their delegates in its category are told too.
+    patient is told, their delegates in its category are told too. What lost its sense at `until`
+    (required of what is to come: rules.COMING) is told to nobody, and is not mailed later.
     """
+    if until is None and event in rules.COMING:
+        raise ValueError(f"{event} speaks of something to come: until when has it a sense?")
+    if until is not None and until <= now:
+        return
     if recipient_kind is ActorKind.PATIENT and patient_id is not None:
         tell_delegates(
             session=session,
@@ -87,10 +93,12 @@ def notify(
             subject_id=subject_id,
             patient_id=patient_id,
             data=data,
+            until=until,
             now=now,
         )
     if not recipient_ids:
         return
+    lapsing = {} if until is None else {"until": until.isoformat()}
     rows = [{"id": new_id(), "recipient_id": id_, "delivery_id": new_id()} for id_ in recipient_ids]
     pending = session.execute(
         queries.TELL,
@@ -102,7 +110,7 @@ def notify(
             "subject_id": subject_id,
             "patient_id": patient_id,
             "category": rules.category_of(event),
-            "data": orjson.dumps(dict(data)).decode(),
+            "data": orjson.dumps({**data, **lapsing}).decode(),
             "by_default": rules.by_email(event),
             "now": now,
         },
@@ -119,6 +127,7 @@ def tell_patient(
     source_id: UUID,
     subject_id: UUID | None,
     data: Mapping[str, Any] = NOTHING,
+    until: datetime | None = None,
     now: datetime,
 ) -> None:
     """Tell a patient, and their delegates, of something about them, once for each `source_id`."""
@@ -131,6 +140,7 @@ def tell_patient(
         subject_id=subject_id,
         patient_id=patient_id,
         data=data,
+        until=until,
         now=now,
     )
 
@@ -143,6 +153,7 @@ def tell_delegates(
     subject_id: UUID | None,
     patient_id: UUID,
     data: Mapping[str, Any],
+    until: datetime | None = None,
     now: datetime,
 ) -> None:
     """Tell those who act for a patient, in the event's category and wish to be told; nobody of
@@ -159,6 +170,7 @@ def tell_delegates(
         subject_id=subject_id,
         patient_id=patient_id,
         data=data,
+        until=until,
         now=now,
     )
 

@@ -1,12 +1,13 @@
 """Finding who belongs to the address to which access was offered: the workers' part of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from portal.accounts import service as accounts
+from portal.accounts.model import Account
 from portal.accounts.service import Invite
 from portal.accounts.states import AccountStatus
 from portal.core.actor import PATIENT_SIDE, WORKER, ActorKind
@@ -21,13 +22,14 @@ _CLOSED = frozenset({AccountStatus.DISABLED, AccountStatus.SUSPENDED, AccountSta
 @dataclass(frozen=True, slots=True)
 class Found:
     """Who was found for a delegation: a person to be told in the portal, or somebody to be written
-    to, with the code that opens their new account. An address of somebody who works here has
-    neither: they need another one."""
+    to, with the code that opens their new account until `code_until`. An address of somebody who
+    works here has neither: they need another one."""
 
     delegation: Delegation
     email: str
     person_kind: ActorKind | None = None
     code: str | None = None
+    code_until: datetime | None = None
 
 
 def find_person(
@@ -44,6 +46,12 @@ def find_person(
     account = accounts.find_by_email(session, delegation.email)
     if account is None:
         return _with_new_account(session, delegation, secret_key, now)
+    return _with_account(session, delegation, account, secret_key, now)
+
+
+def _with_account(
+    session: Session, delegation: Delegation, account: Account, secret_key: str, now: datetime
+) -> Found | None:
     kind = ActorKind(account.kind)
     if kind not in PATIENT_SIDE:
         return Found(delegation, delegation.email)
@@ -51,10 +59,10 @@ def find_person(
         return None
     delegation.delegate_id, delegation.delegate_kind = account.person_id, kind
     session.flush()
-    code = None
+    found = Found(delegation, account.email, kind)
     if kind is ActorKind.DELEGATE and account.status == AccountStatus.INVITED:
-        code = _code(session, delegation, account.person_id, secret_key, now)
-    return Found(delegation, account.email, kind, code)
+        return _with_code(session, found, account.person_id, secret_key, now)
+    return found
 
 
 def _with_new_account(
@@ -64,14 +72,16 @@ def _with_new_account(
     session.add(person)
     session.flush()
     delegation.delegate_id, delegation.delegate_kind = person.id, ActorKind.DELEGATE
-    code = _code(session, delegation, person.id, secret_key, now)
-    return Found(delegation, delegation.email, ActorKind.DELEGATE, code)
+    found = Found(delegation, delegation.email, ActorKind.DELEGATE)
+    return _with_code(session, found, person.id, secret_key, now)
 
 
-def _code(
-    session: Session, delegation: Delegation, person_id: UUID, secret_key: str, now: datetime
-) -> str:
-    command = Invite(ActorKind.DELEGATE, person_id, delegation.email, delegation.delegate_name)
-    return accounts.invite(
+def _with_code(
+    session: Session, found: Found, person_id: UUID, secret_key: str, now: datetime
+) -> Found:
+    to = found.delegation
+    command = Invite(ActorKind.DELEGATE, person_id, to.email, to.delegate_name)
+    code = accounts.invite(
         session=session, actor=WORKER, command=command, secret_key=secret_key, now=now
     )
+    return replace(found, code=code, code_until=now + accounts.CODE_LIFETIME)

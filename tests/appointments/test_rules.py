@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from portal.appointments import rules
 from portal.appointments.rules import Needs, Span
+from portal.core.clock import spoken_time
 from portal.notifications.states import NotificationEvent as E
 
 NEW_YORK = "America/New_York"
@@ -156,5 +157,5 @@ def test_a_reminder_that_is_late_says_what_is_true(late: timedelta, told: str | 
 
 
 def test_the_time_itself_is_said() -> None:
-    said = rules.spoken_time(local(2026, 11, 1, 9), NEW_YORK)
+    said = spoken_time(local(2026, 11, 1, 9), NEW_YORK)
     assert said == "Sunday, November 1, 2026, 09:00 EST"

@@ -188,7 +188,9 @@ def test_patients_are_told_of_what_is_planned_changed_and_called_off(
     physician: Caller, clinic: SmallClinic
 ) -> None:
     visit = plan(physician, clinic)
+    drain()
     physician.patch(f"/visits/{visit}", {"starts_at": in_days(4)})
+    drain()
     step(physician, visit, "cancel", reason="Not needed")
     plan(physician, clinic, starts_at=None)
     drain()

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal.config import Config
 from portal.core.actor import ActorKind
+from portal.core.clock import spoken_time
 from portal.core.web import extension
 from portal.notifications import service as notifications
 from portal.notifications.gateway import Mail
@@ -25,8 +26,10 @@ WITH_CODE = """Hello,
 somebody wants you to have access to a health record in Careloop. For their privacy this message
 does not say who.
 
-Open your account with this code, within two weeks: {code}
+Open your account with this code: {code}
 {base_url}
+
+The code works until {until}.
 
 If you don't know what this is about, do nothing.
 """
@@ -59,8 +62,10 @@ class InvitationByMail(CodeMail):
             _tell_delegate(session, found.delegation, told, found.delegation.id, now)
         if found.person_kind is not None and found.code is None:
             return None
-        text = (AT_WORK if found.code is None else WITH_CODE).format(
-            code=found.code, base_url=config.base_url
+        text = (AT_WORK if found.code_until is None else WITH_CODE).format(
+            code=found.code,
+            base_url=config.base_url,
+            until=found.code_until and spoken_time(found.code_until, "UTC"),
         )
         return Mail(found.email, SUBJECT, text, str(event.id))
 

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from portal.config import Config
@@ -32,6 +34,16 @@ class Prepared:
     mail: Mail
 
 
+def why_pointless(row: Row[Any], now: datetime) -> str | None:
+    """Why a mail is not sent any more: the account was closed, the notification was read in the
+    portal, or what it tells of has begun or is over. None where it is sent."""
+    if row.email is None:
+        return "no_address"
+    if row.read_at is not None:
+        return "already_read"
+    return "too_late" if row.until is not None and row.until <= now else None
+
+
 class NotificationByMail:
     """notification.deliver {delivery_id}"""
 
@@ -41,13 +53,12 @@ class NotificationByMail:
         if row is None or row.status != DeliveryStatus.PENDING:
             return None
         number = row.attempts + 1
-        lapsed = row.until is not None and row.until <= now  # a reminder of what has begun
-        if row.email is None or lapsed:  # or the account was closed meanwhile
+        if (pointless := why_pointless(row, now)) is not None:
             service.record_attempt(
                 session=session,
                 delivery_id=delivery_id,
                 number=number,
-                outcome="too_late" if lapsed else "no_address",
+                outcome=pointless,
                 detail=None,
                 status=DeliveryStatus.SUPPRESSED,
                 now=now,

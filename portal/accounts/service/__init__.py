@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from portal.accounts.model import AccessToken, PasswordReset, SignInSession, UsedAssertion
 from portal.accounts.service import administration, clients, passwords, second_factor, sessions
 from portal.accounts.service.administration import (
+    CODE_LIFETIME,
     Invite,
     close_of_person,
     create_account,
@@ -17,6 +18,7 @@ from portal.accounts.service.administration import (
 from portal.accounts.service.clients import CreateClient, create_client
 
 __all__ = [
+    "CODE_LIFETIME",
     "CreateClient",
     "Invite",
     "administration",

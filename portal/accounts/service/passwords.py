@@ -1,5 +1,6 @@
 """Choosing a new password, with the old one or by a link."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -23,19 +24,27 @@ def request_reset(*, session: Session, email: str, now: datetime) -> None:
         outbox.emit(session, "account.password_reset", now=now, account_id=account.id)
 
 
-def new_reset_token(session: Session, account: Account, now: datetime) -> str:
-    """A token for the link, made when the mail is: it is kept as a digest, and in the mail."""
-    token = new_token()
+@dataclass(frozen=True, slots=True)
+class ResetLink:
+    """What a link to choose a new password has in it, and until when it works."""
+
+    token: str
+    expires_at: datetime
+
+
+def new_reset_link(session: Session, account: Account, now: datetime) -> ResetLink:
+    """A link, made when the mail is: its token is kept as a digest, and in the mail."""
+    link = ResetLink(new_token(), now + LINK_LIFETIME)
     session.add(
         PasswordReset(
-            token_digest=digest(token),
+            token_digest=digest(link.token),
             account_id=account.id,
             created_at=now,
-            expires_at=now + LINK_LIFETIME,
+            expires_at=link.expires_at,
         )
     )
     session.flush()
-    return token
+    return link
 
 
 def set_by_link(*, session: Session, token: str, password_hash: str, now: datetime) -> None:

@@ -39,13 +39,16 @@ def follow_move(*, session: Session, appointment_id: UUID, history_id: UUID, now
     step = queries.step(session, history_id)
     if appointment is None or step is None:
         return
-    if (event := event_of(step)) is not None:
+    event = event_of(step)
+    coming = event == E.APPOINTMENT_BOOKED
+    if event is not None and (not coming or appointment.status == S.BOOKED):
         notifications.tell_patient(
             session,
             appointment.patient_id,
             event,
             source_id=step.id,
             subject_id=appointment.id,
+            until=appointment.starts_at if coming else None,
             now=now,
         )
     if step.to_status == S.BOOKED:
@@ -168,7 +171,13 @@ def follow_offered(*, session: Session, offer_id: UUID, now: datetime) -> None:
     if offer is not None and offer.status == OfferStatus.OPEN:
         event = E.APPOINTMENT_OFFERED if offer.replaces_id is None else E.APPOINTMENT_EARLIER
         notifications.tell_patient(
-            session, offer.patient_id, event, source_id=offer.id, subject_id=offer.id, now=now
+            session,
+            offer.patient_id,
+            event,
+            source_id=offer.id,
+            subject_id=offer.id,
+            until=offer.expires_at,
+            now=now,
         )
 
 

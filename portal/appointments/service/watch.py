@@ -10,6 +10,7 @@ from portal.appointments.service.follow import open_item
 from portal.appointments.service.offers import end_offer
 from portal.appointments.states import OfferStatus
 from portal.core.actor import WORKER
+from portal.core.clock import spoken_time
 from portal.notifications import service as notifications
 from portal.worklist.states import WorkItemKind
 
@@ -38,10 +39,8 @@ def _remind_of(session: Session, appointment: Appointment, now: datetime) -> Non
         event,
         source_id=appointment.id,
         subject_id=appointment.id,
-        data={
-            "when": f" on {rules.spoken_time(appointment.starts_at, zone)}",
-            "until": appointment.starts_at.isoformat(),
-        },
+        data={"when": f" on {spoken_time(appointment.starts_at, zone)}"},
+        until=appointment.starts_at,
         now=now,
     )
 

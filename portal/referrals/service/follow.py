@@ -42,6 +42,8 @@ def follow_move(*, session: Session, referral_id: UUID, history_id: UUID, now: d
     if referral is None or step is None:
         return
     for kind, person_id, event in _telling(referral, step):
+        if event == E.REFERRAL_SCHEDULED and referral.status != S.SCHEDULED:
+            continue  # it was called off, or is over, before anybody was told
         if person_id is not None and person_id != step.actor_id:
             _tell(session, referral, kind, person_id, event, step.id, now)
 
@@ -147,5 +149,6 @@ def _tell(
         subject_id=referral.id,
         patient_id=referral.patient_id,
         data={},
+        until=referral.appointment_at if event == E.REFERRAL_SCHEDULED else None,
         now=now,
     )

@@ -35,6 +35,19 @@ _AT_A_PHARMACY = frozenset(set(RefillStatus) - REFILL.ends - {S.AWAITING_PRESCRI
 _TOLD_AGAIN = frozenset({S.ON_HOLD, S.PARTIALLY_READY, S.REST_OWED})
 _TOLD_AFTER_A_STOP = DISPENSED | {S.REST_OWED, S.PARTIALLY_DISPENSED, S.NOT_DISPENSED}
 _SILENT = frozenset(rules.SAID_OTHERWISE)
+# What is so until the next step: told late, when that was made, it would not be true.
+_UNTIL_NEXT = frozenset(
+    {
+        S.AWAITING_PRESCRIBER,
+        S.WITH_PHARMACY,
+        S.PREPARING,
+        S.ON_HOLD,
+        S.HELD,
+        S.PARTIALLY_READY,
+        S.READY_FOR_PICKUP,
+        S.SHIPPED,
+    }
+)
 
 
 def follow_move(*, session: Session, refill_id: UUID, history_id: UUID, now: datetime) -> None:
@@ -115,7 +128,7 @@ def event_of(step: RefillHistory) -> NotificationEvent | None:
 
 def _tell_patient(session: Session, refill: Refill, step: RefillHistory, now: datetime) -> None:
     event = event_of(step)
-    if event is None:
+    if event is None or (step.to_status in _UNTIL_NEXT and refill.status != step.to_status):
         return
     reason_code = step.reason_code
     if queries.stopped_before(session, refill.prescription_id, step.at):

@@ -13,7 +13,7 @@ from portal.requisitions import loop_queries, queries, rules
 from portal.requisitions.model import Requisition, RequisitionHistory
 from portal.requisitions.oml import Party
 from portal.requisitions.service.messages import place_messages
-from portal.requisitions.states import RequisitionPriority, RequisitionStatus
+from portal.requisitions.states import UNCOLLECTED, RequisitionPriority, RequisitionStatus
 from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
@@ -27,6 +27,7 @@ _EVENTS = {
     S.REJECTED: E.REQUISITION_REJECTED,
     S.EXPIRED: E.REQUISITION_EXPIRED,
 }
+_COMING = frozenset({E.REQUISITION_PLACED, E.REQUISITION_UNCOLLECTED})
 _PRIORITIES = {
     RequisitionPriority.ROUTINE: Priority.ROUTINE,
     RequisitionPriority.URGENT: Priority.URGENT,
@@ -66,7 +67,10 @@ def event_of(step: RequisitionHistory) -> NotificationEvent | None:
 def _tell_patient(
     session: Session, requisition: Requisition, step: RequisitionHistory, now: datetime
 ) -> None:
-    if (event := event_of(step)) is not None:
+    event = event_of(step)
+    if event == E.REQUISITION_PLACED and requisition.status not in UNCOLLECTED:
+        return  # it was done, or is off, before anybody was told
+    if event is not None:
         tell_patient(session, requisition, event, step.id, step.reason_code, now)
 
 
@@ -86,6 +90,7 @@ def tell_patient(
         source_id=source_id,
         subject_id=requisition.id,
         data={"reason_code": reason_code},
+        until=requisition.expires_at if event in _COMING else None,
         now=now,
     )
 

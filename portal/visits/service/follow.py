@@ -25,8 +25,10 @@ def follow_visit(*, session: Session, visit_id: UUID, history_id: UUID, now: dat
     if visit is None or step is None:
         return
     event = event_of(visit, step)
-    if event is not None:
-        tell_patient(session, visit, event, step.id, now)
+    coming = event in (E.VISIT_PLANNED, E.VISIT_CHANGED)
+    if event is not None and (not coming or visit.status == S.PLANNED):
+        until = visit.starts_at if coming else None
+        tell_patient(session, visit, event, step.id, now, until=until)
     if step.to_status == S.FINISHED:
         note_visit(session, visit, now)
 
@@ -46,11 +48,23 @@ def event_of(visit: Visit, step: VisitHistory) -> NotificationEvent | None:
 
 
 def tell_patient(
-    session: Session, visit: Visit, event: NotificationEvent, source_id: UUID, now: datetime
+    session: Session,
+    visit: Visit,
+    event: NotificationEvent,
+    source_id: UUID,
+    now: datetime,
+    *,
+    until: datetime | None = None,
 ) -> None:
-    """Tell the patient of something, once for each `source_id`."""
+    """Tell the patient of something, once for each `source_id`; of what is to come, `until`."""
     notifications.tell_patient(
-        session, visit.patient_id, event, source_id=source_id, subject_id=visit.id, now=now
+        session,
+        visit.patient_id,
+        event,
+        source_id=source_id,
+        subject_id=visit.id,
+        until=until,
+        now=now,
     )
 
 
