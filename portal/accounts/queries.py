@@ -79,7 +79,9 @@ def client(session: Session, client_id: UUID) -> Client | None:
 
 
 def clients(session: Session) -> Sequence[Client]:
-    return session.scalars(select(Client).order_by(Client.name, Client.id)).all()
+    return session.scalars(
+        select(Client).order_by(func.careloop_name_key(Client.name), Client.id)
+    ).all()
 
 
 def clients_of(session: Session, kind: str, organization_id: UUID) -> Sequence[Client]:

@@ -75,11 +75,15 @@ def sought(words: str) -> str:
     """What somebody looks for, for `websearch_to_tsquery` over a column of `careloop_search_text`.
 
     A run of a script without blanks is looked for as a part: as the pairs of its letters, one
-    after another. Quotation marks of any form make a phrase.
+    after another. Quotation marks of any form make a phrase. One letter alone may be a part of a
+    longer run, where its neighbours are unknown: it is looked for beside the phrase.
     """
-    segments = _QUOTES.sub('"', words).split('"')
-    in_quotes = itertools.cycle((False, True))
-    return '"'.join(_RUN.sub(_PAIRED[next(in_quotes)], _same_letters(part)) for part in segments)
+    segments = [_same_letters(part) for part in _QUOTES.sub('"', words).split('"')]
+    before = ["", *segments]
+    return '"'.join(
+        _RUN.sub(_WAYS[index % 2 == 1, before[index].endswith("-")], segment)
+        for index, segment in enumerate(segments)
+    )
 
 
 def _same_letters(text: str) -> str:
@@ -91,6 +95,11 @@ def _same_letters(text: str) -> str:
 
 def _paired(run: re.Match[str]) -> str:
     return f" {' '.join(_pairs(run.group()))} "
+
+
+def _paired_or_beside(run: re.Match[str]) -> str:
+    """Within quotation marks, which end and begin anew around a letter that is alone."""
+    return _paired(run) if len(run.group()) > 1 else f'"{_paired(run)}"'
 
 
 def _as_phrase(run: re.Match[str]) -> str:
@@ -107,5 +116,10 @@ def _pairs(run: str) -> Iterator[str]:
         yield first + second
 
 
-# By whether the run stands in quotation marks.
-_PAIRED = {False: _as_phrase, True: _paired}
+# By whether the run stands in quotation marks, and whether a minus sign is before those.
+_WAYS = {
+    (False, False): _as_phrase,
+    (False, True): _as_phrase,
+    (True, False): _paired_or_beside,
+    (True, True): _paired,
+}

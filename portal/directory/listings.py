@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Row, Select, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Row, Select, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
+from portal.core.folding import name_key
 from portal.directory.model import (
     Clinic,
     ClinicClosure,
@@ -23,6 +24,8 @@ from portal.directory.model import (
 )
 
 PlaceT = TypeVar("PlaceT", Pharmacy, Laboratory)
+# By what names are found and sorted, whoever types them: see portal.core.folding.name_key.
+_key = func.careloop_name_key
 _Away = aliased(Practitioner)
 _Covering = aliased(Practitioner)
 
@@ -61,18 +64,25 @@ def _places(
     place: type[PlaceT], q: str | None, after: tuple[Any, ...] | None, limit: int
 ) -> Select[PlaceT]:
     """Active places by name, one more than `limit`, found by name, city or postal code."""
-    query = select(place).where(place.active).order_by(place.name, place.id)
+    query = select(place).where(place.active).order_by(_key(place.name), place.id)
     if q is not None:
+        wanted = name_key(q)
         query = query.where(
             or_(
-                place.name.icontains(q, autoescape=True),
-                place.city.icontains(q, autoescape=True),
+                _key(place.name).contains(wanted, autoescape=True),
+                _key(place.city).contains(wanted, autoescape=True),
                 place.postal_code.istartswith(q, autoescape=True),
             )
         )
     if after is not None:
-        query = query.where(tuple_(place.name, place.id) > after)
+        query = query.where(_comes_after(place, after))
     return query.limit(limit + 1)
+
+
+def _comes_after(model: type[Any], after: tuple[Any, ...]) -> ColumnElement[bool]:
+    """Of those after the last of a page, whose name and id these are."""
+    name, id_ = after
+    return tuple_(_key(model.name), model.id) > tuple_(_key(name), id_)
 
 
 def practitioners(
@@ -81,8 +91,8 @@ def practitioners(
     """Active practitioners by name, one more than `limit`."""
     query = select(Practitioner).where(Practitioner.active)
     if after is not None:
-        query = query.where(tuple_(Practitioner.name, Practitioner.id) > after)
-    ordered = query.order_by(Practitioner.name, Practitioner.id).limit(limit + 1)
+        query = query.where(_comes_after(Practitioner, after))
+    ordered = query.order_by(_key(Practitioner.name), Practitioner.id).limit(limit + 1)
     return session.execute(ordered).scalars().all()
 
 
@@ -105,7 +115,7 @@ def pools(session: Session) -> list[dict[str, Any]]:
     members: dict[UUID, list[Row[Any]]] = defaultdict(list)
     for row in session.execute(_members()):
         members[row.pool_id].append(row)
-    found = session.execute(select(Pool).order_by(Pool.clinic_id, Pool.name)).scalars()
+    found = session.execute(select(Pool).order_by(Pool.clinic_id, _key(Pool.name))).scalars()
     return [
         {
             "id": pool.id,
@@ -131,7 +141,7 @@ def _members() -> Select[Any]:
     return (
         select(PoolMember.pool_id, PoolMember.lead, everybody)
         .join(everybody, PoolMember.member_id == everybody.c.id)
-        .order_by(PoolMember.lead.desc(), everybody.c.name)
+        .order_by(PoolMember.lead.desc(), _key(everybody.c.name))
     )
 
 

@@ -14,6 +14,9 @@ from portal.core.db import Base, one_of
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.directory.hours import read_hours
 
+# As people sort names: see portal.core.folding.name_key.
+_BY_NAME = "careloop_name_key(name)"
+
 
 class PoolKind(StrEnum):
     NURSES = "nurses"
@@ -108,6 +111,7 @@ class Practitioner(Base):
     """Somebody who decides: a physician, nurse practitioner or physician assistant."""
 
     __tablename__ = "practitioner"
+    __table_args__ = (Index("ix_practitioner_name", text(_BY_NAME), "id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinic.id"), index=True)
@@ -161,6 +165,7 @@ class Pharmacy(Base):
     """
 
     __tablename__ = "pharmacy"
+    __table_args__ = (Index("ix_pharmacy_name", text(_BY_NAME), "id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -200,6 +205,7 @@ class Laboratory(Base):
             "transport <> 'mllp' OR (mllp_host IS NOT NULL AND mllp_port IS NOT NULL)",
             name="address",
         ),
+        Index("ix_laboratory_name", text(_BY_NAME), "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -150,6 +150,7 @@ _COUNTS = text("SELECT * FROM careloop_count_threads()")
 # Those who care for a patient, and the teams of the clinics where they do.
 _RECIPIENTS = text(
     """
+    SELECT * FROM (
     SELECT p.id AS practitioner_id, p.name, p.specialty AS role, p.pool_id,
            c.role = 'primary' AS is_primary
     FROM care_team_member c JOIN practitioner p ON p.id = c.member_id AND p.active
@@ -161,7 +162,7 @@ _RECIPIENTS = text(
        OR po.id IN (SELECT p.pool_id FROM care_team_member c JOIN practitioner p
                     ON p.id = c.member_id AND p.active
                     WHERE c.patient_id = :patient_id AND c.ended_on IS NULL)
-    ORDER BY is_primary DESC, practitioner_id NULLS LAST, name
+    ) r ORDER BY is_primary DESC, practitioner_id IS NULL, careloop_name_key(name), pool_id
     """
 )
 _SENDER = text(

@@ -39,7 +39,7 @@ class CatalogTest(Base):
     __tablename__ = "catalog_test"
     __table_args__ = (
         one_of("kind", RequisitionKind),
-        Index("ix_catalog_test_name", "name", "code"),
+        Index("ix_catalog_test_name", text("careloop_name_key(name)"), "code"),
     )
 
     code: Mapped[str] = mapped_column(primary_key=True)

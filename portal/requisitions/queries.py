@@ -20,9 +20,12 @@ _CATALOG = text(
            duration_minutes, turnaround_hours, components
     FROM catalog_test
     WHERE active AND (CAST(:kind AS text) IS NULL OR kind = :kind)
-      AND (CAST(:pattern AS text) IS NULL OR name ILIKE :pattern OR code ILIKE :pattern)
-      AND (CAST(:name AS text) IS NULL OR (name, code) > (:name, CAST(:code AS text)))
-    ORDER BY name, code LIMIT :limit
+      AND (CAST(:wanted AS text) IS NULL
+           OR strpos(careloop_name_key(name), careloop_name_key(:wanted)) > 0
+           OR strpos(lower(code), lower(:wanted)) > 0)
+      AND (CAST(:name AS text) IS NULL
+           OR (careloop_name_key(name), code) > (careloop_name_key(:name), CAST(:code AS text)))
+    ORDER BY careloop_name_key(name), code LIMIT :limit
     """
 )
 # The booked appointment, else the one that was kept.
@@ -97,13 +100,8 @@ def catalog(
 ) -> Sequence[Row[Any]]:
     """What can be ordered, by name; one more than `limit`."""
     name, code = after or (None, None)
-    pattern = None if wanted is None else f"%{_literal(wanted)}%"
-    values = {"kind": kind, "pattern": pattern, "name": name, "code": code, "limit": limit + 1}
+    values = {"kind": kind, "wanted": wanted, "name": name, "code": code, "limit": limit + 1}
     return session.execute(_CATALOG, values).all()
-
-
-def _literal(words: str) -> str:
-    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def tests(session: Session, codes: Collection[str]) -> Mapping[str, CatalogTest]:

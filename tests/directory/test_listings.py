@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
 from portal.core.actor import OPERATOR, ActorKind
 from portal.core.clock import local_day, utcnow
@@ -47,6 +48,46 @@ def test_pharmacies_are_found_by_name_city_and_postal_code(patient: Caller) -> N
     assert names(patient, "/pharmacies", q="%") == names(patient, "/pharmacies", q="_")
     assert names(patient, "/pharmacies", q="%") == ["100% Pharmacy_1"]
     assert names(patient, "/pharmacies", mail_order="true") == ["Post Pharmacy"]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "O'Connor",
+        "o\u2019connor",
+        "OCONNOR",
+        "cafe",
+        "CAFE\u0301",
+        "são",
+        "sao",
+        "kaf",
+        "jones smith",
+    ],
+)
+def test_names_are_found_however_they_are_typed(patient: Caller, wanted: str) -> None:
+    name = "O\u2019Connor & Café Kâf, São Jones-Smith"
+    add(pharmacy(name))
+    assert names(patient, "/pharmacies", q=wanted) == [name]
+
+
+def test_names_are_sorted_as_people_sort_them(clinic: SmallClinic, patient: Caller) -> None:
+    """Neither by the code points of Unicode, where small and accented letters come last."""
+    sorted_names = ["alpha", "Ångström", "Beta", "éclair", "Émile", "Éric", "Zoë", "zulu"]
+    add(*(pharmacy(name) for name in reversed(sorted_names)))
+    with transaction(OPERATOR) as session:
+        session.execute(
+            update(Pharmacy).where(Pharmacy.name.not_in(sorted_names)).values(active=False)
+        )
+    assert names(patient, "/pharmacies") == sorted_names
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while len(seen) <= len(sorted_names):
+        page = patient.get("/pharmacies", query_string={"limit": 3, **cursor}).json
+        seen += [found["name"] for found in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert seen == sorted_names
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

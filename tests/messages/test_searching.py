@@ -121,6 +121,9 @@ def test_a_search_reads_few_messages(
         ("我有糖尿病和高血压。", "血压"),
         ("血糖の薬を忘れました", "薬"),
         ("ฉันเป็นโรคเบาหวานค่ะ", "เบาหวาน"),
+        ("Vitamin維生素を飲む", '"vitamin 維"'),
+        ("Vitamin維生素を飲む", '"維生素"'),
+        ("抗PD-1薬", '"pd-1薬"'),
     ],
 )
 def test_words_are_found_however_they_are_typed(
