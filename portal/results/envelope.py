@@ -21,11 +21,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The laboratory that a message comes from; without an id where nobody here knows it."""
+    """The laboratory that a message comes from; without an id where nobody here knows it: then
+    `named` is how it names itself, so that its numbers aren't taken for another one's."""
 
     laboratory_id: UUID | None
     name: str
     zone: ZoneInfo
+    named: str = ""
 
     @property
     def actor(self) -> Actor:

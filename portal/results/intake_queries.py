@@ -68,6 +68,9 @@ _FIND = text(
               AND ((r.filler_number <> '' AND r.laboratory_id = sender.id
                     AND r.filler_number = w.filler
                     AND (q.id IS NULL OR r.requisition_id IS NULL OR r.requisition_id = q.id))
+                   OR (r.filler_number <> '' AND r.laboratory_id IS NULL AND r.sender <> ''
+                    AND r.sender = CAST(:named AS text) AND r.filler_number = w.filler
+                    AND (q.id IS NULL OR r.requisition_id IS NULL OR r.requisition_id = q.id))
                    OR (r.requisition_id = q.id AND (w.filler = '' OR r.filler_number = '')))
             ORDER BY r.requisition_id IS NOT DISTINCT FROM q.id DESC, r.received_at DESC
             LIMIT 1) r ON true
@@ -176,10 +179,13 @@ def find(
     control_id: str | None,
     reports: Sequence[Mapping[str, Any]],
     mrns: Collection[str],
+    named: str = "",
 ) -> Found:
-    """What a message names: orders, reports with their current version, patients."""
+    """What a message names: orders, reports with their current version, patients. `named` is how
+    a laboratory that nobody here knows names itself."""
     values = {
         **_arrival(source, control_id),
+        "named": named,
         "reports": orjson.dumps(reports).decode(),
         "mrns": list(mrns),
     }

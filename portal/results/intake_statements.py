@@ -14,18 +14,18 @@ from portal.core.db import closing, run, take_gathered, violated
 from portal.results.intake_errors import TakenMeanwhile
 
 _REPORT = """
-    INSERT INTO diagnostic_report (id, patient_id, requisition_id, laboratory_id, performer_name,
-        responsible_id, placer_number, filler_number, code, code_system, name, category, status,
-        abnormality, version_number, current_version_id, collected_at, reported_at, received_at,
-        release_status)
-    SELECT id, patient_id, requisition_id, laboratory_id, performer_name, responsible_id,
+    INSERT INTO diagnostic_report (id, patient_id, requisition_id, laboratory_id, sender,
+        performer_name, responsible_id, placer_number, filler_number, code, code_system, name,
+        category, status, abnormality, version_number, current_version_id, collected_at,
+        reported_at, received_at, release_status)
+    SELECT id, patient_id, requisition_id, laboratory_id, sender, performer_name, responsible_id,
            placer_number, filler_number, code, code_system, name, category, status, abnormality, 1,
            version_id, collected_at, issued_at, :now, 'pending'
     FROM jsonb_to_recordset(CAST(:new_reports AS jsonb)) AS r(
-        id uuid, patient_id uuid, requisition_id uuid, laboratory_id uuid, performer_name text,
-        responsible_id uuid, placer_number text, filler_number text, code text, code_system text,
-        name text, category text, status text, abnormality text, version_id uuid,
-        collected_at timestamptz, issued_at timestamptz)
+        id uuid, patient_id uuid, requisition_id uuid, laboratory_id uuid, sender text,
+        performer_name text, responsible_id uuid, placer_number text, filler_number text,
+        code text, code_system text, name text, category text, status text, abnormality text,
+        version_id uuid, collected_at timestamptz, issued_at timestamptz)
 """
 _SUPERSEDE = """
     UPDATE diagnostic_report d

@@ -52,6 +52,7 @@ class DiagnosticReport(Base):
         Index(
             "uq_diagnostic_report_filler",
             "laboratory_id",
+            "sender",
             "filler_number",
             "code",
             "requisition_id",
@@ -91,6 +92,7 @@ class DiagnosticReport(Base):
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
     requisition_id: Mapped[UUID | None] = mapped_column(ForeignKey("requisition.id"))
     laboratory_id: Mapped[UUID | None] = mapped_column(ForeignKey("laboratory.id"))
+    sender: Mapped[str] = mapped_column(server_default=text("''"))
     performer_name: Mapped[str]
     responsible_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
     placer_number: Mapped[str]

@@ -29,6 +29,7 @@ def report_row(
         "patient_id": goes_to.patient_id,
         "requisition_id": goes_to.requisition_id,
         "laboratory_id": sender.laboratory_id,
+        "sender": sender.named,
         "performer_name": sender.name,
         "responsible_id": goes_to.responsible_id,
         "placer_number": report.placer_number,

@@ -111,7 +111,7 @@ def place_one(
     placer = queries.placer_number(session, goes_to.requisition_id) or report.placer_number
     meant = IncomingMessage(message.patient, (replace(report, placer_number=placer),))
     source = Source(IntakeTransport.HTTP, sender.laboratory_id)
-    known = _find(session, source, None, meant).reports.get(0)
+    known = _find(session, source, None, meant, named=sender.named).reports.get(0)
     if known is not None and known.patient_id != goes_to.patient_id:
         raise MatchedElsewhere()
     writing = _Writing(session, sender, now)
@@ -127,12 +127,18 @@ def order_locks(*numbers: str) -> frozenset[str]:
 
 
 def _find(
-    session: Session, source: Source, control_id: str | None, message: IncomingMessage
+    session: Session,
+    source: Source,
+    control_id: str | None,
+    message: IncomingMessage,
+    *,
+    named: str = "",
 ) -> queries.Found:
     return queries.find(
         session,
         source=source,
         control_id=control_id,
+        named=named,
         reports=[
             {
                 "index": index,

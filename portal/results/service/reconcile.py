@@ -145,7 +145,9 @@ def sender_of(session: Session, case: Any, message: ReceivedMessage) -> Sender:
         laboratory = directory.get_laboratory(session, case.laboratory_id)
         return Sender(laboratory.id, laboratory.name, ZoneInfo(laboratory.time_zone))
     clinic = directory.get_clinic(session, case.clinic_id)
-    return Sender(None, message.sender.replace("|", " "), ZoneInfo(clinic.time_zone))
+    name = message.sender.replace("|", " ").strip()
+    named = message.sender if name else str(message.id)  # who names nobody is nobody else either
+    return Sender(None, name, ZoneInfo(clinic.time_zone), named)
 
 
 def _whose(session: Session, case: ReconciliationCase, command: Match, npi: str) -> Whose:
