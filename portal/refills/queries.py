@@ -330,10 +330,10 @@ def overdue(session: Session, now: datetime, limit: int) -> Sequence[Refill]:
 
 def last_refill_of(
     session: Session, prescription_id: UUID
-) -> Row[UUID, str, datetime | None] | None:
+) -> Row[UUID, str, str, datetime | None] | None:
     """The latest refill that began on a prescription, also where a renewal replaced it since."""
     return session.execute(
-        select(Refill.id, Refill.status, Refill.expected_by)
+        select(Refill.id, Refill.kind, Refill.status, Refill.expected_by)
         .where(
             (Refill.prescription_id == prescription_id)
             | (Refill.original_prescription_id == prescription_id)

@@ -93,6 +93,30 @@ def test_everything_at_once_keeps_the_promise(life: Life, caller: Sign) -> None:
     assert asked == "patient_died"
 
 
+# What of a patient has a status, and waits neither for them nor for anybody to do it for them.
+NOBODY_WAITS = {
+    "attachment": "it is scanned, or is part of what ends",
+    "correction_request": "the front desk answers it: a work item has it",
+    "diagnostic_report": "the practitioner reads it; nobody tells the patient (letters and calls end)",
+    "observation": "as its report",
+    "prescription": "it stands until it expires; no fill is let through",
+    "problem": "it is a part of the chart",
+    "problem_version": "as its problem",
+    "report_version": "as its report",
+    "visit_summary": "the practitioner writes it up; nobody tells the patient",
+    "work_item": "it is with a person",
+}
+
+
+def test_every_status_of_something_of_a_patient_is_thought_of() -> None:
+    with_status = {
+        table.name
+        for table in Base.metadata.tables.values()
+        if {"status", "patient_id"} <= set(table.columns.keys())
+    }
+    assert with_status == MUST_END.keys() | NOBODY_WAITS.keys()
+
+
 def test_every_table_that_names_a_patient_says_whether_something_new_may_come() -> None:
     """Beside what is refused: what tells of what has been, or belongs to what is refused."""
     told_of = {

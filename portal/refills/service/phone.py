@@ -15,7 +15,7 @@ from portal.prescriptions.rules import Reason, RefillAction
 from portal.refills import queries
 from portal.refills.service.renewal_requests import plain_number
 from portal.refills.service.request import RefillItem, RequestRefills, request_refills
-from portal.refills.states import RefillChannel, RefillStatus
+from portal.refills.states import RefillChannel, RefillKind, RefillStatus
 
 MISSES_BEFORE_LOCK = 5
 LOCKED_FOR = timedelta(hours=1)
@@ -152,4 +152,15 @@ def status_by_phone(*, session: Session, holder: Holder) -> Spoken:
     if row is None:
         return Spoken("no_refill", "No refill has been requested for this label.")
     view = {"id": row.id, "status": row.status, "expected_by": row.expected_by}
-    return Spoken(row.status, _STATUS_WORDS[RefillStatus(row.status)], view)
+    return Spoken(row.status, words_of(RefillStatus(row.status), RefillKind(row.kind)), view)
+
+
+def words_of(status: RefillStatus, kind: RefillKind) -> str:
+    """What is said of where a refill stands; of a first fill, that nobody asked for it and nothing
+    was filled before."""
+    words = _STATUS_WORDS[status]
+    if kind != RefillKind.FIRST_FILL:
+        return words
+    for refill in ("our last refill", "our last request", "our refill"):
+        words = words.replace(refill, "our new medicine")
+    return words
