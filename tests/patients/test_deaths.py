@@ -97,7 +97,7 @@ def test_everything_at_once_keeps_the_promise(life: Life, caller: Sign) -> None:
 NOBODY_WAITS = {
     "attachment": "it is scanned, or is part of what ends",
     "correction_request": "the front desk answers it: a work item has it",
-    "diagnostic_report": "the practitioner reads it; nobody tells the patient (letters and calls end)",
+    "diagnostic_report": "the practitioner reads it; letters and calls about it end",
     "observation": "as its report",
     "prescription": "it stands until it expires; no fill is let through",
     "problem": "it is a part of the chart",
