@@ -8,16 +8,19 @@ from uuid import UUID
 import pytest
 
 from portal.core.actor import ActorKind
+from tests.patients.delegates import acting_for
 from tests.results.conftest import items, load, order, told, wish
 from tests.results.messages import obr, obx, oru, pid
 from tests.results.test_intake import cases, code_of, reports, rows, take
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic
+from tests.support.clinic import SmallClinic, add, care_team
+from tests.support.clinic import patient as new_patient
 from tests.support.work import drain
 
 WHY = "The laboratory called: the tube was another patient's"
 BORN = {"confirmed": ["birth_date"], "reason": "It is said to be theirs"}
 SECRET = "6.8"
+_TOLD_DELEGATES = "SELECT event FROM notification WHERE recipient_kind = 'delegate'"
 
 
 @pytest.fixture
@@ -147,6 +150,35 @@ def test_who_saw_it_is_told_and_the_clinic_assesses_it(
     nurse = caller(ActorKind.STAFF, clinic.nurse.id)
     good(nurse.post(f"/worklist/{item.id}/complete", outcome))
     assert good(staff.get(path))["items"][0]["outcome"] == outcome["outcome"]
+
+
+def test_a_delegate_who_saw_it_is_told_too(
+    clinic: SmallClinic, staff: Caller, caller: Callable[..., Caller]
+) -> None:
+    case_id, report = matched(clinic, staff)
+    delegate = acting_for(clinic.patient, caller, "results")
+    good(delegate.get(f"/results/{report}"))
+    unmatch(staff, case_id)
+    [item] = items(kind="privacy_incident")
+    [incident] = good(staff.get(f"/reconciliation/{item.subject_id}/incidents"))["items"]
+    assert [one["kind"] for one in incident["seen_by"]] == ["delegate"]
+    assert "result_corrected" in [row.event for row in rows(_TOLD_DELEGATES)]
+    assert good(delegate.get(f"/results/{report}"))["observations"] == []
+
+
+def test_also_after_the_record_was_merged(
+    clinic: SmallClinic, staff: Caller, nurse: Caller, caller: Callable[..., Caller]
+) -> None:
+    case_id, report = matched(clinic, staff)
+    twin = new_patient(clinic.clinic, clinic.pharmacy, "Avery", 3)
+    add(twin, care_team(twin, clinic.physician))
+    into = {"into_id": str(twin.id), "reason": "Registered twice at the front desk"}
+    assert nurse.post(f"/patients/{clinic.patient.id}/merge", into).status_code == 200
+    drain()
+    assert unmatch(staff, case_id).json["status"] == "open"
+    standing = caller(ActorKind.PATIENT, twin.id)
+    view = good(standing.get(f"/results/{report}"))
+    assert (view["status"], view["observations"]) == ("entered_in_error", [])
 
 
 def test_who_never_saw_it_is_told_nothing(clinic: SmallClinic, staff: Caller) -> None:
