@@ -28,7 +28,7 @@ from tests.support.mllp import Sender
 from tests.support.work import drain
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 40
+SECONDS = 300
 SERVERS = {"database", "queue", "mail"}
 
 
@@ -68,7 +68,7 @@ def service(
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
 
 
 def wait_until(holds: Callable[[], bool], log: Path) -> None:

@@ -173,7 +173,7 @@ def test_what_was_begun_is_done_before_the_access_changes(
                 command=Write("And at night?"),
                 now=utcnow(),
             )
-        assert changing.result(timeout=5).status_code == 200
+        assert changing.result(timeout=120).status_code == 200
     assert [one.body for one in messages(asked)][1:] == ["And at night?"]
     drain()
     assert broken() == []

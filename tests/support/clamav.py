@@ -56,7 +56,7 @@ class _Handler(BaseRequestHandler):
                 return
         self.scanner.received.append(content)
         if self.scanner.mood == Mood.SILENT:
-            self.scanner._closing.wait(20)
+            self.scanner._closing.wait(120)
             return
         self.request.sendall(self.scanner.answer(content))
 

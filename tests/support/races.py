@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import current_app
 
-SECONDS = 60
+SECONDS = 300
 
 
 def at_once(*jobs: Callable[[], Any]) -> list[Any]:

@@ -107,7 +107,7 @@ class Supervised:
         """Ctrl-C; returns how it exited."""
         assert self._process is not None
         os.kill(self.pid, signal.SIGINT)
-        return self._process.wait(60)
+        return self._process.wait(300)
 
     def crash(self) -> None:
         """kill -9 of the supervisor alone."""

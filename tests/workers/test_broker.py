@@ -37,7 +37,7 @@ def test_a_task_whose_broker_has_gone_is_under_way_no_more(
             on_message=taken.append,
             prefetch_count=1,
         ):
-            connection.drain_events(timeout=10)
+            connection.drain_events(timeout=120)
         [message] = taken
         assert not channel.qos.can_consume()
         valkey.kill()

@@ -37,7 +37,7 @@ class Courier:
 
     def send(self, prepared: UUID) -> str:
         self.on_the_way.set()
-        assert self.may_arrive.wait(30)
+        assert self.may_arrive.wait(300)
         self.sent.append(prepared)
         if self.trouble is not None:
             raise self.trouble
@@ -104,7 +104,7 @@ def test_while_one_sends_it_nobody_else_does(app: Flask, courier: Courier, leave
 
     with ThreadPoolExecutor(1) as pool:
         under_way = pool.submit(first)
-        assert courier.on_the_way.wait(30)
+        assert courier.on_the_way.wait(300)
         run(id_)  # the broker gave it to a second worker
         leased = event(id_)
         courier.may_arrive.set()

@@ -186,7 +186,7 @@ def process(
     wait_for(lambda: len(children(running.pid)) == 2 and _listens(port), "the listener is up")
     yield running, port
     running.terminate()
-    assert running.wait(20) == 0, (tmp_path / "mllp.log").read_text()
+    assert running.wait(300) == 0, (tmp_path / "mllp.log").read_text()
 
 
 def _listens(port: int) -> bool:

@@ -19,7 +19,7 @@ from tests.workers.conftest import event, events
 from workers import queues
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 WORKER = ["celery", "-A", "workers.celery_app", "worker", "-c", "1", "-Q", ",".join(queues.ALL)]
 RELAY = ["workers.relay"]
 
@@ -54,10 +54,10 @@ def running(arguments: Sequence[str], environ: dict[str, str], log: Path) -> Ite
     finally:
         started.process.terminate()
         try:
-            started.process.wait(20)
+            started.process.wait(120)
         except subprocess.TimeoutExpired:
             started.process.kill()
-            started.process.wait(20)
+            started.process.wait(120)
 
 
 @pytest.fixture(scope="module")

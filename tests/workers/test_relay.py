@@ -196,7 +196,7 @@ def test_what_is_being_sent_is_not_taken_for_lost(relay: Relay, leave: Leave) ->
 def test_a_new_event_rings_at_the_relay(relay: Relay, leave: Leave) -> None:
     with relay.connect() as connection:
         leave(WORK)
-        assert len(list(connection.notifies(timeout=30, stop_after=1))) == 1
+        assert len(list(connection.notifies(timeout=300, stop_after=1))) == 1
 
 
 @contextmanager
