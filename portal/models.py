@@ -26,6 +26,7 @@ from portal.patients import delegation_model as delegations
 from portal.patients import identity_functions, merge_functions
 from portal.patients import loops as patient_loops
 from portal.patients import model as patients
+from portal.prescriptions import loops as prescription_loops
 from portal.prescriptions import model as prescriptions
 from portal.referrals import loops as referral_loops
 from portal.referrals import model as referrals
@@ -82,6 +83,7 @@ __all__ = [
     "patient_loops",
     "patients",
     "pharmacies",
+    "prescription_loops",
     "prescriptions",
     "referral_loops",
     "referrals",

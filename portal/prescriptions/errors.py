@@ -1,6 +1,10 @@
 """What can go wrong with a prescription."""
 
-from portal.core.errors import Invalid, NotFound
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from portal.core.errors import Conflict, Invalid, NotFound
 
 
 class PrescriptionNotFound(NotFound):
@@ -21,6 +25,22 @@ class ChangeIncomplete(Invalid):
 class PrescriptionAgainstTheLaw(Invalid):
     code = "prescription_against_the_law"
     detail = "This prescription would break a rule of law; `errors` says which."
+
+
+class DuplicateTherapy(Conflict):
+    """The patient has standing prescriptions with the same ingredient; `duplicates` names each."""
+
+    code = "duplicate_therapy"
+    detail = (
+        "The patient has a prescription of this medicine, or of an ingredient of it, already: see "
+        "`duplicates`. Renew, resume or stop that one; or, where both are meant, repeat the call "
+        "with their ids and the reason as `confirmed_duplicates`."
+    )
+
+    def __init__(self, *, patient_id: UUID, duplicates: Sequence[dict[str, Any]]) -> None:
+        self.patient_id = patient_id
+        self.duplicates = duplicates
+        super().__init__(duplicates=duplicates)
 
 
 class EarlyRefillUnusable(Invalid):

@@ -2,9 +2,11 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import rls
@@ -13,7 +15,12 @@ from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.patients import death_model
+from portal.prescriptions.ingredients import ingredients_of
 from portal.prescriptions.states import PRESCRIPTION, PrescriptionStatus
+
+
+def _of_name(context: Any) -> list[str]:
+    return ingredients_of(context.get_current_parameters()["drug_name"])
 
 
 class Prescription(Base):
@@ -26,7 +33,7 @@ class Prescription(Base):
     `quantity` is in `unit`; `days_supply` in days; `schedule` is the DEA schedule (2 to 5) of a
     controlled substance, else empty; `refill_number` stands on the label. `supply_days` is for how
     many days from `last_filled_on` on the patient has got medicine: fewer than `days_supply` where
-    a part alone was handed over.
+    a part alone was handed over. `ingredients` is what the medicine is made of (ingredients.py).
     """
 
     __tablename__ = "prescription"
@@ -47,6 +54,11 @@ class Prescription(Base):
         Index("ix_prescription_patient", "patient_id", "created_at", "id"),
         Index("ix_prescription_pharmacy", "pharmacy_id", "patient_id"),
         Index("ix_prescription_previous", "previous_id"),
+        Index(
+            "ix_prescription_standing",
+            "patient_id",
+            postgresql_where=text("status IN ('active', 'on_hold')"),
+        ),
         {"postgresql_with": {"fillfactor": "85"}},
     )
 
@@ -57,6 +69,9 @@ class Prescription(Base):
     pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"))
     rxnorm_code: Mapped[str]
     drug_name: Mapped[str]
+    ingredients: Mapped[list[str]] = mapped_column(
+        ARRAY(Text()), default=_of_name, server_default=text("'{}'")
+    )
     strength: Mapped[str]
     form: Mapped[str]
     directions: Mapped[str]
@@ -121,6 +136,31 @@ class PrescriptionHistory(History):
         )
 
 
+class DuplicateConfirmation(Base):
+    """That two standing prescriptions of one ingredient are both meant, and why.
+
+    `prescription_id` is the one that was written, renewed or resumed, `other_id` the one that stood
+    already. Rows are only ever added.
+    """
+
+    __tablename__ = "duplicate_confirmation"
+    __table_args__ = (
+        CheckConstraint("prescription_id <> other_id", name="two_of_them"),
+        CheckConstraint("length(reason) > 0", name="reason_given"),
+        Index("ix_duplicate_confirmation_prescription", "prescription_id", "other_id"),
+        Index("ix_duplicate_confirmation_other", "other_id", "prescription_id"),
+        Index("ix_duplicate_confirmation_patient", "patient_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
+    prescription_id: Mapped[UUID] = mapped_column(ForeignKey("prescription.id"))
+    other_id: Mapped[UUID] = mapped_column(ForeignKey("prescription.id"))
+    reason: Mapped[str]
+    at: Mapped[datetime]
+    actor_id: Mapped[UUID]
+
+
 class Dispense(Base):
     """What the pharmacy handed over (FHIR R4 MedicationDispense): a refill whole, or a part of it.
 
@@ -178,6 +218,12 @@ rls.protect(
     "prescription_history",
     *to(ActorKind.PATIENT, SELECT, _OF_PATIENT),
     *rls.delegated(_MEDICINES, SELECT, _SEEN),
+    *to(_CARE_TEAM, SELECT, _CARED_FOR),
+    *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
+    *rls.system_access(),
+)
+rls.protect(
+    "duplicate_confirmation",
     *to(_CARE_TEAM, SELECT, _CARED_FOR),
     *to(ActorKind.PRACTITIONER, INSERT, _CARED_FOR),
     *rls.system_access(),

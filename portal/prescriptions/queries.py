@@ -1,9 +1,11 @@
 """Reading prescriptions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from portal.prescriptions.model import Dispense, Prescription
@@ -23,6 +25,74 @@ _RENEWALS = text(
     SELECT id FROM line
     """
 )
+
+# `expired` follows from the day where the patient is: see states.py.
+_STANDS = "{0}.status IN ('active', 'on_hold') AND {0}.expires_on >= {1}"
+_OF_THE_SAME = text(
+    f"""
+    SELECT p.id, p.drug_name, p.strength, p.form, p.status, p.written_on, p.expires_on,
+           p.last_filled_on, p.prescriber_id, pr.name AS prescriber_name
+    FROM prescription p JOIN practitioner pr ON pr.id = p.prescriber_id
+    WHERE p.patient_id = :patient_id AND {_STANDS.format("p", ":today")}
+      AND (p.rxnorm_code = :rxnorm_code OR p.ingredients && CAST(:ingredients AS text[]))
+      AND p.id <> ALL(CAST(:besides AS uuid[]))
+    ORDER BY p.created_at, p.id
+    """
+)
+# Two that stand and have an ingredient in common, and nobody said that both are meant; of each two
+# the one that was written later, and the other.
+UNCONFIRMED_PAIRS = f"""
+    SELECT p.id, o.id AS other_id, p.patient_id, p.prescriber_id
+    FROM prescription p
+    JOIN patient pa ON pa.id = p.patient_id
+    JOIN prescription o ON o.patient_id = p.patient_id
+      AND (o.created_at, o.id) < (p.created_at, p.id)
+      AND (o.rxnorm_code = p.rxnorm_code OR o.ingredients && p.ingredients)
+    WHERE {_STANDS.format("p", "(CAST(:now AS timestamptz) AT TIME ZONE pa.time_zone)::date")}
+      AND {_STANDS.format("o", "(CAST(:now AS timestamptz) AT TIME ZONE pa.time_zone)::date")}
+      AND NOT EXISTS (SELECT FROM duplicate_confirmation c
+                      WHERE c.prescription_id = p.id AND c.other_id = o.id
+                         OR c.prescription_id = o.id AND c.other_id = p.id)
+"""
+_PAIRS_OF = text(f"{UNCONFIRMED_PAIRS} AND p.patient_id = :patient_id ORDER BY p.id, o.id")
+_CONFIRMED = text(
+    """
+    SELECT c.prescription_id, c.other_id, c.reason, c.at, pr.name AS confirmed_by
+    FROM duplicate_confirmation c LEFT JOIN practitioner pr ON pr.id = c.actor_id
+    WHERE c.prescription_id = :id OR c.other_id = :id ORDER BY c.at, c.id
+    """
+)
+
+
+def standing_of_the_same(
+    session: Session,
+    patient_id: UUID,
+    *,
+    rxnorm_code: str,
+    ingredients: Collection[str],
+    today: date,
+    besides: Collection[UUID],
+) -> Sequence[Row[Any]]:
+    """A patient's prescriptions that stand, with one of these ingredients or this code."""
+    return session.execute(
+        _OF_THE_SAME,
+        {
+            "patient_id": patient_id,
+            "rxnorm_code": rxnorm_code,
+            "ingredients": list(ingredients),
+            "today": today,
+            "besides": list(besides),
+        },
+    ).all()
+
+
+def unconfirmed_pairs(session: Session, patient_id: UUID, now: datetime) -> Sequence[Row[Any]]:
+    return session.execute(_PAIRS_OF, {"patient_id": patient_id, "now": now}).all()
+
+
+def confirmations(session: Session, prescription_id: UUID) -> Sequence[Row[Any]]:
+    """Why a prescription stands beside others of the same medicine, first to last."""
+    return session.execute(_CONFIRMED, {"id": prescription_id}).all()
 
 
 def for_change(session: Session, prescription_id: UUID) -> Prescription | None:

@@ -17,11 +17,13 @@ from portal.core.web import Blueprint, current_actor
 from portal.patients.confidentiality import Confidential
 from portal.patients.schemas import ConfidentialSchema
 from portal.prescriptions import service
+from portal.prescriptions.duplicates import ConfirmedDuplicates, telling_of_duplicates
 from portal.prescriptions.model import Prescription
 from portal.prescriptions.schemas import (
+    ConfirmedDuplicatesSchema,
     EarlyRefillSchema,
-    OptionalReasonSchema,
     PrescriptionSchema,
+    ResumeSchema,
     StatusReasonSchema,
     WritePrescriptionSchema,
 )
@@ -39,7 +41,9 @@ def write_prescription(command: WritePrescription) -> Response:
     """Write a prescription
 
     It is sent to the patient's pharmacy at once; its refills become available after that first
-    fill. More refills than the drug's schedule allows are refused.
+    fill. More refills than the drug's schedule allows are refused. Where a prescription with one of
+    its ingredients stands (`active` or `on_hold`, and not expired), 409 `duplicate_therapy` names
+    it; what is meant all the same is sent with `confirmed_duplicates`.
     """
     actor, now = current_actor(), utcnow()
 
@@ -47,19 +51,26 @@ def write_prescription(command: WritePrescription) -> Response:
         written = service.write_prescription(session=session, actor=actor, command=command, now=now)
         return PrescriptionSchema().dump(written), 201
 
-    return once(actor, use_case)
+    with telling_of_duplicates(actor, now):
+        return once(actor, use_case)
 
 
-def _change(prescription_id: UUID, status: PrescriptionStatus, reason: str | None) -> Prescription:
-    actor = current_actor()
-    with transaction(actor) as session:
+def _change(
+    prescription_id: UUID,
+    status: PrescriptionStatus,
+    reason: str | None,
+    confirmed: ConfirmedDuplicates | None = None,
+) -> Prescription:
+    actor, now = current_actor(), utcnow()
+    with telling_of_duplicates(actor, now), transaction(actor) as session:
         return service.change_status(
             session=session,
             actor=actor,
             prescription_id=prescription_id,
             status=status,
             reason=reason,
-            now=utcnow(),
+            confirmed=confirmed,
+            now=now,
         )
 
 
@@ -86,11 +97,36 @@ def hold_prescription(body: dict[str, Any], prescription_id: UUID) -> Prescripti
 
 @blueprint.route("/prescriptions/<uuid:prescription_id>/resume", methods=["POST"])
 @requires("prescription.write")
-@blueprint.arguments(OptionalReasonSchema)
+@blueprint.arguments(ResumeSchema)
 @blueprint.response(200, PrescriptionSchema)
 def resume_prescription(body: dict[str, Any], prescription_id: UUID) -> Prescription:
-    """Resume a prescription that was on hold"""
-    return _change(prescription_id, PrescriptionStatus.ACTIVE, body["reason"])
+    """Resume a prescription that was on hold
+
+    Where another of the same medicine stands, 409 `duplicate_therapy` names it: see there.
+    """
+    confirmed = body["confirmed_duplicates"]
+    return _change(prescription_id, PrescriptionStatus.ACTIVE, body["reason"], confirmed)
+
+
+@blueprint.route("/prescriptions/<uuid:prescription_id>/confirm-duplicates", methods=["POST"])
+@requires("prescription.write")
+@blueprint.arguments(ConfirmedDuplicatesSchema)
+@blueprint.response(200, PrescriptionSchema)
+def confirm_duplicates(confirmed: ConfirmedDuplicates, prescription_id: UUID) -> Prescription:
+    """Confirm that a prescription stands beside others of the same medicine
+
+    For those that came together when two records were merged: it closes the item that asks. All of
+    them have to be named, else 409 `duplicate_therapy` names them.
+    """
+    actor, now = current_actor(), utcnow()
+    with telling_of_duplicates(actor, now), transaction(actor) as session:
+        return service.confirm_duplicates(
+            session=session,
+            actor=actor,
+            prescription_id=prescription_id,
+            confirmed=confirmed,
+            now=now,
+        )
 
 
 @blueprint.route("/prescriptions/<uuid:prescription_id>/confidential", methods=["POST"])

@@ -2,12 +2,49 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
 
 from portal.core.dates import WITHIN_A_YEAR, day_field
 from portal.core.schemas import Strict, text_field
 from portal.patients.schemas import confidential_reason
+from portal.prescriptions.duplicates import ConfirmedDuplicates
 from portal.prescriptions.service import Order, WritePrescription
+
+MOST_DUPLICATES = 20
+MOST_INGREDIENTS = 10
+
+
+class ConfirmedDuplicatesSchema(Strict):
+    """That prescriptions of the same medicine may stand side by side, and why."""
+
+    prescription_ids = fields.List(
+        fields.UUID(),
+        required=True,
+        validate=validate.Length(1, MOST_DUPLICATES),
+        metadata={"description": "The ids in `duplicates` of the 409 (`duplicate_therapy`)"},
+    )
+    reason = text_field(300, metadata={"example": "10 mg and 5 mg together make 15 mg a day"})
+
+    @validates("reason")
+    def _says_something(self, reason: str, **_kwargs: Any) -> None:
+        if not reason.strip():
+            raise ValidationError("Say why both are meant.")
+
+    @post_load
+    def _confirmed(self, data: dict[str, Any], **_kwargs: Any) -> ConfirmedDuplicates:
+        return ConfirmedDuplicates(frozenset(data["prescription_ids"]), data["reason"])
+
+
+def confirmed_duplicates_field() -> fields.Nested:
+    return fields.Nested(
+        ConfirmedDuplicatesSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Which prescriptions of the same medicine may stand beside this one",
+            "example": None,
+        },
+    )
 
 
 class DrugSchema(Strict):
@@ -21,6 +58,15 @@ class DrugSchema(Strict):
     name = text_field(200, metadata={"example": "Lisinopril"})
     strength = text_field(80, metadata={"example": "10 mg"})
     form = text_field(80, metadata={"example": "tablet"})
+    ingredients = fields.List(
+        text_field(200),
+        load_default=(),
+        validate=validate.Length(max=MOST_INGREDIENTS),
+        metadata={
+            "description": "What it is made of, where the name doesn't say so (a brand)",
+            "example": [],
+        },
+    )
 
 
 class WritePrescriptionSchema(Strict):
@@ -54,6 +100,7 @@ class WritePrescriptionSchema(Strict):
     )
 
     confidential_reason = confidential_reason(load_default=None, allow_none=True)
+    confirmed_duplicates = confirmed_duplicates_field()
 
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> WritePrescription:
@@ -62,11 +109,13 @@ class WritePrescriptionSchema(Strict):
             patient_id=data.pop("patient_id"),
             pharmacy_id=data.pop("pharmacy_id"),
             confidential_reason=data.pop("confidential_reason"),
+            confirmed=data.pop("confirmed_duplicates"),
             order=Order(
                 rxnorm_code=drug["rxnorm_code"],
                 drug_name=drug["name"],
                 strength=drug["strength"],
                 form=drug["form"],
+                ingredients=drug["ingredients"],
                 **data,
             ),
         )
@@ -78,6 +127,10 @@ class StatusReasonSchema(Strict):
 
 class OptionalReasonSchema(Strict):
     reason = text_field(300, required=False, load_default=None, allow_none=True)
+
+
+class ResumeSchema(OptionalReasonSchema):
+    confirmed_duplicates = confirmed_duplicates_field()
 
 
 class EarlyRefillSchema(Strict):
@@ -112,10 +165,11 @@ class PrescriptionSchema(Schema):
     previous_id = fields.UUID(allow_none=True)
     confidential = fields.Boolean(metadata={"description": "Kept from who acts for the patient"})
 
-    def _drug(self, row: Any) -> dict[str, str]:
+    def _drug(self, row: Any) -> dict[str, Any]:
         return {
             "rxnorm_code": row.rxnorm_code,
             "name": row.drug_name,
             "strength": row.strength,
             "form": row.form,
+            "ingredients": row.ingredients,
         }

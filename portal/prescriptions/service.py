@@ -1,6 +1,7 @@
 """Use cases of prescribers, and what the refill slice asks of a prescription."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,7 +18,8 @@ from portal.directory import service as directory
 from portal.patients import confidentiality
 from portal.patients import service as patients
 from portal.patients.confidentiality import Confidential
-from portal.prescriptions import queries, rules
+from portal.prescriptions import duplicates, queries, rules
+from portal.prescriptions.duplicates import ConfirmedDuplicates, hold_therapies
 from portal.prescriptions.errors import (
     ChangeIncomplete,
     EarlyRefillUnusable,
@@ -25,8 +27,9 @@ from portal.prescriptions.errors import (
     PrescriptionAgainstTheLaw,
     PrescriptionNotFound,
 )
+from portal.prescriptions.ingredients import ingredients_of
 from portal.prescriptions.model import Dispense, Prescription, PrescriptionHistory
-from portal.prescriptions.states import PrescriptionStatus
+from portal.prescriptions.states import STANDING, PrescriptionStatus
 
 # No vowels and nothing that looks like something else: it is read from a label and typed.
 _LABEL_ALPHABET = "23456789BCDFGHJKLMNPQRSTVWXZ"
@@ -35,7 +38,8 @@ _LABEL_LENGTH = 10
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is ordered. `quantity` is in `unit` (UCUM), `days_supply` in days."""
+    """What is ordered. `quantity` is in `unit` (UCUM), `days_supply` in days; `ingredients` are
+    those that the name doesn't tell."""
 
     rxnorm_code: str
     drug_name: str
@@ -47,17 +51,20 @@ class Order:
     days_supply: int
     refills_authorized: int
     schedule: int | None
+    ingredients: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class WritePrescription:
     """A new order for a patient; without a pharmacy it goes to the preferred one. With a reason it
-    is kept from delegates from the beginning."""
+    is kept from delegates from the beginning; `confirmed` are those of the same medicine beside
+    which it may stand."""
 
     patient_id: UUID
     pharmacy_id: UUID | None
     order: Order
     confidential_reason: str | None = None
+    confirmed: ConfirmedDuplicates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +88,14 @@ def write_prescription(
     """Write a prescription; the workers send its first fill to the pharmacy at once.
 
     Raises NotFound for a patient or pharmacy that the actor may not see, PharmacyNeeded when the
-    patient has no preferred one, PrescriptionAgainstTheLaw for too many refills.
+    patient has no preferred one, PrescriptionAgainstTheLaw for too many refills, DuplicateTherapy
+    where the same medicine stands and isn't confirmed.
     """
     patient = patients.get_patient(session, command.patient_id)
     pharmacy_id = command.pharmacy_id or patient.preferred_pharmacy_id
     if pharmacy_id is None:
         raise PharmacyNeeded()
+    hold_therapies(session, patient.id)
     prescription = _write(
         session,
         actor,
@@ -94,6 +103,7 @@ def write_prescription(
         pharmacy_id=directory.get_pharmacy(session, pharmacy_id).id,
         order=command.order,
         today=local_day(now, patient.time_zone),
+        confirmed=command.confirmed,
         now=now,
     )
     if command.confidential_reason is not None:
@@ -140,10 +150,21 @@ def _write(
     pharmacy_id: UUID,
     order: Order,
     today: date,
+    confirmed: ConfirmedDuplicates | None,
     now: datetime,
     previous: Prescription | None = None,
 ) -> Prescription:
     check_refills(order.schedule, order.refills_authorized)
+    ingredients = ingredients_of(order.drug_name, order.ingredients)
+    others = duplicates.check_duplicates(
+        session,
+        patient_id=patient_id,
+        rxnorm_code=order.rxnorm_code,
+        ingredients=ingredients,
+        today=today,
+        confirmed=confirmed,
+        besides=[previous.id] if previous else [],
+    )
     prescription = Prescription(
         id=new_id(),
         refill_number=new_refill_number(),
@@ -158,10 +179,11 @@ def _write(
         previous_id=previous.id if previous else None,
         confidential=previous is not None and previous.confidential,
         created_at=now,
-        **asdict(order),
+        **asdict(order) | {"ingredients": ingredients},
     )
     session.add(prescription)
     session.flush()
+    duplicates.keep_confirmed(session, actor, prescription, others, confirmed, now)
     session.add(PrescriptionHistory.of(prescription, None, actor=actor, now=now, reason=None))
     _audit(session, actor, "create", prescription, now)
     return prescription
@@ -185,13 +207,16 @@ def write_successor(
     prescription_id: UUID,
     pharmacy_id: UUID,
     changes: RenewalChanges,
+    confirmed: ConfirmedDuplicates | None,
     today: date,
     now: datetime,
 ) -> Prescription:
-    """Renew: a new prescription with the changes, which supersedes the old one.
+    """Renew: a new prescription with the changes, which supersedes the old one. The caller has the
+    patient's therapies (hold_therapies()).
 
-    Raises PrescriptionNotFound, ChangeIncomplete, PrescriptionAgainstTheLaw, and IllegalTransition
-    when the old one was stopped or put on hold meanwhile.
+    Raises PrescriptionNotFound, ChangeIncomplete, PrescriptionAgainstTheLaw, IllegalTransition
+    when the old one was stopped or put on hold meanwhile, and DuplicateTherapy where another of the
+    same medicine stands and isn't confirmed.
     """
     old = get_for_change(session, prescription_id)
     if missing := rules.missing_from(old, changes):
@@ -209,6 +234,7 @@ def write_successor(
         pharmacy_id=pharmacy_id,
         order=Order(**{name: getattr(old, name) for name in Order.__dataclass_fields__} | changed),
         today=today,
+        confirmed=confirmed,
         now=now,
         previous=old,
     )
@@ -230,15 +256,22 @@ def change_status(
     status: PrescriptionStatus,
     reason: str | None,
     now: datetime,
+    confirmed: ConfirmedDuplicates | None = None,
 ) -> Prescription:
     """Stop, hold or resume. The workers take back what is under way at the pharmacy, or send it
     again (also a first fill that was held before it was sent), and tell the patient.
 
-    Raises PrescriptionNotFound, IllegalTransition.
+    Raises PrescriptionNotFound, IllegalTransition, and DuplicateTherapy where one is resumed while
+    another of the same medicine stands that isn't confirmed.
     """
+    resumes = status is PrescriptionStatus.ACTIVE
+    if resumes:
+        _hold_therapies_beside(session, prescription_id)
     prescription = get_for_change(session, prescription_id)
     step = prescription.move_to(status, actor=actor, now=now, reason=reason)
     session.add(step)
+    if resumes:
+        _check_beside(session, actor, prescription, confirmed, now)
     outbox.emit(
         session,
         "prescription.moved",
@@ -248,6 +281,62 @@ def change_status(
     )
     _audit(session, actor, status.value, prescription, now)
     return prescription
+
+
+def confirm_duplicates(
+    *,
+    session: Session,
+    actor: Actor,
+    prescription_id: UUID,
+    confirmed: ConfirmedDuplicates,
+    now: datetime,
+) -> Prescription:
+    """Keep that a prescription and those of the same medicine beside it are all meant, where they
+    came together unasked: in a merge.
+
+    Raises PrescriptionNotFound, and DuplicateTherapy where one of them isn't named.
+    """
+    _hold_therapies_beside(session, prescription_id)
+    prescription = get_for_change(session, prescription_id)
+    if prescription.status in STANDING:
+        _check_beside(session, actor, prescription, confirmed, now)
+    duplicates.follow_duplicates(session, prescription.patient_id, now, actor=actor)
+    return prescription
+
+
+def _hold_therapies_beside(session: Session, prescription_id: UUID) -> None:
+    seen = session.get(Prescription, prescription_id)
+    if seen is None:
+        raise PrescriptionNotFound()
+    hold_therapies(session, seen.patient_id)
+
+
+def _check_beside(
+    session: Session,
+    actor: Actor,
+    prescription: Prescription,
+    confirmed: ConfirmedDuplicates | None,
+    now: datetime,
+) -> None:
+    patient = patients.get_patient(session, prescription.patient_id)
+    others = duplicates.check_duplicates(
+        session,
+        patient_id=prescription.patient_id,
+        rxnorm_code=prescription.rxnorm_code,
+        ingredients=prescription.ingredients,
+        today=local_day(now, patient.time_zone),
+        confirmed=confirmed,
+        besides=[prescription.id],
+    )
+    duplicates.keep_confirmed(session, actor, prescription, others, confirmed, now)
+
+
+def patient_of(session: Session, prescription_id: UUID) -> UUID:
+    """Whose prescription it is. Raises PrescriptionNotFound."""
+    prescription = session.get(Prescription, prescription_id)
+    if prescription is None:
+        raise PrescriptionNotFound()
+    return prescription.patient_id
 
 
 def is_stopped(session: Session, prescription_id: UUID) -> bool:

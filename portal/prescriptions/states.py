@@ -15,6 +15,9 @@ class PrescriptionStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
+# In these the patient is to take it, or will again: as long as it isn't expired.
+STANDING = (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
+
 _PRESCRIBER = frozenset({ActorKind.PRACTITIONER})
 
 PRESCRIPTION = Transitions(

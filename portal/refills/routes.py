@@ -7,7 +7,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.core import audit, problems
-from portal.core.actor import Actor
+from portal.core.actor import Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.idempotency import once
@@ -15,6 +15,8 @@ from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor, whose
+from portal.prescriptions import duplicates
+from portal.prescriptions.duplicates import telling_of_duplicates
 from portal.prescriptions.errors import PrescriptionNotFound
 from portal.refills import queries, service
 from portal.refills.errors import RefillNotFound
@@ -72,7 +74,10 @@ def read_prescription(prescription_id: UUID) -> Response:
         if row is None:
             raise PrescriptionNotFound()
         _audit_read(session, actor, "prescription", row.patient_id, row.id)
-    return json_response(prescription_view(row, now))
+        view = prescription_view(row, now)
+        if actor.kind in (ActorKind.PRACTITIONER, ActorKind.STAFF):
+            view["confirmed_duplicates"] = duplicates.confirmed_beside(session, prescription_id)
+    return json_response(view)
 
 
 @blueprint.route("/refills", methods=["POST"])
@@ -209,8 +214,10 @@ def decide(command: Decide, refill_id: UUID) -> Response:
 
     An approval writes a new prescription, the old one's successor, with the changes, and sends
     it to the pharmacy. Quantity, days' supply and directions hang together: a change of one that
-    keeps another in silence is 422 `change_incomplete`, which names what is missing. A denial names
-    its reason; the patient is told what to do next.
+    keeps another in silence is 422 `change_incomplete`, which names what is missing. Where another
+    prescription of the same medicine stands, 409 `duplicate_therapy` names it: stop that one, or
+    confirm it with `confirmed_duplicates`. A denial names its reason; the patient is told what to
+    do next.
     """
     actor, now = current_actor(), utcnow()
 
@@ -218,4 +225,5 @@ def decide(command: Decide, refill_id: UUID) -> Response:
         service.decide(session=session, actor=actor, refill_id=refill_id, command=command, now=now)
         return _timeline(session, actor, refill_id), 200
 
-    return once(actor, use_case)
+    with telling_of_duplicates(actor, now):
+        return once(actor, use_case)

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from portal.core.schemas import Listing, PageQuery, ProblemSchema, Strict, note_field, text_field
+from portal.prescriptions.schemas import confirmed_duplicates_field
 from portal.prescriptions.service import RenewalChanges
 from portal.refills.service import Decide, RefillItem, RequestRefills
 from portal.refills.states import CancelAnswer, Delivery, DenialReason, RefillStatus
@@ -66,6 +67,7 @@ class DecisionSchema(Strict):
         metadata={"description": "Of a denial", "example": None},
     )
     note = note_field(1000)
+    confirmed_duplicates = confirmed_duplicates_field()
 
     @validates_schema
     def _consistent(self, data: dict[str, Any], **_kwargs: Any) -> None:
@@ -74,7 +76,7 @@ class DecisionSchema(Strict):
             raise ValidationError("A denial needs a reason code.", "reason_code")
         if approves and data["reason_code"] is not None:
             raise ValidationError("Only a denial has a reason code.", "reason_code")
-        for name in RenewalChanges.__dataclass_fields__:
+        for name in (*RenewalChanges.__dataclass_fields__, "confirmed_duplicates"):
             if not approves and data[name] is not None:
                 raise ValidationError("Only an approval changes the prescription.", name)
 
@@ -87,6 +89,7 @@ class DecisionSchema(Strict):
             ),
             reason_code=data["reason_code"],
             note=data["note"],
+            confirmed=data["confirmed_duplicates"],
         )
 
 
@@ -149,6 +152,15 @@ class DrugViewSchema(DrugNameSchema):
     form = fields.String(metadata={"example": "tablet"})
 
 
+class ConfirmedDuplicateSchema(Schema):
+    """Another prescription of the same medicine, and why both stand."""
+
+    prescription_id = fields.UUID()
+    reason = fields.String(metadata={"example": "10 mg and 5 mg together make 15 mg a day"})
+    confirmed_by = fields.String(allow_none=True, metadata={"example": "Dr. Ines Okafor"})
+    confirmed_at = fields.DateTime()
+
+
 class PrescriptionViewSchema(Schema):
     """A prescription with what the patient may do with it now."""
 
@@ -172,6 +184,10 @@ class PrescriptionViewSchema(Schema):
     prescriber = fields.Nested(NameSchema)
     pharmacy = fields.Nested(NameSchema)
     refill = fields.Nested(EligibilitySchema)
+    confirmed_duplicates = fields.List(
+        fields.Nested(ConfirmedDuplicateSchema),
+        metadata={"description": "For practitioners and staff who read one prescription"},
+    )
 
 
 class RefillViewSchema(Schema):

@@ -28,6 +28,7 @@ from portal.worklist.states import WORK_ITEM, WorkItemKind, WorkItemStatus
 CLOSED_BY: Mapping[WorkItemKind, str] = {
     WorkItemKind.REFILL_DECISION: "POST /api/v1/refills/{}/decision",
     WorkItemKind.PHARMACY_CANCELLATION: "POST /api/v1/refills/{}/cancellation",
+    WorkItemKind.DUPLICATE_THERAPY: "POST /api/v1/prescriptions/{}/stop or /confirm-duplicates",
     WorkItemKind.RESULT_REVIEW: "POST /api/v1/results/{}/review",
     WorkItemKind.RESULT_CRITICAL: "POST /api/v1/results/{}/acknowledge",
     WorkItemKind.RESULT_COMMUNICATION: "POST /api/v1/results/{}/communicated",
@@ -51,6 +52,7 @@ CLOSED_BY: Mapping[WorkItemKind, str] = {
 FOR_PRACTITIONERS = frozenset(
     {
         WorkItemKind.REFILL_DECISION,
+        WorkItemKind.DUPLICATE_THERAPY,
         WorkItemKind.RESULT_REVIEW,
         WorkItemKind.RESULT_CRITICAL,
         WorkItemKind.REFERRAL_INFORMATION,

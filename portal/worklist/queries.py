@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.db import run
 from portal.worklist.model import WorkItem
+from portal.worklist.states import OPEN_STATUSES
 
 _OPEN_ITEM = text("SELECT careloop_open_work_item(:kind, :subject_id)")
 _UNROUTED = text(
@@ -45,6 +46,17 @@ def open_item_of(session: Session, kind: str, subject_id: UUID) -> UUID | None:
     """The id of the open item of this kind and subject."""
     found = session.execute(_OPEN_ITEM, {"kind": kind, "subject_id": subject_id}).scalar()
     return cast(UUID | None, found)
+
+
+def open_subjects(session: Session, kind: str, patient_id: UUID) -> Sequence[UUID]:
+    """What a patient's open items of a kind are about."""
+    return session.scalars(
+        select(WorkItem.subject_id).where(
+            WorkItem.kind == kind,
+            WorkItem.patient_id == patient_id,
+            WorkItem.status.in_(OPEN_STATUSES),
+        )
+    ).all()
 
 
 def had_item(session: Session, kind: str, subject_id: UUID) -> bool:

@@ -18,7 +18,7 @@ from portal.worklist import queries, rules, statements
 from portal.worklist.answering import Reassign, claim, complete, reassign, release
 from portal.worklist.errors import OpeningLost
 from portal.worklist.escalation import escalate_due, follow_coverage, told_of
-from portal.worklist.queries import item_about
+from portal.worklist.queries import item_about, open_subjects
 from portal.worklist.states import WORK_ITEM, Priority, WorkItemKind, WorkItemStatus
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "open_for_operations",
     "open_item",
     "open_items",
+    "open_subjects",
     "put_off",
     "raise_priority",
     "reassign",

@@ -20,6 +20,7 @@ class WorkItemKind(StrEnum):
     QUARANTINED_UPDATE = "quarantined_update"
     PHARMACY_CANCELLATION = "pharmacy_cancellation"
     DISPENSED_AFTER_STOP = "dispensed_after_stop"
+    DUPLICATE_THERAPY = "duplicate_therapy"
     REQUISITION_REJECTED = "requisition_rejected"
     CANCELLATION_REFUSED = "cancellation_refused"
     REQUISITION_UNCOLLECTED = "requisition_uncollected"

@@ -19,6 +19,8 @@ SUMMARIES = {
     WorkItemKind.PHARMACY_CANCELLATION: "An order was taken back: ask the pharmacy if in time",
     WorkItemKind.DISPENSED_AFTER_STOP: "A medicine was handed over after it was taken back: "
     "tell the patient what to do with it",
+    WorkItemKind.DUPLICATE_THERAPY: "Two prescriptions of one medicine came together: stop one, or "
+    "confirm both",
     WorkItemKind.REQUISITION_REJECTED: "A laboratory could not do a test: order again or tell why",
     WorkItemKind.CANCELLATION_REFUSED: "A laboratory did not withdraw a cancelled test: call it",
     WorkItemKind.REQUISITION_UNCOLLECTED: "A test was ordered and never done: ask the patient",
@@ -77,6 +79,7 @@ _PATHS = {
     WorkItemKind.QUARANTINED_UPDATE: "refills",
     WorkItemKind.PHARMACY_CANCELLATION: "refills",
     WorkItemKind.DISPENSED_AFTER_STOP: "refills",
+    WorkItemKind.DUPLICATE_THERAPY: "prescriptions",
     WorkItemKind.REQUISITION_REJECTED: "requisitions",
     WorkItemKind.CANCELLATION_REFUSED: "requisitions",
     WorkItemKind.REQUISITION_UNCOLLECTED: "requisitions",

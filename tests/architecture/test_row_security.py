@@ -30,6 +30,7 @@ from tests.messages.conftest import ALARMING, answer, opened, started, to_physic
 from tests.messages.story import CALL
 from tests.patients.delegates import reading_as
 from tests.patients.records import record
+from tests.prescriptions.orders import confirming, order
 from tests.referrals.conftest import refer, step
 from tests.refills.conftest import ask_one, event_of, post_all
 from tests.requisitions.conftest import CT, offer
@@ -104,6 +105,7 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     rx = prescription(clinic, refills_used=5, **dates)
     physician.post(f"/prescriptions/{rx.id}/hold", {"reason": "waiting for a test"})
     physician.post(f"/prescriptions/{rx.id}/resume")
+    physician.post("/prescriptions", order(clinic, rx.drug_name, **confirming(rx.id)))
     body = {"event_id": "renew", "refill_number": rx.refill_number}
     pharmacy.post("/pharmacy/renewal-requests", body)
     physician.post(

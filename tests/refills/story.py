@@ -333,7 +333,14 @@ class Story:
         twin.events = []
         old = self.row()
         named = "".join(LETTERS[int(digit, 16)] for digit in new_id().hex)
-        new = _twin(old, id=new_id(), refill_number=new_id().hex, drug_name=named)
+        new = _twin(
+            old,
+            id=new_id(),
+            refill_number=new_id().hex,
+            drug_name=named,
+            rxnorm_code=named,
+            ingredients=[named],
+        )
         twin.current = new.id
         rows: list[Any] = [new]
         ids: dict[UUID, UUID] = {}

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import chain, count
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import select
 
 from portal.accounts.model import AccessToken, Account, Client, SignInSession
 from portal.core.actor import OPERATOR, Actor, ActorKind
@@ -227,15 +230,17 @@ def care_team(patient: Patient, member: Practitioner, role: str = "primary") -> 
 def prescription(
     small: SmallClinic, *, filled_days_ago: int | None = 40, **changes: Any
 ) -> Prescription:
-    """A prescription of the first patient, refillable now; `changes` override its columns."""
+    """A prescription of the first patient, refillable now; `changes` override its columns. A
+    patient's second one is of another drug."""
+    code, drug = _another_drug(changes.get("patient_id", small.patient.id))
     values: dict[str, Any] = {
         "id": new_id(),
         "refill_number": new_id().hex[-10:].upper(),
         "patient_id": small.patient.id,
         "prescriber_id": small.physician.id,
         "pharmacy_id": small.pharmacy.id,
-        "rxnorm_code": "314076",
-        "drug_name": "Lisinopril",
+        "rxnorm_code": code,
+        "drug_name": drug,
         "strength": "10 mg",
         "form": "tablet",
         "directions": "Take one tablet by mouth every day.",
@@ -272,6 +277,24 @@ def prescription(
         )
     add(*rows)
     return row
+
+
+DRUGS = (
+    ("314076", "Lisinopril"),
+    ("197361", "Amlodipine"),
+    ("313988", "Furosemide"),
+    ("197604", "Digoxin"),
+    ("312961", "Simvastatin"),
+)
+
+
+def _another_drug(patient_id: UUID) -> tuple[str, str]:
+    """Which one a patient has no prescription of."""
+    query = select(Prescription.drug_name).where(Prescription.patient_id == patient_id)
+    with transaction(OPERATOR) as session:
+        taken = set(session.scalars(query))
+    made_up = ((str(990_000 + n), f"Drug{n}") for n in count())
+    return next(one for one in chain(DRUGS, made_up) if one[1] not in taken)
 
 
 def actor(kind: ActorKind, id_: UUID, name: str = "") -> Actor:

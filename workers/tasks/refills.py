@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from portal.prescriptions import service as prescriptions
+from portal.prescriptions.duplicates import follow_duplicates
 from portal.refills import service
 from portal.visits import service as visits
 from portal.visits.states import InstructionKind
@@ -36,6 +37,7 @@ def follow_prescription(*, session: Session, event: Event, now: datetime) -> Non
         history_id=event.uuid("history_id"),
         now=now,
     )
+    follow_duplicates(session, prescriptions.patient_of(session, prescription_id), now)
     if prescriptions.is_stopped(session, prescription_id):
         visits.note_withdrawn(
             session=session, kind=InstructionKind.FILL, target_id=prescription_id, now=now

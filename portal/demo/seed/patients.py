@@ -10,6 +10,7 @@ from portal.demo.people import CITIES, FAMILY, GIVEN_FEMALE, GIVEN_MALE, STREETS
 from portal.demo.seed.directory import ZONE, is_mail_order, pool_number
 from portal.demo.seed.plan import PRESCRIPTIONS_EACH, Plan, Table, label, row_id
 from portal.demo.seed.standing import Standing, draw
+from portal.prescriptions.ingredients import ingredients_of
 from portal.prescriptions.rules import expires_on
 
 NULL = r"\N"
@@ -19,7 +20,7 @@ COLUMNS = {
     "care_team_member": "patient_id, member_id, member_kind, role, started_on",
     "account": "id, kind, person_id, email, name, status, password_hash, created_at",
     "prescription": "id, refill_number, patient_id, prescriber_id, pharmacy_id, rxnorm_code, "
-    "drug_name, strength, form, directions, quantity, unit, days_supply, schedule, "
+    "drug_name, ingredients, strength, form, directions, quantity, unit, days_supply, schedule, "
     "refills_authorized, refills_used, first_fill_used, status, status_reason, written_on, "
     "expires_on, last_filled_on, created_at",
     "dispense": "id, prescription_id, patient_id, pharmacy_id, quantity, days_supply, dispensed_at",
@@ -98,8 +99,8 @@ class Chunks:
         known = (patient, prescriber, row_id(tail, Table.PHARMACY, pharmacy))
         mailed = is_mail_order(pharmacy)
         pool = row_id(tail, Table.POOL, pool_number(clinic, "nurses"))
-        for k in range(PRESCRIPTIONS_EACH):
-            self._prescription(rng, n * PRESCRIPTIONS_EACH + k, known, draw(rng), pool, mailed)
+        for k, standing in enumerate(draw(rng, PRESCRIPTIONS_EACH)):
+            self._prescription(rng, n * PRESCRIPTIONS_EACH + k, known, standing, pool, mailed)
 
     def _person(
         self, rng: Random, n: int, id_: str, given: str, family: str, sex: str, pharmacy: int
@@ -208,7 +209,8 @@ class Chunks:
 
 def _drug_columns(drug: Drug) -> str:
     schedule = NULL if drug.schedule is None else drug.schedule
+    ingredients = "{" + ",".join(f'"{one}"' for one in ingredients_of(drug.name)) + "}"
     return (
-        f"{drug.rxnorm_code}\t{drug.name}\t{drug.strength}\t{drug.form}\t{drug.directions}\t"
+        f"{drug.rxnorm_code}\t{drug.name}\t{ingredients}\t{drug.strength}\t{drug.form}\t{drug.directions}\t"
         f"{drug.quantity}\t{drug.unit}\t{drug.days_supply}\t{schedule}"
     )

@@ -1,7 +1,7 @@
 """How prescriptions stand: which share is refillable, too soon, used up, expired, and so on."""
 
 from bisect import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil
@@ -116,8 +116,17 @@ _WAYS = [way for _, way in _SHARES]
 _CONTROLLED_WAYS = (refillable, too_soon, used_up, stopped)
 
 
-def draw(rng: Random) -> Standing:
-    """One prescription's standing, by the shares above."""
+def draw(rng: Random, count: int) -> Iterator[Standing]:
+    """How so many prescriptions of a patient stand, by the shares above; each of another drug."""
+    taken: set[str] = set()
+    while len(taken) < count:
+        standing = _draw(rng)
+        if standing.drug.rxnorm_code not in taken:
+            taken.add(standing.drug.rxnorm_code)
+            yield standing
+
+
+def _draw(rng: Random) -> Standing:
     if rng.random() < CONTROLLED_SHARE:
         drug = CONTROLLED[int(rng.random() * len(CONTROLLED))]
         if drug.schedule == 2:

@@ -11,6 +11,7 @@ from portal.core.actor import Actor
 from portal.core.clock import local_day
 from portal.patients import service as patients
 from portal.prescriptions import service as prescriptions
+from portal.prescriptions.duplicates import ConfirmedDuplicates, hold_therapies
 from portal.prescriptions.service import RenewalChanges
 from portal.refills import queries
 from portal.refills.errors import AlreadyDecided
@@ -21,12 +22,14 @@ from portal.refills.states import RefillStatus, Way
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """Approve, with what changes, or deny, with a reason code."""
+    """Approve, with what changes and beside which others of the same medicine, or deny, with a
+    reason code."""
 
     approve: bool
     changes: RenewalChanges = field(default_factory=RenewalChanges)
     reason_code: str | None = None
     note: str | None = None
+    confirmed: ConfirmedDuplicates | None = None
 
 
 def decide(
@@ -35,9 +38,12 @@ def decide(
     """Approve (which writes the successor and sends it) or deny.
 
     Raises RefillNotFound, AlreadyDecided naming who was first and when, ChangeIncomplete for a
-    change that contradicts what it keeps, and PrescriptionAgainstTheLaw for more refills than the
-    schedule allows.
+    change that contradicts what it keeps, PrescriptionAgainstTheLaw for more refills than the
+    schedule allows, and DuplicateTherapy where another of the same medicine stands.
     """
+    seen = session.get(Refill, refill_id)
+    if command.approve and seen is not None:
+        hold_therapies(session, seen.patient_id)
     locked = moves.lock(session, refill_id)
     if locked.refill.status != RefillStatus.AWAITING_PRESCRIBER:
         raise _already_decided(session, locked.refill)
@@ -71,6 +77,7 @@ def _approve(
         prescription_id=refill.prescription_id,
         pharmacy_id=refill.pharmacy_id,
         changes=command.changes,
+        confirmed=command.confirmed,
         today=local_day(now, patient.time_zone),
         now=now,
     )
