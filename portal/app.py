@@ -29,6 +29,7 @@ from portal.notifications.routes import blueprint as notifications
 from portal.patients.correction_routes import blueprint as corrections
 from portal.patients.death_routes import blueprint as deaths
 from portal.patients.delegation_routes import blueprint as delegations
+from portal.patients.merge_routes import blueprint as merges
 from portal.patients.routes import blueprint as patients
 from portal.prescriptions.routes import blueprint as prescriptions
 from portal.referrals.routes import blueprint as referrals
@@ -80,6 +81,7 @@ SLICES = (
     corrections,
     delegations,
     deaths,
+    merges,
     directory,
     departures,
     laboratory_directory,

@@ -25,6 +25,7 @@ from portal.patients import death_model as deaths
 from portal.patients import delegation_model as delegations
 from portal.patients import identity_functions, merge_functions
 from portal.patients import loops as patient_loops
+from portal.patients import merge_model as merges
 from portal.patients import model as patients
 from portal.prescriptions import loops as prescription_loops
 from portal.prescriptions import model as prescriptions
@@ -73,6 +74,7 @@ __all__ = [
     "intake",
     "laboratories",
     "merge_functions",
+    "merges",
     "message_loops",
     "message_panels",
     "messages",

@@ -17,6 +17,7 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.web import extension
 from portal.messages import service as messages
+from portal.patients import merging
 from portal.referrals import service as referrals
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
@@ -214,11 +215,17 @@ def seal_audit() -> int:
 
 
 def purge() -> int:
-    """Forget what has served its purpose: done events, old keys, expired sessions and tokens."""
+    """Forget what has served its purpose: done events, old keys, expired sessions and tokens, and
+    what was moved by merges that can't be undone any more."""
     now = utcnow()
+
+    def moves(session: Session) -> int:
+        return merging.forget_moves(session=session, now=now, limit=PURGE_BATCH)
+
     with transaction(WORKER) as session:
         accounts.purge_expired(session=session, now=now)
-    return _delete(_PURGE_OUTBOX, now - DONE_KEPT_FOR) + _delete(_PURGE_KEYS, now)
+    forgotten = _until_done(moves, PURGE_BATCH)
+    return forgotten + _delete(_PURGE_OUTBOX, now - DONE_KEPT_FOR) + _delete(_PURGE_KEYS, now)
 
 
 def _delete(statement: TextClause, before: datetime) -> int:

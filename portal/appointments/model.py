@@ -20,6 +20,8 @@ from portal.core.history import History
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.directory.model import MY_CLINIC
 from portal.patients import death_model
+from portal.patients.merge_findings import meets
+from portal.patients.merge_model import FindingKind
 
 ONE_PLACE = "num_nonnulls(laboratory_id, practitioner_id) = 1"
 
@@ -246,3 +248,10 @@ rls.owned_function(
 death_model.refuse_for_deceased("appointment")
 # What came of a time that has begun is asked as ever.
 death_model.must_end("appointment", [AppointmentStatus.BOOKED], when="t.starts_at > d.recorded_at")
+meets(
+    FindingKind.APPOINTMENT,
+    "appointment",
+    (AppointmentStatus.BOOKED,),
+    "t.starts_at < o.ends_at AND o.starts_at < t.ends_at AND o.ends_at > :now",
+    asked="practitioner_id",
+)

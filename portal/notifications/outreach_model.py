@@ -22,6 +22,8 @@ from portal.notifications.outreach_states import (
     ReleaseWish,
 )
 from portal.patients import death_model
+from portal.patients.merge_findings import differs
+from portal.patients.merge_model import FindingKind
 
 
 class ContactPreference(Base):
@@ -178,3 +180,4 @@ for _table in ("letter", "phone_call"):
     death_model.refuse_for_deceased(_table)
 death_model.must_end("letter", [LetterStatus.QUEUED])
 death_model.must_end("phone_call", [CallStatus.OPEN])
+differs(FindingKind.CONTACT, "contact_preference", ("results_by", "results_when"))

@@ -160,6 +160,8 @@ def follow_merge(*, session: Session, patient_id: UUID, now: datetime) -> None:
     """Two records were merged, of which one was of somebody who had died: so has the other. For the
     workers, once the rows were moved."""
     survivor_id = queries.surviving(session, patient_id)
+    if survivor_id == patient_id:  # the merge was undone
+        return
     death = None if survivor_id is None else death_queries.standing(session, survivor_id, lock=True)
     if death is None:
         return

@@ -61,6 +61,68 @@ class AlreadyMerged(Conflict):
     code = "already_merged"
 
 
+class MergeBeingUndone(Conflict):
+    """A merge of one of these records was undone a moment ago, and its rows are on their way."""
+
+    code = "merge_being_undone"
+    detail = "A merge of one of these records is being undone. Try again in a minute."
+
+
+class MergeNotFound(NotFound):
+    code = "merge_not_found"
+    detail = "There is no such merge of a patient of yours."
+
+
+class NotMerged(Conflict):
+    """A merge is undone that was undone already, or never made."""
+
+    code = "not_merged"
+    detail = "This record stands for itself: there is no merge of it to undo."
+
+
+class UndoTooLate(Conflict):
+    """A merge can be undone for thirty days; `undo_until` is when they ended."""
+
+    code = "undo_too_late"
+    detail = (
+        "This merge can't be undone any more: what it moved is not kept. Register the patient "
+        "anew, and have the care team write down what is theirs."
+    )
+
+
+class MergedOn(Conflict):
+    """The record that stands was itself merged since; `patient_id` is that record, and
+    `merged_into_id` the one that it was merged into."""
+
+    code = "merged_on"
+    detail = (
+        "The record into which this one was merged was itself merged since. "
+        "Undo the merge of `patient_id` first."
+    )
+
+
+class LeftNotFound(NotFound):
+    code = "left_not_found"
+    detail = "There is no such entry that was left to be decided about."
+
+
+class LeftDecided(Conflict):
+    """Somebody has decided before; `belongs_to` is whose the entry is."""
+
+    code = "left_decided"
+    detail = "Whose this is was decided already."
+
+
+class LeftStays(Conflict):
+    """An entry that is part of something of one record can't be given to the other."""
+
+    code = "left_stays"
+    detail = (
+        "This is part of something that was the other record's before the merge, and stays there. "
+        "Decide for that record, and have the care team cancel it and write it anew."
+    )
+
+
 class AlreadyOnCareTeam(Conflict):
     code = "already_on_care_team"
     detail = "The care team has this member already, or has another primary practitioner."

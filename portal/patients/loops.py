@@ -27,6 +27,35 @@ loops.declare(
               AND NOT careloop_deceased(a.person_id)
               AND NOT EXISTS (SELECT FROM patient p
                               WHERE p.merged_into_id = a.person_id AND careloop_deceased(p.id))
+              AND NOT EXISTS (SELECT FROM patient_merge m
+                              WHERE a.person_id IN (m.duplicate_id, m.survivor_id)
+                              AND m.undone_at >= :settled AND m.returned_at IS NULL)
+        """,
+        "records were merged and nobody looked for what both had": """
+            SELECT id FROM patient_merge
+            WHERE merged_at < :settled AND moved_at IS NULL AND undone_at IS NULL
+        """,
+        "what two merged records had meets and nobody was asked": """
+            SELECT f.id FROM merge_finding f JOIN patient_merge m ON m.id = f.merge_id
+            WHERE f.clash AND f.kind <> 'medicine' AND f.found_at < :settled
+              AND m.undone_at IS NULL AND NOT EXISTS (
+                SELECT FROM work_item w
+                WHERE w.subject_id = CASE WHEN f.clinical THEN f.id ELSE f.merge_id END
+                AND w.kind IN ('merge_clash', 'merge_findings'))
+        """,
+        "a merge was undone and its rows were not given back": """
+            SELECT id FROM patient_merge WHERE undone_at < :settled AND returned_at IS NULL
+        """,
+        "a merge was undone and nobody was asked who saw what": """
+            SELECT m.id FROM patient_merge m WHERE m.undone_at < :settled AND NOT EXISTS (
+                SELECT FROM work_item w
+                WHERE w.kind = 'privacy_incident' AND w.subject_id = m.id)
+        """,
+        "nobody has to say whose is what was written while two records were one": """
+            SELECT l.id FROM merge_left l
+            WHERE l.decided_at IS NULL AND l.found_at < :settled AND NOT EXISTS (
+                SELECT FROM work_item w WHERE w.kind = 'merge_undone'
+                AND w.subject_id = l.merge_id AND w.status IN ('open', 'claimed'))
         """,
         "a patient is said to have died before they were born": """
             SELECT d.id FROM patient_death d JOIN patient p ON p.id = d.patient_id

@@ -1,4 +1,5 @@
-"""The logins of two merged records, as the database keeps them: one goes on, one is retired."""
+"""The logins of two merged records, as the database keeps them: one goes on, one is retired; and
+both are what they were when the merge is undone."""
 
 from portal.core import rls
 
@@ -48,6 +49,59 @@ rls.owned_function(
             UPDATE sign_in_session SET revoked_at = now()
             WHERE account_id = kept AND revoked_at IS NULL;
         END IF;
+        RETURN NEXT;
+    END
+    """,
+    language="plpgsql",
+)
+# Whoever undoes a merge may not see the duplicate. It stands again, with the login that it had; so
+# has the survivor. An address that is somebody else's by now is not given back: such an account
+# stays retired, and its owner (`lost`) is invited anew. Both have seen the other's data: every
+# session ends. While one of them is said to have died both logins are suspended, until the workers
+# have found out whose that death is. `refused` is the record into which the survivor was merged.
+rls.owned_function(
+    "careloop_undo_merge(of_merge uuid)",
+    "TABLE (refused uuid, lost uuid)",
+    """
+    DECLARE
+        g patient_merge;
+        owner uuid;
+        suspend boolean;
+    BEGIN
+        SELECT * INTO g FROM patient_merge WHERE id = of_merge AND undone_at IS NULL FOR UPDATE;
+        PERFORM FROM patient p WHERE p.id IN (g.duplicate_id, g.survivor_id)
+        ORDER BY p.id FOR NO KEY UPDATE;
+        SELECT p.merged_into_id INTO refused FROM patient p WHERE p.id = g.survivor_id;
+        IF g.id IS NULL OR refused IS NOT NULL THEN
+            RETURN NEXT;
+            RETURN;
+        END IF;
+        UPDATE patient SET version = version + 1,
+            merged_into_id = CASE WHEN id = g.survivor_id THEN merged_into_id END,
+            merged_at = CASE WHEN id = g.survivor_id THEN merged_at END,
+            merge_reason = CASE WHEN id = g.survivor_id THEN merge_reason END
+        WHERE id IN (g.duplicate_id, g.survivor_id);
+        owner := CASE WHEN g.moved_account THEN g.survivor_id ELSE g.duplicate_id END;
+        suspend := careloop_deceased(g.duplicate_id) OR careloop_deceased(g.survivor_id);
+        UPDATE account SET person_id = gen_random_uuid() WHERE id = g.retired_account;
+        IF g.moved_account THEN
+            UPDATE account SET person_id = g.duplicate_id
+            WHERE id = g.kept_account AND person_id = g.survivor_id;
+        END IF;
+        BEGIN
+            UPDATE account SET person_id = owner,
+                status = CASE WHEN suspend THEN 'suspended'
+                              ELSE coalesce(suspended_from, 'disabled') END,
+                suspended_from = CASE WHEN suspend THEN coalesce(suspended_from, 'disabled') END
+            WHERE id = g.retired_account AND status = 'merged';
+        EXCEPTION WHEN unique_violation THEN
+            lost := owner;
+        END;
+        UPDATE account SET suspended_from = status, status = 'suspended'
+        WHERE suspend AND id = g.kept_account AND status NOT IN ('suspended', 'merged');
+        UPDATE sign_in_session SET revoked_at = now()
+        WHERE account_id IN (g.kept_account, g.retired_account) AND revoked_at IS NULL;
+        PERFORM careloop_follow_identity(g.duplicate_id), careloop_follow_identity(g.survivor_id);
         RETURN NEXT;
     END
     """,

@@ -7,51 +7,32 @@ transactions end soon, so that a second pass catches what they wrote; it repeats
 finds nothing. What comes later goes by service.surviving().
 """
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    Column,
-    CursorResult,
-    Index,
-    PrimaryKeyConstraint,
-    TextClause,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.core import audit, outbox
 from portal.core.actor import WORKER, Actor
 from portal.core.clock import local_day
-from portal.core.db import Base, naming_patients
-from portal.patients import queries
-from portal.patients.errors import AlreadyMerged, PatientUnknown, UnusableReference
+from portal.core.ids import new_id
+from portal.patients import merge_findings, merge_moves, merge_queries, queries
+from portal.patients.errors import (
+    AlreadyMerged,
+    MergeBeingUndone,
+    PatientUnknown,
+    UnusableReference,
+)
+from portal.patients.merge_model import UNDO_WITHIN, MergeFinding, PatientMerge
 from portal.patients.model import Patient
 from portal.patients.service import get_patient
 
 # Longer than a transaction may last (core/db.py, and the time limits of tasks).
 SETTLED_AFTER = timedelta(minutes=2)
-# The audit trail is sealed: it says of which record something was seen or written at the time.
-APPEND_ONLY = frozenset({"audit_entry"})
 
 _MERGE_ACCOUNTS = text("SELECT kept, moved, retired FROM careloop_merge_accounts(:duplicate)")
-# There is one primary practitioner: the survivor's. The duplicate's goes on caring for the patient.
-_STEP_DOWN = text(
-    """
-    UPDATE care_team_member SET role = 'care_coordinator'
-    WHERE patient_id = :duplicate AND role = 'primary' AND ended_on IS NULL AND EXISTS (
-        SELECT FROM care_team_member o
-        WHERE o.patient_id = :survivor AND o.role = 'primary' AND o.ended_on IS NULL)
-    """
-)
-_END_CARE = text(
-    "UPDATE care_team_member SET ended_on = :today WHERE patient_id = :duplicate "
-    "AND ended_on IS NULL"
-)
 
 
 def merge_patients(
@@ -65,7 +46,8 @@ def merge_patients(
 ) -> Patient:
     """Merge the record `patient_id` into the record `into_id`, which is returned.
 
-    Raises PatientUnknown, UnusableReference for a record that can't be the survivor, AlreadyMerged.
+    Raises PatientUnknown, UnusableReference for a record that can't be the survivor, AlreadyMerged,
+    MergeBeingUndone while the workers give back what an earlier merge had moved.
     """
     duplicate, survivor = _lock_both(session, patient_id, into_id)
     duplicate.merged_into_id = survivor.id
@@ -73,7 +55,20 @@ def merge_patients(
     duplicate.merge_reason = reason
     duplicate.version += 1
     session.flush()
-    _merge_accounts(session, actor, duplicate.id, survivor.id, now)
+    session.add(
+        PatientMerge(
+            id=new_id(),
+            duplicate_id=duplicate.id,
+            survivor_id=survivor.id,
+            merged_at=now,
+            merged_by=actor.id,
+            reason=reason,
+            undo_until=now + UNDO_WITHIN,
+            seen_by=[],
+            **_merge_accounts(session, actor, duplicate.id, survivor.id, now),
+        )
+    )
+    session.flush()
     _audit(session, actor, "merge", "patient", duplicate.id, survivor.id, now)
     _audit(session, actor, "merge", "patient", survivor.id, duplicate.id, now)
     outbox.emit(session, "patient.merged", now=now, patient_id=duplicate.id, into_id=survivor.id)
@@ -83,13 +78,19 @@ def merge_patients(
 
 def _merge_accounts(
     session: Session, actor: Actor, duplicate_id: UUID, survivor_id: UUID, now: datetime
-) -> None:
-    """One login goes on, as the standing record's; the other is retired, its address is free."""
+) -> dict[str, Any]:
+    """One login goes on, as the standing record's; the other is retired, its address is free.
+    Returns which, as the merge keeps it."""
     row = session.execute(_MERGE_ACCOUNTS, {"duplicate": duplicate_id}).one()
     if row.moved:
         _audit(session, actor, "move", "account", survivor_id, row.kept, now)
     if row.retired is not None:
         _audit(session, actor, "retire", "account", duplicate_id, row.retired, now)
+    return {
+        "kept_account": row.kept,
+        "moved_account": bool(row.moved),
+        "retired_account": row.retired,
+    }
 
 
 def _lock_both(session: Session, patient_id: UUID, into_id: UUID) -> tuple[Patient, Patient]:
@@ -108,6 +109,8 @@ def _lock_both(session: Session, patient_id: UUID, into_id: UUID) -> tuple[Patie
     for record in (duplicate, survivor):
         if record.merged_into_id is not None:
             raise _already_merged(session, record)
+    if merge_queries.being_undone(session, (patient_id, into_id)):
+        raise MergeBeingUndone()
     return duplicate, survivor
 
 
@@ -147,19 +150,25 @@ def _look_again(session: Session, duplicate_id: UUID, now: datetime) -> None:
 def move_rows(*, session: Session, patient_id: UUID, now: datetime) -> int:
     """Move what names a merged record to the record that stands for it; returns how many rows.
 
-    In one transaction, a statement for each column. Where a unique key of the survivor's is in the
-    way its own row stays. Twice is the same as once.
+    In one transaction, a statement for each table, which keeps what it moved. Where a unique key of
+    the survivor's is in the way its own row stays. What was merged on is moved on, merge by merge,
+    so that each can be undone. Twice is the same as once.
     """
-    survivor_id = queries.surviving(session, patient_id)
-    if survivor_id is None or survivor_id == patient_id:
-        return 0
-    ids = {"duplicate": patient_id, "survivor": survivor_id}
-    session.execute(_STEP_DOWN, ids)
-    moved = sum(_run(session, statement, ids) for statement in _moves())
-    today = local_day(now, get_patient(session, survivor_id).time_zone)
-    session.execute(_END_CARE, {"duplicate": patient_id, "today": today})
+    chain = merge_queries.lock_chain(session, patient_id)
+    return sum(_move(session, merge, now) for merge in chain)
+
+
+def _move(session: Session, merge: PatientMerge, now: datetime) -> int:
+    ids = {"duplicate": merge.duplicate_id, "survivor": merge.survivor_id, "merge": merge.id}
+    session.execute(merge_moves.TAKE_UP, ids)
+    session.execute(merge_moves.STEP_DOWN, ids)
+    moved = 0
+    for statement in merge_moves.moves():
+        moved += session.execute(statement, ids).scalar_one()
+    today = local_day(now, get_patient(session, merge.survivor_id).time_zone)
+    session.execute(merge_moves.END_CARE, {**ids, "today": today})
     if moved:
-        _audit(session, WORKER, "move", "patient", survivor_id, patient_id, now)
+        _audit(session, WORKER, "move", "patient", merge.survivor_id, merge.duplicate_id, now)
     return moved
 
 
@@ -171,45 +180,22 @@ def move_late_rows(*, session: Session, patient_id: UUID, now: datetime) -> int:
     return moved
 
 
-def _run(session: Session, statement: TextClause, ids: dict[str, UUID]) -> int:
-    return cast(CursorResult[Any], session.execute(statement, ids)).rowcount
+def find_what_both_had(
+    *, session: Session, patient_id: UUID, now: datetime
+) -> list[tuple[PatientMerge, list[MergeFinding]]]:
+    """What meets, once the rows were moved, by the merge that brought it together: what is new."""
+    found = []
+    for merge in merge_queries.lock_chain(session, patient_id):
+        known = {one.id for one in merge_queries.findings(session, [merge.id])}
+        if merge_findings.look_for(session, merge, now):
+            listed = merge_queries.findings(session, [merge.id])
+            found.append((merge, [one for one in listed if one.id not in known]))
+        if merge.moved_at is None:
+            merge.moved_at = now
+    return found
 
 
-@cache
-def _moves() -> Sequence[TextClause]:
-    """An UPDATE for each column of each table that names a patient."""
-    return [
-        text(_move(column, when))
-        for column, when in naming_patients(Base.metadata)
-        if column.table.name not in APPEND_ONLY
-    ]
-
-
-def _move(column: Column[Any], when: str) -> str:
-    table, name = column.table.name, column.name
-    clashes = "".join(
-        f" AND NOT EXISTS (SELECT FROM {table} o WHERE o.{name} = :survivor{others})"
-        for others in _others_of_keys(column)
-    )
-    return (
-        f"UPDATE {table} t SET {name} = :survivor "  # noqa: S608 - names from the models
-        f"WHERE t.{name} = :duplicate AND ({when}){clashes}"
-    )
-
-
-def _others_of_keys(column: Column[Any]) -> Iterator[str]:
-    """For each unique key with this column, what else must be equal for two rows to clash."""
-    table = cast(Any, column.table)
-    keys = [
-        key for key in table.constraints if isinstance(key, PrimaryKeyConstraint | UniqueConstraint)
-    ]
-    keys += [index for index in table.indexes if index.unique and _is_whole(index)]
-    for key in keys:
-        names = [one.name for one in key.columns]
-        if column.name in names:
-            yield "".join(f" AND o.{one} = t.{one}" for one in names if one != column.name)
-
-
-def _is_whole(index: Index) -> bool:
-    """The one partial key with a patient in it is the primary practitioner's: see _STEP_DOWN."""
-    return index.dialect_options["postgresql"]["where"] is None
+def forget_moves(*, session: Session, now: datetime, limit: int) -> int:
+    """Forget what was moved by merges that can't be undone any more."""
+    done: Any = session.execute(merge_queries.FORGET, {"before": now, "batch": limit})
+    return int(done.rowcount)

@@ -10,7 +10,7 @@ from portal.core import limits
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import idempotent, once
+from portal.core.idempotency import once
 from portal.core.limits import limiter
 from portal.core.paging import decode_cursor, decode_key, page_by
 from portal.core.permissions import requires
@@ -127,7 +127,6 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.route("/patients", methods=["POST"])
 @requires("patient.register")
-@idempotent()
 @blueprint.arguments(RegisterPatientSchema)
 @blueprint.response(201, PatientRecordSchema)
 def register(command: dict[str, Any]) -> Response:
@@ -189,7 +188,6 @@ def end_care(patient_id: UUID, member_id: UUID) -> None:
 
 @blueprint.route("/patients/<uuid:patient_id>/merge", methods=["POST"])
 @requires("patient.merge")
-@idempotent()
 @blueprint.arguments(MergeSchema)
 @blueprint.response(200, PatientRecordSchema)
 def merge(body: dict[str, Any], patient_id: UUID) -> Response:
@@ -198,7 +196,9 @@ def merge(body: dict[str, Any], patient_id: UUID) -> Response:
     What is on the duplicate moves over shortly after, and its record number finds the other record.
     The patient's account goes on: the standing record's; the duplicate's, with its sessions, where
     the other has none or it was never opened. A second account is retired: its sessions end, its
-    address is free. This can't be undone. The answer is the record that stands.
+    address is free. The answer is the record that stands; what both had that meets is listed
+    shortly after (`GET …/merges`), and is somebody's work item. For thirty days the merge can be
+    undone (`POST …/merge/undo`).
     """
     actor, now = current_actor(), utcnow()
 
@@ -213,7 +213,6 @@ def merge(body: dict[str, Any], patient_id: UUID) -> Response:
 
 @blueprint.route("/patients/<uuid:patient_id>/invitation", methods=["POST"])
 @requires("patient.invite")
-@idempotent()
 @blueprint.arguments(InvitePatientSchema)
 @blueprint.response(201, InvitationSchema)
 def invite_patient(body: dict[str, str], patient_id: UUID) -> Response:
@@ -236,7 +235,6 @@ def invite_patient(body: dict[str, str], patient_id: UUID) -> Response:
 
 @blueprint.route("/patients/break-glass", methods=["POST"])
 @requires("patient.break_glass")
-@idempotent()
 @limiter.limit(limits.ENUMERABLE)
 @blueprint.arguments(BreakGlassSchema)
 @blueprint.response(201, GrantSchema)

@@ -15,6 +15,8 @@ from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.patients import death_model
+from portal.patients.merge_findings import meets
+from portal.patients.merge_model import FindingKind
 from portal.prescriptions.ingredients import ingredients_of
 from portal.prescriptions.states import PRESCRIPTION, PrescriptionStatus
 
@@ -243,3 +245,11 @@ rls.way_in(
 )
 
 death_model.refuse_for_deceased("prescription")
+
+meets(
+    FindingKind.MEDICINE,
+    "prescription",
+    (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD),
+    "(t.rxnorm_code = o.rxnorm_code OR t.ingredients && o.ingredients)",
+    asked="prescriber_id",
+)

@@ -14,6 +14,8 @@ from portal.core.history import History
 from portal.core.rls import INSERT, ME, SELECT, UPDATE, to
 from portal.directory.model import MY_CLINIC
 from portal.patients import death_model
+from portal.patients.merge_findings import meets
+from portal.patients.merge_model import FindingKind
 from portal.referrals.states import REFERRAL, ReferralKind, ReferralStatus, Urgency
 
 ENDED = "('closed', 'cancelled', 'expired')"
@@ -293,3 +295,10 @@ owners.must_have_owner(
 death_model.refuse_for_deceased("referral")
 # A referral whose patient was seen waits for its note, with an item of its own.
 death_model.must_end("referral", REFERRAL.every - REFERRAL.ends)
+meets(
+    FindingKind.REFERRAL,
+    "referral",
+    REFERRAL.every - REFERRAL.ends,
+    "careloop_name_key(t.specialty) = careloop_name_key(o.specialty)",
+    asked="referrer_id",
+)

@@ -12,7 +12,7 @@ from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
-from portal.core.idempotency import idempotent, once
+from portal.core.idempotency import once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -51,7 +51,6 @@ blueprint = Blueprint("referrals", __name__, "Referring patients, asking colleag
 
 @blueprint.route("/referrals", methods=["POST"])
 @requires("referral.write")
-@idempotent(required=True)
 @blueprint.arguments(ReferSchema)
 @blueprint.response(201, ReferralTimelineSchema)
 def refer(command: Refer) -> Response:
@@ -152,7 +151,6 @@ def _step(referral_id: UUID, use_case: Callable[..., object], **arguments: Any) 
 
 @blueprint.route("/referrals/<uuid:referral_id>/send", methods=["POST"])
 @requires("referral.write")
-@idempotent()
 @blueprint.arguments(SendSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def send_referral(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -162,7 +160,6 @@ def send_referral(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/cancel", methods=["POST"])
 @requires("referral.cancel")
-@idempotent()
 @blueprint.arguments(CancelReferralSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def cancel_referral(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -172,7 +169,6 @@ def cancel_referral(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/confidential", methods=["POST"])
 @requires("record.keep_confidential")
-@idempotent()
 @blueprint.arguments(ConfidentialSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def keep_referral_confidential(command: Confidential, referral_id: UUID) -> Response:
@@ -185,7 +181,6 @@ def keep_referral_confidential(command: Confidential, referral_id: UUID) -> Resp
 
 @blueprint.route("/referrals/<uuid:referral_id>/close", methods=["POST"])
 @requires("referral.write")
-@idempotent()
 @blueprint.arguments(CloseReferralSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def close_referral(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -199,7 +194,6 @@ def close_referral(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/information", methods=["POST"])
 @requires("referral.write")
-@idempotent()
 @blueprint.arguments(InformationSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def give_information(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -209,7 +203,6 @@ def give_information(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/accept", methods=["POST"])
 @requires("referral.decide")
-@idempotent()
 @blueprint.arguments(AcceptSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def accept_referral(_body: dict[str, Any], referral_id: UUID) -> Response:
@@ -222,7 +215,6 @@ def accept_referral(_body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/decline", methods=["POST"])
 @requires("referral.decide")
-@idempotent()
 @blueprint.arguments(DeclineSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def decline_referral(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -232,7 +224,6 @@ def decline_referral(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/ask", methods=["POST"])
 @requires("referral.decide")
-@idempotent()
 @blueprint.arguments(AskSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def ask_referrer(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -242,7 +233,6 @@ def ask_referrer(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/answer", methods=["POST"])
 @requires("referral.report")
-@idempotent()
 @blueprint.arguments(WriteNoteSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def answer_consultation(command: WriteNote, referral_id: UUID) -> Response:
@@ -252,7 +242,6 @@ def answer_consultation(command: WriteNote, referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/note", methods=["POST"])
 @requires("referral.report")
-@idempotent()
 @blueprint.arguments(WriteNoteSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def write_consult_note(command: WriteNote, referral_id: UUID) -> Response:
@@ -265,7 +254,6 @@ def write_consult_note(command: WriteNote, referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/note/release", methods=["POST"])
 @requires("referral.release")
-@idempotent()
 @blueprint.arguments(ReleaseNoteSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def release_consult_note(_body: dict[str, Any], referral_id: UUID) -> Response:
@@ -275,7 +263,6 @@ def release_consult_note(_body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/appointment", methods=["POST"])
 @requires("referral.arrange")
-@idempotent()
 @blueprint.arguments(ArrangeSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def schedule_referral(command: Arrange, referral_id: UUID) -> Response:
@@ -290,7 +277,6 @@ def schedule_referral(command: Arrange, referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/appointment/cancel", methods=["POST"])
 @requires("referral.arrange")
-@idempotent()
 @blueprint.arguments(CallOffSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def call_off_referral_appointment(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -300,7 +286,6 @@ def call_off_referral_appointment(body: dict[str, Any], referral_id: UUID) -> Re
 
 @blueprint.route("/referrals/<uuid:referral_id>/attended", methods=["POST"])
 @requires("referral.arrange")
-@idempotent()
 @blueprint.arguments(AttendedSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def record_attendance(_body: dict[str, Any], referral_id: UUID) -> Response:
@@ -310,7 +295,6 @@ def record_attendance(_body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/no-show", methods=["POST"])
 @requires("referral.arrange")
-@idempotent()
 @blueprint.arguments(NoShowSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def record_no_show(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -320,7 +304,6 @@ def record_no_show(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/authorization", methods=["POST"])
 @requires("referral.arrange")
-@idempotent()
 @blueprint.arguments(AuthorizeSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def authorize_referral(body: dict[str, Any], referral_id: UUID) -> Response:

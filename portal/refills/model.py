@@ -13,6 +13,8 @@ from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.patients import death_model
+from portal.patients.merge_findings import meets
+from portal.patients.merge_model import FindingKind
 from portal.refills.states import (
     ENDED,
     OPEN,
@@ -273,3 +275,11 @@ owners.must_have_owner(
 )
 death_model.refuse_for_deceased("refill")
 death_model.must_end("refill", OPEN)
+meets(
+    FindingKind.REFILL,
+    "refill",
+    OPEN,
+    "EXISTS (SELECT FROM prescription tp JOIN prescription op "
+    "ON tp.rxnorm_code = op.rxnorm_code OR tp.ingredients && op.ingredients "
+    "WHERE tp.id = t.prescription_id AND op.id = o.prescription_id)",
+)

@@ -13,6 +13,8 @@ from portal.core.db import Base, one_of
 from portal.core.history import History
 from portal.core.rls import INSERT, ME, ON_BEHALF_OF, SELECT, UPDATE, to
 from portal.patients import death_model
+from portal.patients.merge_findings import meets
+from portal.patients.merge_model import FindingKind
 from portal.requisitions.states import (
     REOPENING,
     REQUISITION,
@@ -316,3 +318,10 @@ for _table in ("requisition", "standing_order"):
     death_model.refuse_for_deceased(_table)
 death_model.must_end("requisition", {RequisitionStatus.DRAFT, *UNCOLLECTED})
 death_model.must_end("standing_order", [StandingStatus.ACTIVE])
+meets(
+    FindingKind.REQUISITION,
+    "requisition",
+    {RequisitionStatus.DRAFT, *UNCOLLECTED},
+    "t.test_code = o.test_code",
+    asked="orderer_id",
+)

@@ -44,6 +44,7 @@ CLOSED_BY: Mapping[WorkItemKind, str] = {
     WorkItemKind.RECONCILIATION: "POST /api/v1/reconciliation/{}/match or /discard",
     WorkItemKind.CORRECTION_REQUESTED: "POST /api/v1/patients/…/corrections with this request_id, "
     "or POST /api/v1/correction-requests/{}/decline",
+    WorkItemKind.MERGE_UNDONE: "POST /api/v1/merges/{}/left/… for each",
     WorkItemKind.PHONE_CALL: "POST /api/v1/calls/{}/outcome",
     WorkItemKind.THREAD_REPLY: "POST /api/v1/threads/{}/messages or /close",
     WorkItemKind.ADVICE_CALL: "POST /api/v1/advice-calls/{}/outcome",

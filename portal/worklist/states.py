@@ -50,6 +50,9 @@ class WorkItemKind(StrEnum):
     CORRECTION_REQUESTED = "correction_requested"
     CORRECTION_UNTAKEN = "correction_untaken"
     LETTER_OUTDATED = "letter_outdated"
+    MERGE_CLASH = "merge_clash"
+    MERGE_FINDINGS = "merge_findings"
+    MERGE_UNDONE = "merge_undone"
     PHONE_CALL = "phone_call"
     THREAD_REPLY = "thread_reply"
     ADVICE_CALL = "advice_call"
@@ -68,7 +71,14 @@ class WorkItemKind(StrEnum):
 
 
 # About who a patient is, and nothing clinical: whoever has one needs no more of the record.
-ADMINISTRATIVE = frozenset({WorkItemKind.CORRECTION_REQUESTED})
+ADMINISTRATIVE = frozenset(
+    {
+        WorkItemKind.CORRECTION_REQUESTED,
+        WorkItemKind.MERGE_FINDINGS,
+        WorkItemKind.MERGE_UNDONE,
+        WorkItemKind.PRIVACY_INCIDENT,
+    }
+)
 
 
 class Priority(StrEnum):

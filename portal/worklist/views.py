@@ -42,7 +42,7 @@ SUMMARIES = {
     WorkItemKind.REFERRAL_AUTHORIZATION: "A referral's authorization ends before its appointment",
     WorkItemKind.REFERRAL_EXPIRED: "A referral's authorization is over: is it still needed?",
     WorkItemKind.RECONCILIATION: "A result came that matches nobody: find out whose it is",
-    WorkItemKind.PRIVACY_INCIDENT: "Somebody's result was on another patient's record: assess it",
+    WorkItemKind.PRIVACY_INCIDENT: "A patient's data were on another's record: assess it",
     WorkItemKind.APPOINTMENT_NO_SHOW: "A patient missed an appointment: ask why, arrange another",
     WorkItemKind.APPOINTMENT_OUTCOME: "An appointment is over: did the patient come?",
     WorkItemKind.APPOINTMENT_TO_ARRANGE: "A time was withdrawn and none is free: arrange another",
@@ -53,6 +53,11 @@ SUMMARIES = {
     "it",
     WorkItemKind.LETTER_OUTDATED: "A letter in the print queue has a name that was corrected "
     "since: cancel it, and tell the patient otherwise",
+    WorkItemKind.MERGE_CLASH: "Two records were merged, and what both had meets: look whether it "
+    "may go on",
+    WorkItemKind.MERGE_FINDINGS: "Two records were merged, and what they said differs: find out "
+    "what is right",
+    WorkItemKind.MERGE_UNDONE: "A merge was undone: say whose is what was written meanwhile",
     WorkItemKind.PHONE_CALL: "A patient wants to be called about a result",
     WorkItemKind.THREAD_REPLY: "A patient wrote and waits for an answer",
     WorkItemKind.ADVICE_CALL: "A patient wants a nurse to call: day and night",
@@ -108,6 +113,8 @@ _PATHS = {
     WorkItemKind.CORRECTION_REQUESTED: "correction-requests",
     WorkItemKind.CORRECTION_UNTAKEN: "requisitions",
     WorkItemKind.LETTER_OUTDATED: "letters",
+    WorkItemKind.MERGE_FINDINGS: "merges",
+    WorkItemKind.MERGE_UNDONE: "merges",
     WorkItemKind.PHONE_CALL: "calls",
     WorkItemKind.THREAD_REPLY: "threads",
     WorkItemKind.ADVICE_CALL: "advice-calls",
@@ -118,12 +125,18 @@ _PATHS = {
 }
 
 # These are read with the patient whom they are about.
-_OF_PATIENT = frozenset({WorkItemKind.PATIENT_DIED, WorkItemKind.DEATH_REVOKED})
+_OF_PATIENT = {
+    WorkItemKind.PATIENT_DIED: "death",
+    WorkItemKind.DEATH_REVOKED: "death",
+    WorkItemKind.MERGE_CLASH: "merges",
+}
 
 
 def _link(row: Row[Any], path: str | None) -> str | None:
     if row.kind in _OF_PATIENT:
-        return f"/api/v1/patients/{row.patient_id}/death"
+        return f"/api/v1/patients/{row.patient_id}/{_OF_PATIENT[row.kind]}"
+    if row.kind == WorkItemKind.PRIVACY_INCIDENT and row.patient_id is not None:
+        path = "merges"  # of a result that was on the wrong chart it names no patient
     return f"/api/v1/{path}/{row.subject_id}" if path else None
 
 

@@ -22,6 +22,10 @@ REASONED = {
         "portal/core/audit_chain.py",
         "'audit_entry_' || to_char(month, 'YYYY_MM'),",
     ): "the name of a table, of a month of UTC",
+    (
+        "portal/patients/merge_moves.py",
+        "THEN t.ended_on ELSE CAST(m.before ->> 'ended_on' AS date) END",
+    ): "the day that it was before",
     ("portal/visits/summary_text.py", "released_at.date()"): "handed over in the place's time",
 }
 # Parameters that are days, of whatever type the driver makes of them.

@@ -39,7 +39,16 @@ from tests.results.messages import obr, obx, oru, pid
 from tests.results.story import tell_of_critical
 from tests.results.test_intake import MLLP
 from tests.support.api import Caller
-from tests.support.clinic import ZONE, SmallClinic, actor, add, practitioner, prescription
+from tests.support.clinic import (
+    ZONE,
+    SmallClinic,
+    actor,
+    add,
+    care_team,
+    practitioner,
+    prescription,
+)
+from tests.support.clinic import patient as new_patient
 from tests.support.work import drain
 from tests.visits.conftest import add_problem, measure, plan, pressure, released
 from tests.visits.conftest import step as move_visit
@@ -139,7 +148,21 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     be_seen(clinic, physician)
     ask_for_correction(clinic, patient, nurse)
     drain()
+    merge_by_mistake(clinic, physician, nurse)
     return clinic
+
+
+def merge_by_mistake(clinic: SmallClinic, physician: Caller, nurse: Caller) -> None:
+    """Another patient's record, merged into the first patient's, and two again."""
+    other = new_patient(clinic.clinic, clinic.pharmacy, "Avery", 3)
+    add(other, care_team(other, clinic.physician))
+    merging = {"into_id": str(clinic.patient.id), "reason": "The same name and birth date"}
+    assert nurse.post(f"/patients/{other.id}/merge", merging).status_code == 200
+    order_tests(physician, clinic)
+    drain()
+    undone = nurse.post(f"/patients/{other.id}/merge/undo", {"reason": "They are twin sisters"})
+    assert undone.status_code == 200, undone.text
+    drain()
 
 
 def match_by_mistake(clinic: SmallClinic, nurse: Caller) -> None:
@@ -181,6 +204,9 @@ AT_THE_FRONT_DESK = {
     "care_team_member",
     "patient_correction",
     "correction_request",
+    "patient_merge",
+    "merge_finding",
+    "merge_left",
     "appointment",
     "appointment_history",
     "appointment_offer",

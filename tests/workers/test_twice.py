@@ -220,6 +220,18 @@ def patient_is_merged(clinic: SmallClinic) -> set[str]:
     return run_all_twice()
 
 
+def merge_is_undone(clinic: SmallClinic, nurse: Caller, colleague: Caller) -> set[str]:
+    """They are two patients, for one of whom something was ordered meanwhile."""
+    order_tests(colleague, clinic, patient_id=str(clinic.other_patient.id))
+    path = f"/patients/{clinic.patient.id}/merge/undo"
+    merge = nurse.post(path, {"reason": "They are two people"}).json
+    seen = run_all_twice()
+    [left, *_] = nurse.get(f"/merges/{merge['id']}").json["left"]
+    body = {"belongs_to": str(clinic.patient.id)}
+    assert nurse.post(f"/merges/{merge['id']}/left/{left['id']}", body).status_code == 200
+    return seen | run_all_twice()
+
+
 def patient_dies(clinic: SmallClinic, nurse: Caller) -> set[str]:
     """The patient is said to have died, and has not."""
     path = f"/patients/{clinic.patient.id}/death"
@@ -285,6 +297,7 @@ def test_every_kind_of_task_twice(
     seen |= pharmacy_closes(clinic, caller)
     seen |= patient_dies(clinic, nurse)
     seen |= patient_is_merged(clinic)
+    seen |= merge_is_undone(clinic, nurse, colleague)
     assert seen >= HANDLERS.keys()
 
 

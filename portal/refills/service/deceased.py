@@ -14,11 +14,7 @@ from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 
 S = RefillStatus
-_POINTLESS = (
-    WorkItemKind.REFILL_OVERDUE,
-    WorkItemKind.REFILL_FAILED,
-    WorkItemKind.DUPLICATE_THERAPY,
-)
+_POINTLESS = (WorkItemKind.REFILL_OVERDUE, WorkItemKind.REFILL_FAILED)
 
 
 def close_for_deceased(*, session: Session, death: PatientDeath, now: datetime) -> None:
