@@ -21,7 +21,7 @@ from portal.accounts.schemas import (
 from portal.accounts.service import CreateClient, Invite
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.schemas import PageQuery
@@ -113,6 +113,7 @@ def list_clients() -> dict[str, Any]:
 
 @blueprint.route("/clients", methods=["POST"])
 @requires("account.administer")
+@idempotent()
 @blueprint.arguments(CreateClientSchema)
 @blueprint.response(201, NewSecretSchema)
 def create_client(command: CreateClient) -> Response:

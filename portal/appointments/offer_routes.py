@@ -23,7 +23,7 @@ from portal.appointments.states import OFFER
 from portal.appointments.views import offer_view
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -34,6 +34,7 @@ blueprint = Blueprint("appointment_offers", __name__, "Times that are held for a
 
 @blueprint.route("/appointments/offers", methods=["POST"])
 @requires("appointment.offer")
+@idempotent(required=True)
 @blueprint.arguments(OfferTimesSchema)
 @blueprint.response(201, AppointmentOfferSchema)
 def offer_times(command: OfferTimes) -> Response:
@@ -89,6 +90,7 @@ def read_offer(offer_id: UUID) -> Response:
 
 @blueprint.route("/appointments/offers/<uuid:offer_id>/accept", methods=["POST"])
 @requires("appointment.answer")
+@idempotent()
 @blueprint.arguments(MoveAppointmentSchema)
 @blueprint.response(200, AppointmentDetailSchema)
 def accept_offer(body: dict[str, Any], offer_id: UUID) -> Response:

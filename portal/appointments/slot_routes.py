@@ -24,7 +24,7 @@ from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -35,6 +35,7 @@ blueprint = Blueprint("slots", __name__, "Times that can be booked")
 
 @blueprint.route("/slots", methods=["POST"])
 @requires("slot.open")
+@idempotent()
 @blueprint.arguments(OpenSlotsSchema)
 @blueprint.response(201, TimesSchema)
 def open_slots(body: dict[str, Any]) -> Response:
@@ -111,6 +112,7 @@ def take_slot_back(_body: dict[str, Any], slot_id: UUID) -> Response:
 
 @blueprint.route("/slots/<uuid:slot_id>/book", methods=["POST"])
 @requires("appointment.book")
+@idempotent()
 @blueprint.arguments(BookAppointmentSchema)
 @blueprint.response(201, AppointmentDetailSchema)
 def book_appointment(body: dict[str, Any], slot_id: UUID) -> Response:

@@ -19,7 +19,7 @@ from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.limits import limiter
 from portal.core.permissions import requires
@@ -75,6 +75,7 @@ def _whose(actor: Actor, patient_id: UUID | None) -> UUID:
 
 @blueprint.route("/attachments", methods=["POST"])
 @requires("attachment.upload")
+@idempotent()
 @limiter.limit(UPLOADS)
 @takes(*BY_TYPE, UNDECLARED, most=_largest)
 @blueprint.arguments(UploadQuery, location="query")

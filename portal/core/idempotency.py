@@ -2,11 +2,16 @@
 
 The key's row is written first, in the request's own transaction: a concurrent twin waits for it
 there, and the answer is stored with the effect in one commit.
+
+A view that takes keys is marked (`idempotent`), and the mark says whether it has to have one: so it
+is where the call, sent twice, would send something out twice, and nothing in what stands refuses
+the second.
 """
 
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
 from flask import Response, request
@@ -39,7 +44,41 @@ class KeyReused(Invalid):
     detail = "This Idempotency-Key was used with another request. Use a new key."
 
 
+class KeyRequired(Malformed):
+    """The draft, 2.7: 400 where the header of an operation that requires it is missing."""
+
+    code = "idempotency_key_required"
+    detail = (
+        f"This call sends something out, and would do so again if it came twice: give it a key of "
+        f"its own in the header {HEADER} (a UUID, say), and the same key whenever you repeat it."
+    )
+
+
 UseCase = Callable[[Session], tuple[Any, int]]
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def idempotent(*, required: bool = False) -> Decorator:
+    """Declare that a view takes a key, by once(); with `required`, that it is refused without one
+    before its body is looked at. The caller then gets KeyRequired."""
+
+    def declare(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def with_key(*args: Any, **kwargs: Any) -> Any:
+            if HEADER not in request.headers:
+                raise KeyRequired(errors=[FieldError(f"#header/{HEADER}", "This is missing.")])
+            return view(*args, **kwargs)
+
+        marked = with_key if required else view
+        marked.__portal_key_required__ = required  # type: ignore[attr-defined]
+        return marked
+
+    return declare
+
+
+def key_required(view: object) -> bool | None:
+    """Whether a view has to have a key; None for one that takes none."""
+    return getattr(view, "__portal_key_required__", None)
 
 
 def _header() -> str | None:
@@ -66,9 +105,9 @@ def once(
     """Run a creating use case in one transaction, at most once for each key of the actor.
 
     `use_case` gets the session and returns (JSON-ready body, HTTP status). Without a key in the
-    request it simply runs. `keep_body=False` is for answers that hold a secret: those are given
-    once, and the same key again gets their status alone. `content` stands for a body that was read
-    as a stream: what makes it the same request.
+    request it simply runs: see idempotent(). `keep_body=False` is for answers that hold a secret:
+    those are given once, and the same key again gets their status alone. `content` stands for a
+    body that was read as a stream: what makes it the same request.
 
     Raises KeyReused when the key came with another request before.
     """

@@ -15,6 +15,7 @@ from portal.demo.directory import Places
 from portal.demo.drugs import Drug
 from portal.demo.patients import Records
 from portal.demo.settling import settle
+from portal.prescriptions import changing
 from portal.prescriptions import service as prescriptions
 from portal.prescriptions.service import Order, RenewalChanges, WritePrescription
 from portal.prescriptions.states import PrescriptionStatus
@@ -115,7 +116,7 @@ class Teller:
         ago: timedelta,
     ) -> None:
         """A practitioner stops a prescription, or puts it on hold."""
-        prescriptions.change_status(
+        changing.change_status(
             session=self.session,
             actor=self.places.practitioner(person.name),
             prescription_id=self.records.prescription(patient, drug),
@@ -286,7 +287,7 @@ def _about_prescriptions(teller: Teller) -> None:
         cast.LINDQVIST, "Daniel", drugs.METFORMIN, held, "Until the kidney test is back.", 5 * DAY
     )
     # A vacation override: Ahmed travels for three weeks.
-    prescriptions.allow_early_refill(
+    changing.allow_early_refill(
         session=teller.session,
         actor=teller.places.staff_member(cast.STAFF[0].name),
         prescription_id=teller.records.prescription("Ahmed", drugs.WARFARIN),

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -28,6 +28,7 @@ blueprint = Blueprint("departures", __name__, "Practitioners who leave, places t
 
 @blueprint.route("/departures", methods=["POST"])
 @requires("directory.write")
+@idempotent()
 @blueprint.arguments(WriteDepartureSchema)
 @blueprint.response(201, DepartureSchema)
 def record_departure(command: Leave) -> Response:

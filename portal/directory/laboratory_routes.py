@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from portal.core.actor import Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_key, page_by
 from portal.core.permissions import requires
@@ -67,6 +67,7 @@ def read_laboratory(laboratory_id: UUID) -> Response:
 
 @blueprint.route("/laboratories", methods=["POST"])
 @requires("directory.write")
+@idempotent()
 @blueprint.arguments(WriteLaboratorySchema)
 @blueprint.response(201, WiredLaboratorySchema)
 def add_laboratory(command: dict[str, Any]) -> Response:

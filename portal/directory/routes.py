@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.paging import Page, aware_time, decode_key, page_by
 from portal.core.permissions import requires
 from portal.core.schemas import PageQuery
@@ -71,6 +71,7 @@ def read_pharmacy(pharmacy_id: UUID) -> Pharmacy:
 
 @blueprint.route("/pharmacies", methods=["POST"])
 @requires("directory.write")
+@idempotent()
 @blueprint.arguments(WritePharmacySchema)
 @blueprint.response(201, PharmacySchema)
 def add_pharmacy(command: dict[str, Any]) -> Response:
@@ -135,6 +136,7 @@ def read_clinic(clinic_id: UUID) -> dict[str, Any]:
 
 @blueprint.route("/clinics/<uuid:clinic_id>/closures", methods=["POST"])
 @requires("directory.write")
+@idempotent()
 @blueprint.arguments(WriteClosureSchema)
 @blueprint.response(201, ClosureSchema)
 def close_clinic(command: dict[str, Any], clinic_id: UUID) -> Response:
@@ -182,6 +184,7 @@ def list_coverage(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.route("/coverage", methods=["POST"])
 @requires("coverage.write")
+@idempotent()
 @blueprint.arguments(ArrangeCoverageSchema)
 @blueprint.response(201, CoverageSchema)
 def arrange_coverage(command: ArrangeCoverage) -> Response:

@@ -10,7 +10,7 @@ from portal.core import audit
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -38,6 +38,7 @@ blueprint = Blueprint("advice", __name__, "The nurses' advice line, day and nigh
 
 @blueprint.route("/advice-calls", methods=["POST"])
 @requires("advice.request")
+@idempotent()
 @blueprint.arguments(RequestCallSchema)
 @blueprint.response(201, AdviceCallSchema)
 def request_call(command: RequestCall) -> Response:
@@ -129,6 +130,7 @@ def keep_advice_confidential(command: Confidential, call_id: UUID) -> Response:
 
 @blueprint.route("/advice-calls/<uuid:call_id>/outcome", methods=["POST"])
 @requires("advice.record")
+@idempotent()
 @blueprint.arguments(AdviceOutcomeSchema)
 @blueprint.response(200, AdviceCallSchema)
 def record_advice(body: dict[str, Any], call_id: UUID) -> Response:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
@@ -65,6 +65,7 @@ def list_quick_replies(query: dict[str, Any]) -> Response:
 
 @blueprint.route("/quick-replies", methods=["POST"])
 @requires("message.quick_reply")
+@idempotent()
 @blueprint.arguments(AddQuickReplySchema)
 @blueprint.response(201, QuickReplySchema)
 def add_quick_reply(body: dict[str, Any]) -> Response:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -45,6 +45,7 @@ def list_drafts(query: dict[str, Any]) -> Response:
 
 @blueprint.route("/drafts", methods=["POST"])
 @requires("message.write")
+@idempotent()
 @blueprint.arguments(SaveDraftSchema)
 @blueprint.response(201, DraftSchema)
 def add_draft(command: SaveDraft) -> Response:

@@ -13,7 +13,7 @@ from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import Invalid
-from portal.core.idempotency import UseCase, once
+from portal.core.idempotency import UseCase, idempotent, once
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.versions import expected_version, tagged
@@ -61,6 +61,7 @@ def once_warned(actor: Actor, warned_of: WarnedOf, use_case: UseCase) -> Respons
 
 @blueprint.route("/threads", methods=["POST"])
 @requires("message.write")
+@idempotent(required=True)
 @blueprint.arguments(StartThreadSchema)
 @blueprint.response(201, SentSchema)
 def start_thread(body: dict[str, Any]) -> Response:
@@ -108,6 +109,7 @@ def _row(session: Session, actor: Actor, thread_id: UUID) -> Any:
 
 @blueprint.route("/threads/many", methods=["POST"])
 @requires("message.write_many")
+@idempotent(required=True)
 @blueprint.arguments(WriteToManySchema)
 @blueprint.response(201, ThreadOutcomesSchema)
 @blueprint.alt_response(207, schema=ThreadOutcomesSchema, description="Some sent, some rejected")
@@ -172,6 +174,7 @@ def read_thread(query: dict[str, Any], thread_id: UUID) -> Response:
 
 @blueprint.route("/threads/<uuid:thread_id>/messages", methods=["POST"])
 @requires("message.write")
+@idempotent(required=True)
 @blueprint.arguments(WriteMessageSchema)
 @blueprint.response(201, SentSchema)
 def write_message(command: Write, thread_id: UUID) -> Response:

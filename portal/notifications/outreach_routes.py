@@ -10,7 +10,7 @@ from portal.core import audit
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -146,6 +146,7 @@ def _call(session: Session, actor: Actor, call_id: UUID) -> dict[str, Any]:
 
 @blueprint.route("/calls/<uuid:call_id>/outcome", methods=["POST"])
 @requires("call.work")
+@idempotent()
 @blueprint.arguments(CallOutcomeSchema)
 @blueprint.response(200, CallSchema)
 def record_call(body: dict[str, Any], call_id: UUID) -> Response:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.schemas import PageQuery
@@ -35,6 +35,7 @@ blueprint = Blueprint("corrections", __name__, "Corrections of who a patient is"
 
 @blueprint.route("/patients/<uuid:patient_id>/corrections", methods=["POST"])
 @requires("patient.correct")
+@idempotent()
 @blueprint.arguments(CorrectSchema)
 @blueprint.response(200, PatientRecordSchema)
 def correct(command: Correct, patient_id: UUID) -> Response:
@@ -115,6 +116,7 @@ def list_own_corrections(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.route("/patients/me/correction-requests", methods=["POST"])
 @requires("patient.ask_correction")
+@idempotent()
 @blueprint.arguments(AskForCorrectionSchema)
 @blueprint.response(201, CorrectionRequestSchema)
 def ask(body: dict[str, Any]) -> Response:

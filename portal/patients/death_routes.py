@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
@@ -34,6 +34,7 @@ def _view(death: PatientDeath, steps: Sequence[DeathStep] = ()) -> dict[str, Any
 
 @blueprint.route("/patients/<uuid:patient_id>/death", methods=["POST"])
 @requires("patient.record_death")
+@idempotent()
 @blueprint.arguments(RecordDeathSchema)
 @blueprint.response(201, DeathSchema)
 def record_death(command: RecordDeath, patient_id: UUID) -> Response:
@@ -72,6 +73,7 @@ def read_death(patient_id: UUID) -> Response:
 
 @blueprint.route("/patients/<uuid:patient_id>/death/revoke", methods=["POST"])
 @requires("patient.record_death")
+@idempotent()
 @blueprint.arguments(RevokeDeathSchema)
 @blueprint.response(200, DeathSchema)
 def revoke_death(body: dict[str, str], patient_id: UUID) -> Response:

@@ -11,7 +11,7 @@ from portal.core import audit, limits
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.limits import limiter
 from portal.core.paging import decode_cursor, page_by
@@ -75,6 +75,7 @@ def list_delegations(query: dict[str, Any]) -> Response:
 
 @blueprint.route("/delegations", methods=["POST"])
 @requires("delegation.grant")
+@idempotent()
 @limiter.limit(limits.ENUMERABLE)
 @blueprint.arguments(OfferAccessSchema)
 @blueprint.response(201, FullDelegationSchema)
@@ -161,6 +162,7 @@ def list_delegations_of_patient(query: dict[str, Any], patient_id: UUID) -> Resp
 
 @blueprint.route("/patients/<uuid:patient_id>/parents", methods=["POST"])
 @requires("delegation.record_parent")
+@idempotent()
 @blueprint.arguments(RecordParentSchema)
 @blueprint.response(201, FullDelegationSchema)
 def record_parent(command: OfferAccess, patient_id: UUID) -> Response:

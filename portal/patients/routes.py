@@ -10,7 +10,7 @@ from portal.core import limits
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.limits import limiter
 from portal.core.paging import decode_cursor, decode_key, page_by
 from portal.core.permissions import requires
@@ -127,6 +127,7 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.route("/patients", methods=["POST"])
 @requires("patient.register")
+@idempotent()
 @blueprint.arguments(RegisterPatientSchema)
 @blueprint.response(201, PatientRecordSchema)
 def register(command: dict[str, Any]) -> Response:
@@ -188,6 +189,7 @@ def end_care(patient_id: UUID, member_id: UUID) -> None:
 
 @blueprint.route("/patients/<uuid:patient_id>/merge", methods=["POST"])
 @requires("patient.merge")
+@idempotent()
 @blueprint.arguments(MergeSchema)
 @blueprint.response(200, PatientRecordSchema)
 def merge(body: dict[str, Any], patient_id: UUID) -> Response:
@@ -213,6 +215,7 @@ def merge(body: dict[str, Any], patient_id: UUID) -> Response:
 
 @blueprint.route("/patients/<uuid:patient_id>/invitation", methods=["POST"])
 @requires("patient.invite")
+@idempotent()
 @blueprint.arguments(InvitePatientSchema)
 @blueprint.response(201, InvitationSchema)
 def invite_patient(body: dict[str, str], patient_id: UUID) -> Response:
@@ -235,6 +238,7 @@ def invite_patient(body: dict[str, str], patient_id: UUID) -> Response:
 
 @blueprint.route("/patients/break-glass", methods=["POST"])
 @requires("patient.break_glass")
+@idempotent()
 @limiter.limit(limits.ENUMERABLE)
 @blueprint.arguments(BreakGlassSchema)
 @blueprint.response(201, GrantSchema)

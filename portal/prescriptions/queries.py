@@ -40,7 +40,7 @@ _OF_THE_SAME = text(
     """
 )
 # Two that stand and have an ingredient in common, and nobody said that both are meant; of each two
-# the one that was written later, and the other.
+# the one that was written later, and the other. Of who has died none matters any more.
 UNCONFIRMED_PAIRS = f"""
     SELECT p.id, o.id AS other_id, p.patient_id, p.prescriber_id
     FROM prescription p
@@ -53,6 +53,7 @@ UNCONFIRMED_PAIRS = f"""
       AND NOT EXISTS (SELECT FROM duplicate_confirmation c
                       WHERE c.prescription_id = p.id AND c.other_id = o.id
                          OR c.prescription_id = o.id AND c.other_id = p.id)
+      AND NOT EXISTS (SELECT FROM patient_death d WHERE d.patient_id = p.patient_id AND d.standing)
 """
 _PAIRS_OF = text(f"{UNCONFIRMED_PAIRS} AND p.patient_id = :patient_id ORDER BY p.id, o.id")
 _CONFIRMED = text(

@@ -11,12 +11,12 @@ from flask import Response
 
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
 from portal.patients.confidentiality import Confidential
 from portal.patients.schemas import ConfidentialSchema
-from portal.prescriptions import service
+from portal.prescriptions import changing, service
 from portal.prescriptions.duplicates import ConfirmedDuplicates, telling_of_duplicates
 from portal.prescriptions.model import Prescription
 from portal.prescriptions.schemas import (
@@ -35,6 +35,7 @@ blueprint = Blueprint("prescriptions", __name__, "What practitioners ordered")
 
 @blueprint.route("/prescriptions", methods=["POST"])
 @requires("prescription.write")
+@idempotent(required=True)
 @blueprint.arguments(WritePrescriptionSchema)
 @blueprint.response(201, PrescriptionSchema)
 def write_prescription(command: WritePrescription) -> Response:
@@ -63,7 +64,7 @@ def _change(
 ) -> Prescription:
     actor, now = current_actor(), utcnow()
     with telling_of_duplicates(actor, now), transaction(actor) as session:
-        return service.change_status(
+        return changing.change_status(
             session=session,
             actor=actor,
             prescription_id=prescription_id,
@@ -120,7 +121,7 @@ def confirm_duplicates(confirmed: ConfirmedDuplicates, prescription_id: UUID) ->
     """
     actor, now = current_actor(), utcnow()
     with telling_of_duplicates(actor, now), transaction(actor) as session:
-        return service.confirm_duplicates(
+        return changing.confirm_duplicates(
             session=session,
             actor=actor,
             prescription_id=prescription_id,
@@ -157,7 +158,7 @@ def allow_early_refill(body: dict[str, Any], prescription_id: UUID) -> Prescript
     """Allow an early refill (vacation override) until a day"""
     actor = current_actor()
     with transaction(actor) as session:
-        return service.allow_early_refill(
+        return changing.allow_early_refill(
             session=session,
             actor=actor,
             prescription_id=prescription_id,

@@ -22,14 +22,13 @@ from portal.prescriptions import duplicates, queries, rules
 from portal.prescriptions.duplicates import ConfirmedDuplicates, hold_therapies
 from portal.prescriptions.errors import (
     ChangeIncomplete,
-    EarlyRefillUnusable,
     PharmacyNeeded,
     PrescriptionAgainstTheLaw,
     PrescriptionNotFound,
 )
 from portal.prescriptions.ingredients import ingredients_of
 from portal.prescriptions.model import Dispense, Prescription, PrescriptionHistory
-from portal.prescriptions.states import STANDING, PrescriptionStatus
+from portal.prescriptions.states import PrescriptionStatus
 
 # No vowels and nothing that looks like something else: it is read from a label and typed.
 _LABEL_ALPHABET = "23456789BCDFGHJKLMNPQRSTVWXZ"
@@ -185,7 +184,7 @@ def _write(
     session.flush()
     duplicates.keep_confirmed(session, actor, prescription, others, confirmed, now)
     session.add(PrescriptionHistory.of(prescription, None, actor=actor, now=now, reason=None))
-    _audit(session, actor, "create", prescription, now)
+    audit_prescription(session, actor, "create", prescription, now)
     return prescription
 
 
@@ -248,89 +247,6 @@ def get_for_change(session: Session, prescription_id: UUID) -> Prescription:
     return prescription
 
 
-def change_status(
-    *,
-    session: Session,
-    actor: Actor,
-    prescription_id: UUID,
-    status: PrescriptionStatus,
-    reason: str | None,
-    now: datetime,
-    confirmed: ConfirmedDuplicates | None = None,
-) -> Prescription:
-    """Stop, hold or resume. The workers take back what is under way at the pharmacy, or send it
-    again (also a first fill that was held before it was sent), and tell the patient.
-
-    Raises PrescriptionNotFound, IllegalTransition, and DuplicateTherapy where one is resumed while
-    another of the same medicine stands that isn't confirmed.
-    """
-    resumes = status is PrescriptionStatus.ACTIVE
-    if resumes:
-        _hold_therapies_beside(session, prescription_id)
-    prescription = get_for_change(session, prescription_id)
-    step = prescription.move_to(status, actor=actor, now=now, reason=reason)
-    session.add(step)
-    if resumes:
-        _check_beside(session, actor, prescription, confirmed, now)
-    outbox.emit(
-        session,
-        "prescription.moved",
-        now=now,
-        prescription_id=prescription.id,
-        history_id=step.id,
-    )
-    _audit(session, actor, status.value, prescription, now)
-    return prescription
-
-
-def confirm_duplicates(
-    *,
-    session: Session,
-    actor: Actor,
-    prescription_id: UUID,
-    confirmed: ConfirmedDuplicates,
-    now: datetime,
-) -> Prescription:
-    """Keep that a prescription and those of the same medicine beside it are all meant, where they
-    came together unasked: in a merge.
-
-    Raises PrescriptionNotFound, and DuplicateTherapy where one of them isn't named.
-    """
-    _hold_therapies_beside(session, prescription_id)
-    prescription = get_for_change(session, prescription_id)
-    if prescription.status in STANDING:
-        _check_beside(session, actor, prescription, confirmed, now)
-    duplicates.follow_duplicates(session, prescription.patient_id, now, actor=actor)
-    return prescription
-
-
-def _hold_therapies_beside(session: Session, prescription_id: UUID) -> None:
-    seen = session.get(Prescription, prescription_id)
-    if seen is None:
-        raise PrescriptionNotFound()
-    hold_therapies(session, seen.patient_id)
-
-
-def _check_beside(
-    session: Session,
-    actor: Actor,
-    prescription: Prescription,
-    confirmed: ConfirmedDuplicates | None,
-    now: datetime,
-) -> None:
-    patient = patients.get_patient(session, prescription.patient_id)
-    others = duplicates.check_duplicates(
-        session,
-        patient_id=prescription.patient_id,
-        rxnorm_code=prescription.rxnorm_code,
-        ingredients=prescription.ingredients,
-        today=local_day(now, patient.time_zone),
-        confirmed=confirmed,
-        besides=[prescription.id],
-    )
-    duplicates.keep_confirmed(session, actor, prescription, others, confirmed, now)
-
-
 def patient_of(session: Session, prescription_id: UUID) -> UUID:
     """Whose prescription it is. Raises PrescriptionNotFound."""
     prescription = session.get(Prescription, prescription_id)
@@ -345,25 +261,6 @@ def is_stopped(session: Session, prescription_id: UUID) -> bool:
     if prescription is None:
         raise PrescriptionNotFound()
     return prescription.status == PrescriptionStatus.STOPPED
-
-
-def allow_early_refill(
-    *, session: Session, actor: Actor, prescription_id: UUID, until: date, now: datetime
-) -> Prescription:
-    """Vacation override: until that day a fill isn't too soon.
-
-    Raises PrescriptionNotFound, and EarlyRefillUnusable for a day that is over where the patient
-    is, or on which the prescription has expired.
-    """
-    prescription = get_for_change(session, prescription_id)
-    patient = patients.get_patient(session, prescription.patient_id)
-    today = local_day(now, patient.time_zone)
-    if not today <= until <= prescription.expires_on:
-        message = f"A day from {today} to {prescription.expires_on}, when this expires."
-        raise EarlyRefillUnusable(message, errors=[FieldError("/until", message)])
-    prescription.early_refill_until = until
-    _audit(session, actor, "allow_early_refill", prescription, now)
-    return prescription
 
 
 def reserve_first_fill(prescription: Prescription) -> None:
@@ -415,9 +312,10 @@ def dispensed_by(session: Session, refill_id: UUID) -> list[UUID]:
     return [id_ for id_ in queries.dispensed_by(session, refill_id) or () if id_ is not None]
 
 
-def _audit(
+def audit_prescription(
     session: Session, actor: Actor, action: str, prescription: Prescription, now: datetime
 ) -> None:
+    """That somebody did something with a prescription."""
     audit.record(
         session,
         actor,

@@ -12,7 +12,7 @@ from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -51,6 +51,7 @@ blueprint = Blueprint("referrals", __name__, "Referring patients, asking colleag
 
 @blueprint.route("/referrals", methods=["POST"])
 @requires("referral.write")
+@idempotent(required=True)
 @blueprint.arguments(ReferSchema)
 @blueprint.response(201, ReferralTimelineSchema)
 def refer(command: Refer) -> Response:
@@ -151,6 +152,7 @@ def _step(referral_id: UUID, use_case: Callable[..., object], **arguments: Any) 
 
 @blueprint.route("/referrals/<uuid:referral_id>/send", methods=["POST"])
 @requires("referral.write")
+@idempotent()
 @blueprint.arguments(SendSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def send_referral(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -160,6 +162,7 @@ def send_referral(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/cancel", methods=["POST"])
 @requires("referral.cancel")
+@idempotent()
 @blueprint.arguments(CancelReferralSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def cancel_referral(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -169,6 +172,7 @@ def cancel_referral(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/confidential", methods=["POST"])
 @requires("record.keep_confidential")
+@idempotent()
 @blueprint.arguments(ConfidentialSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def keep_referral_confidential(command: Confidential, referral_id: UUID) -> Response:
@@ -181,6 +185,7 @@ def keep_referral_confidential(command: Confidential, referral_id: UUID) -> Resp
 
 @blueprint.route("/referrals/<uuid:referral_id>/close", methods=["POST"])
 @requires("referral.write")
+@idempotent()
 @blueprint.arguments(CloseReferralSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def close_referral(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -194,6 +199,7 @@ def close_referral(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/information", methods=["POST"])
 @requires("referral.write")
+@idempotent()
 @blueprint.arguments(InformationSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def give_information(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -203,6 +209,7 @@ def give_information(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/accept", methods=["POST"])
 @requires("referral.decide")
+@idempotent()
 @blueprint.arguments(AcceptSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def accept_referral(_body: dict[str, Any], referral_id: UUID) -> Response:
@@ -215,6 +222,7 @@ def accept_referral(_body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/decline", methods=["POST"])
 @requires("referral.decide")
+@idempotent()
 @blueprint.arguments(DeclineSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def decline_referral(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -224,6 +232,7 @@ def decline_referral(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/ask", methods=["POST"])
 @requires("referral.decide")
+@idempotent()
 @blueprint.arguments(AskSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def ask_referrer(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -233,6 +242,7 @@ def ask_referrer(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/answer", methods=["POST"])
 @requires("referral.report")
+@idempotent()
 @blueprint.arguments(WriteNoteSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def answer_consultation(command: WriteNote, referral_id: UUID) -> Response:
@@ -242,6 +252,7 @@ def answer_consultation(command: WriteNote, referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/note", methods=["POST"])
 @requires("referral.report")
+@idempotent()
 @blueprint.arguments(WriteNoteSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def write_consult_note(command: WriteNote, referral_id: UUID) -> Response:
@@ -254,6 +265,7 @@ def write_consult_note(command: WriteNote, referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/note/release", methods=["POST"])
 @requires("referral.release")
+@idempotent()
 @blueprint.arguments(ReleaseNoteSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def release_consult_note(_body: dict[str, Any], referral_id: UUID) -> Response:
@@ -263,6 +275,7 @@ def release_consult_note(_body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/appointment", methods=["POST"])
 @requires("referral.arrange")
+@idempotent()
 @blueprint.arguments(ArrangeSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def schedule_referral(command: Arrange, referral_id: UUID) -> Response:
@@ -277,6 +290,7 @@ def schedule_referral(command: Arrange, referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/appointment/cancel", methods=["POST"])
 @requires("referral.arrange")
+@idempotent()
 @blueprint.arguments(CallOffSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def call_off_referral_appointment(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -286,6 +300,7 @@ def call_off_referral_appointment(body: dict[str, Any], referral_id: UUID) -> Re
 
 @blueprint.route("/referrals/<uuid:referral_id>/attended", methods=["POST"])
 @requires("referral.arrange")
+@idempotent()
 @blueprint.arguments(AttendedSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def record_attendance(_body: dict[str, Any], referral_id: UUID) -> Response:
@@ -295,6 +310,7 @@ def record_attendance(_body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/no-show", methods=["POST"])
 @requires("referral.arrange")
+@idempotent()
 @blueprint.arguments(NoShowSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def record_no_show(body: dict[str, Any], referral_id: UUID) -> Response:
@@ -304,6 +320,7 @@ def record_no_show(body: dict[str, Any], referral_id: UUID) -> Response:
 
 @blueprint.route("/referrals/<uuid:referral_id>/authorization", methods=["POST"])
 @requires("referral.arrange")
+@idempotent()
 @blueprint.arguments(AuthorizeSchema)
 @blueprint.response(200, ReferralTimelineSchema)
 def authorize_referral(body: dict[str, Any], referral_id: UUID) -> Response:

@@ -10,7 +10,7 @@ from portal.core import audit, problems
 from portal.core.actor import Actor, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -82,6 +82,7 @@ def read_prescription(prescription_id: UUID) -> Response:
 
 @blueprint.route("/refills", methods=["POST"])
 @requires("refill.request")
+@idempotent()
 @blueprint.arguments(RequestRefillsSchema)
 @blueprint.response(201, OutcomesSchema)
 @blueprint.alt_response(207, schema=OutcomesSchema, description="Some accepted, some rejected")
@@ -207,6 +208,7 @@ def change_pharmacy(body: dict[str, Any], refill_id: UUID) -> Response:
 
 @blueprint.route("/refills/<uuid:refill_id>/decision", methods=["POST"])
 @requires("refill.decide")
+@idempotent()
 @blueprint.arguments(DecisionSchema)
 @blueprint.response(200, TimelineSchema)
 def decide(command: Decide, refill_id: UUID) -> Response:

@@ -14,7 +14,7 @@ from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -54,6 +54,7 @@ def _period(query: dict[str, Any], now: datetime) -> tuple[datetime, datetime | 
 
 @blueprint.route("/imaging/slots", methods=["POST"])
 @requires("imaging.offer")
+@idempotent()
 @blueprint.arguments(OfferSchema)
 @blueprint.response(201, SlotsSchema)
 def offer_slots(body: dict[str, Any]) -> Response:
@@ -127,6 +128,7 @@ def list_free_slots(query: dict[str, Any]) -> Response:
 
 @blueprint.route("/imaging/slots/<uuid:slot_id>/book", methods=["POST"])
 @requires("imaging.book")
+@idempotent()
 @blueprint.arguments(BookSchema)
 @blueprint.response(200, RequisitionTimelineSchema)
 def book_slot(body: dict[str, Any], slot_id: UUID) -> Response:

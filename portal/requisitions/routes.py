@@ -11,7 +11,7 @@ from portal.core import audit
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, decode_key, page_by
 from portal.core.permissions import requires
@@ -86,6 +86,7 @@ def read_test(code: str) -> Response:
 
 @blueprint.route("/requisitions", methods=["POST"])
 @requires("requisition.write")
+@idempotent(required=True)
 @blueprint.arguments(OrderTestsSchema)
 @blueprint.response(201, RequisitionsSchema)
 def order_tests(command: OrderTests) -> Response:

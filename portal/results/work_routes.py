@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import problems
 from portal.core.clock import utcnow
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.permissions import requires
 from portal.core.web import Blueprint, current_actor
 from portal.patients.confidentiality import Confidential
@@ -44,6 +44,7 @@ def _done(act: Callable[..., object], result_id: UUID, **command: object) -> Res
 
 @blueprint.route("/results/<uuid:result_id>/review", methods=["POST"])
 @requires("result.review")
+@idempotent()
 @blueprint.arguments(ReviewSchema)
 @blueprint.response(200, FullResultSchema)
 def review_result(command: Review, result_id: UUID) -> Response:
@@ -58,6 +59,7 @@ def review_result(command: Review, result_id: UUID) -> Response:
 
 @blueprint.route("/results/review", methods=["POST"])
 @requires("result.review")
+@idempotent()
 @blueprint.arguments(ReviewManySchema)
 @blueprint.response(200, ReviewOutcomesSchema)
 @blueprint.alt_response(207, schema=ReviewOutcomesSchema, description="Some or all rejected")
@@ -87,6 +89,7 @@ def _outcome_view(outcome: ReviewOutcome) -> dict[str, Any]:
 
 @blueprint.route("/results/<uuid:result_id>/hold", methods=["POST"])
 @requires("result.release")
+@idempotent()
 @blueprint.arguments(HoldSchema)
 @blueprint.response(200, FullResultSchema)
 def hold_result(command: Hold, result_id: UUID) -> Response:
@@ -100,6 +103,7 @@ def hold_result(command: Hold, result_id: UUID) -> Response:
 
 @blueprint.route("/results/<uuid:result_id>/release", methods=["POST"])
 @requires("result.release")
+@idempotent()
 @blueprint.arguments(EmptySchema)
 @blueprint.response(200, FullResultSchema)
 def release_result(_body: dict[str, Any], result_id: UUID) -> Response:
@@ -109,6 +113,7 @@ def release_result(_body: dict[str, Any], result_id: UUID) -> Response:
 
 @blueprint.route("/results/<uuid:result_id>/acknowledge", methods=["POST"])
 @requires("result.acknowledge")
+@idempotent()
 @blueprint.arguments(AcknowledgeCriticalSchema)
 @blueprint.response(200, FullResultSchema)
 def acknowledge_result(command: Acknowledge, result_id: UUID) -> Response:
@@ -118,6 +123,7 @@ def acknowledge_result(command: Acknowledge, result_id: UUID) -> Response:
 
 @blueprint.route("/results/<uuid:result_id>/communicated", methods=["POST"])
 @requires("result.communicate")
+@idempotent()
 @blueprint.arguments(CommunicatedSchema)
 @blueprint.response(200, FullResultSchema)
 def note_communicated(command: Communicated, result_id: UUID) -> Response:
@@ -127,6 +133,7 @@ def note_communicated(command: Communicated, result_id: UUID) -> Response:
 
 @blueprint.route("/results/<uuid:result_id>/confidential", methods=["POST"])
 @requires("record.keep_confidential")
+@idempotent()
 @blueprint.arguments(ConfidentialSchema)
 @blueprint.response(200, FullResultSchema)
 def keep_result_confidential(command: Confidential, result_id: UUID) -> Response:

@@ -13,7 +13,7 @@ from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.errors import FieldError, Invalid
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -60,6 +60,7 @@ _OPEN = [value for value in _LISTED if value != ProblemStatus.RESOLVED]
 
 @blueprint.route("/visits/<uuid:visit_id>/vitals", methods=["POST"])
 @requires("vitals.record")
+@idempotent()
 @blueprint.arguments(RecordVitalsSchema)
 @blueprint.response(201, RecordedVitalsSchema)
 def record_vitals(body: dict[str, Any], visit_id: UUID) -> Response:
@@ -82,6 +83,7 @@ def record_vitals(body: dict[str, Any], visit_id: UUID) -> Response:
 
 @blueprint.route("/vitals", methods=["POST"])
 @requires("vitals.record_own")
+@idempotent()
 @blueprint.arguments(MeasuredSchema)
 @blueprint.response(201, VitalViewSchema)
 def record_own_vital(item: Measured) -> Response:
@@ -181,6 +183,7 @@ def withdraw_vital(body: dict[str, Any], vital_id: UUID) -> Response:
 
 @blueprint.route("/problems", methods=["POST"])
 @requires("problem.write")
+@idempotent()
 @blueprint.arguments(AddProblemSchema)
 @blueprint.response(201, FullProblemSchema)
 def add_problem(command: AddProblem) -> Response:

@@ -12,7 +12,7 @@ from portal.core import audit
 from portal.core.actor import PATIENT_SIDE, Actor, ActorKind
 from portal.core.clock import local_day, utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -53,6 +53,7 @@ STILL_TAKEN = timedelta(days=90)
 
 @blueprint.route("/visits", methods=["POST"])
 @requires("visit.write")
+@idempotent(required=True)
 @blueprint.arguments(PlanVisitSchema)
 @blueprint.response(201, FullVisitSchema)
 def plan_visit(command: PlanVisit) -> Response:

@@ -12,7 +12,7 @@ from portal.core import audit
 from portal.core.actor import PATIENT_SIDE, Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.pages import page
 from portal.core.paging import decode_key, page_by
@@ -110,6 +110,7 @@ def _visit(session: Session, visit_id: UUID) -> Visit:
 
 @blueprint.route("/visits/<uuid:visit_id>/summary/release", methods=["POST"])
 @requires("visit.release")
+@idempotent()
 @blueprint.arguments(ReleaseSummarySchema)
 @blueprint.response(200, SummaryViewSchema)
 def release_summary(body: dict[str, Any], visit_id: UUID) -> Response:

@@ -207,8 +207,10 @@ def _complete(operation: dict[str, Any], view: Callable[..., Any], schemas: dict
         operation["x-actors"] = sorted(kind.value for kind in PERMISSIONS[permission])
     names = inspect.unwrap(view).__code__.co_names
     parameters = operation.setdefault("parameters", [])
-    if "once" in names or "once_warned" in names:
-        parameters.append(IDEMPOTENCY_KEY)
+    if (required := idempotency.key_required(view)) is not None:
+        parameters.append({**IDEMPOTENCY_KEY, "required": required})
+        if required:
+            operation["responses"]["400"] = _problem(f"Without an {idempotency.HEADER}")
     if permission in DELEGATED:
         parameters.append(ACTING_FOR)
         operation["x-delegated"] = sorted(DELEGATED[permission])

@@ -128,7 +128,12 @@ def test_every_example_of_a_request_can_be_sent(
         if body is None or who is None or path in _OF_OTHERS:
             continue
         url = _PARAMETER.sub(_NOBODY, path).removeprefix("/api/v1")
-        answer = callers[who].request(method.upper(), f"/api/v1{url}", json=body["example"])
+        answer = callers[who].request(
+            method.upper(),
+            f"/api/v1{url}",
+            json=body["example"],
+            headers={"Idempotency-Key": path},
+        )
         if answer.status_code in (400, 415) or answer.json.get("code") == "invalid":
             refused[path] = answer.json.get("errors")
     assert refused == {}

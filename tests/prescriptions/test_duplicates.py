@@ -18,6 +18,7 @@ from portal.prescriptions.duplicates import duplicate_therapies
 from portal.prescriptions.model import DuplicateConfirmation, Prescription
 from portal.prescriptions.states import STANDING, PrescriptionStatus
 from portal.worklist.model import WorkItem
+from tests.patients.endings import die
 from tests.prescriptions.orders import WHY, confirming, order
 from tests.refills.conftest import Make, ask_one, refillable  # noqa: F401 - a fixture
 from tests.support.api import Caller
@@ -384,6 +385,18 @@ def test_an_approval_that_confirms_closes_the_question(
     body = {**APPROVE, **confirming(mine)}
     assert physician.post(f"/refills/{waiting}/decision", body).status_code == 200
     assert (items(), broken()) == ([], 0)
+
+
+def test_who_has_died_takes_neither(
+    clinic: SmallClinic, nurse: Caller, clash: tuple[UUID, UUID]
+) -> None:
+    assert clash
+    die(nurse, clinic.patient.id)
+    assert (items(), broken()) == ([], 0)
+    reason = {"reason": "Somebody of the same name"}
+    assert nurse.post(f"/patients/{clinic.patient.id}/death/revoke", reason).status_code == 200
+    drain()
+    assert (len(items()), broken()) == (1, 0)
 
 
 def test_what_nobody_asked_about_breaks_the_promise(clinic: SmallClinic) -> None:

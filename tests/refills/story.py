@@ -18,6 +18,7 @@ from portal.core.db import transaction
 from portal.core.errors import PortalError
 from portal.core.ids import new_id
 from portal.patients.model import Patient
+from portal.prescriptions import changing
 from portal.prescriptions import service as prescriptions
 from portal.prescriptions.model import Dispense, Prescription
 from portal.prescriptions.rules import Eligibility, eligibility
@@ -172,7 +173,7 @@ class Story:
     def set_status(self, status: PrescriptionStatus) -> str:
         return attempt(
             self.prescriber,
-            lambda session: prescriptions.change_status(
+            lambda session: changing.change_status(
                 session=session,
                 actor=self.prescriber,
                 prescription_id=self.current,
@@ -185,7 +186,7 @@ class Story:
     def allow_early(self, days: int) -> str:
         return attempt(
             self.prescriber,
-            lambda session: prescriptions.allow_early_refill(
+            lambda session: changing.allow_early_refill(
                 session=session,
                 actor=self.prescriber,
                 prescription_id=self.current,

@@ -14,6 +14,7 @@ from portal.notifications import service as notifications
 from portal.patients import deaths
 from portal.patients import service as patients
 from portal.patients.deaths import PatientDeath
+from portal.prescriptions.duplicates import follow_duplicates
 from portal.referrals import service as referrals
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
@@ -64,6 +65,7 @@ def ask_about_closed(*, session: Session, event: Event, now: datetime) -> None:
         cancelled=True,
     )
     _ask(session, death, WorkItemKind.DEATH_REVOKED, Priority.URGENT, now)
+    follow_duplicates(session, death.patient_id, now)
 
 
 def _ask(

@@ -14,7 +14,11 @@ from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 
 S = RefillStatus
-_POINTLESS = (WorkItemKind.REFILL_OVERDUE, WorkItemKind.REFILL_FAILED)
+_POINTLESS = (
+    WorkItemKind.REFILL_OVERDUE,
+    WorkItemKind.REFILL_FAILED,
+    WorkItemKind.DUPLICATE_THERAPY,
+)
 
 
 def close_for_deceased(*, session: Session, death: PatientDeath, now: datetime) -> None:
