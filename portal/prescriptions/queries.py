@@ -28,7 +28,7 @@ _RENEWALS = text(
 
 # `expired` follows from the day where the patient is: see states.py.
 _STANDS = "{0}.status IN ('active', 'on_hold') AND {0}.expires_on >= {1}"
-_OF_THE_SAME = text(
+OF_THE_SAME = text(
     f"""
     SELECT p.id, p.drug_name, p.strength, p.form, p.status, p.written_on, p.expires_on,
            p.last_filled_on, p.prescriber_id, pr.name AS prescriber_name
@@ -76,7 +76,7 @@ def standing_of_the_same(
 ) -> Sequence[Row[Any]]:
     """A patient's prescriptions that stand, with one of these ingredients or this code."""
     return session.execute(
-        _OF_THE_SAME,
+        OF_THE_SAME,
         {
             "patient_id": patient_id,
             "rxnorm_code": rxnorm_code,

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from portal.core import loops
 from portal.core.actor import OPERATOR, ActorKind
@@ -14,6 +14,7 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.tables import AuditEntry
 from portal.patients.model import Patient
+from portal.prescriptions import queries
 from portal.prescriptions.duplicates import duplicate_therapies
 from portal.prescriptions.model import DuplicateConfirmation, Prescription
 from portal.prescriptions.states import STANDING, PrescriptionStatus
@@ -22,9 +23,10 @@ from tests.patients.endings import die
 from tests.prescriptions.orders import WHY, confirming, order
 from tests.refills.conftest import Make, ask_one, refillable  # noqa: F401 - a fixture
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, add, care_team, prescription
+from tests.support.clinic import SmallClinic, add, care_team, practitioner_actor, prescription
 from tests.support.clinic import patient as new_patient
 from tests.support.races import at_once
+from tests.support.statements import by_indexes, recorded
 from tests.support.work import drain
 
 TODAY = utcnow().date()
@@ -220,6 +222,39 @@ def test_a_key_goes_on_being_good_for_the_confirmation(
     assert physician.post("/prescriptions", order(clinic), headers=headers).status_code == 409
     body = order(clinic, **confirming(other.id))
     assert physician.post("/prescriptions", body, headers=headers).status_code == 201
+
+
+def test_the_question_is_one_statement_by_an_index(clinic: SmallClinic, physician: Caller) -> None:
+    """Also of a patient whose medicines have been renewed for many years."""
+    standing_one = lisinopril(clinic)
+    rest = [column.key for column in Prescription.__table__.columns]
+    for name in ("id", "refill_number", "status"):
+        rest.remove(name)
+    listed = ", ".join(rest)
+    with transaction(OPERATOR) as session:
+        session.execute(
+            text(
+                f"INSERT INTO prescription (id, refill_number, status, {listed}) "
+                f"SELECT gen_random_uuid(), 'OLD' || n, 'superseded', {listed} "
+                "FROM prescription, generate_series(1, 300) n WHERE id = :id"
+            ),
+            {"id": standing_one.id},
+        )
+    with recorded() as statements:
+        assert physician.post("/prescriptions", order(clinic, "Amlodipine")).status_code == 201
+    assert sum("ingredients &&" in one for one in statements) == 1
+    asked = {
+        "patient_id": clinic.patient.id,
+        "rxnorm_code": "314076",
+        "ingredients": ["lisinopril"],
+        "today": TODAY,
+        "besides": [],
+    }
+    with transaction(practitioner_actor(clinic.physician)) as session:
+        by_indexes(session, "prescription", "practitioner")
+        session.execute(text("SET LOCAL enable_sort = on"))  # a few rows are sorted
+        plan = session.execute(text(f"EXPLAIN {queries.OF_THE_SAME}"), asked).scalars().all()
+    assert any("ix_prescription_standing" in line for line in plan), "\n".join(plan)
 
 
 # Races, with real threads.
