@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from portal.core.actor import Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
-from portal.core.idempotency import once
+from portal.core.idempotency import idempotent, once
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
@@ -84,6 +84,7 @@ def read_merge(merge_id: UUID) -> Response:
 
 @blueprint.route("/patients/<uuid:patient_id>/merge/undo", methods=["POST"])
 @requires("patient.merge")
+@idempotent()
 @blueprint.arguments(UndoMergeSchema)
 @blueprint.response(200, MergeUndoneSchema)
 def undo(body: dict[str, str], patient_id: UUID) -> Response:
