@@ -30,7 +30,9 @@ class Prescription(Base):
 
     It authorises its first fill and `refills_authorized` refills. Each fill takes one of them when
     it is sent to a pharmacy, counted in `first_fill_used` and `refills_used`, and gives it back
-    when it ends without a dispense.
+    when it ends without a dispense. What was cancelled and handed over all the same takes one
+    again: where another fill has the last one, it counts in `first_fills_beyond` or
+    `refills_beyond`, until that one is given back.
 
     `quantity` is in `unit`; `days_supply` in days; `schedule` is the DEA schedule (2 to 5) of a
     controlled substance, else empty; `refill_number` stands on the label. `supply_days` is for how
@@ -49,6 +51,7 @@ class Prescription(Base):
             "first_fill_used = 1 OR (refills_used = 0 AND last_filled_on IS NULL)",
             name="first_fill_before_refills",
         ),
+        CheckConstraint("first_fills_beyond >= 0 AND refills_beyond >= 0", name="beyond_counted"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("days_supply BETWEEN 1 AND 365", name="days_supply_in_bounds"),
         CheckConstraint("schedule IS NULL OR schedule BETWEEN 2 AND 5", name="schedule_known"),
@@ -83,6 +86,8 @@ class Prescription(Base):
     refills_authorized: Mapped[int]
     refills_used: Mapped[int] = mapped_column(server_default=text("0"))
     first_fill_used: Mapped[int] = mapped_column(server_default=text("0"))
+    refills_beyond: Mapped[int] = mapped_column(server_default=text("0"))
+    first_fills_beyond: Mapped[int] = mapped_column(server_default=text("0"))
     schedule: Mapped[int | None]
     status: Mapped[str]
     status_reason: Mapped[str | None]
@@ -191,7 +196,13 @@ _FOR_PATIENT = f"patient_id = {ON_BEHALF_OF}"
 _CARED_FOR = "careloop_cares_for(patient_id)"
 _AT_PHARMACY = f"pharmacy_id = {ME} OR careloop_pharmacy_fills(id)"
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
-_RESERVES = ("refills_used", "first_fill_used", "version")
+_RESERVES = (
+    "refills_used",
+    "first_fill_used",
+    "refills_beyond",
+    "first_fills_beyond",
+    "version",
+)
 _MEDICINES = AccessCategory.MEDICINES
 # What is seen of a prescription's past is what is seen of it now.
 _SEEN = "EXISTS (SELECT FROM prescription p WHERE p.id = prescription_id)"

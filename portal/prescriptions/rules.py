@@ -91,6 +91,8 @@ class PrescriptionFacts:
     early_refill_until: date | None
     open_refill_id: UUID | None
     supply_days: int | None = None
+    refills_beyond: int = 0
+    first_fills_beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,10 +270,14 @@ def reserve_first_fill(prescription: Prescription) -> None:
 
 def give_back_fill(prescription: Prescription, *, first: bool) -> None:
     """Return the first fill, or a refill, that was taken and not dispensed."""
-    if not first:
-        prescription.refills_used -= 1
-    elif prescription.last_filled_on is None:  # else it was handed over after all, by another
+    if first and prescription.first_fills_beyond:  # handed over after all, by another
+        prescription.first_fills_beyond -= 1
+    elif first and prescription.last_filled_on is None:
         prescription.first_fill_used -= 1
+    elif not first and prescription.refills_beyond:
+        prescription.refills_beyond -= 1
+    elif not first:
+        prescription.refills_used -= 1
 
 
 def record_dispense(

@@ -82,7 +82,8 @@ loops.declare(
                 SELECT prescription_id, count(*) FILTER (WHERE kind = 'refill') AS refills,
                        count(*) FILTER (WHERE kind <> 'refill') AS first_fills
                 FROM refill WHERE reserved GROUP BY prescription_id) r ON r.prescription_id = p.id
-            WHERE r.refills > p.refills_used OR r.first_fills > p.first_fill_used
+            WHERE r.refills > p.refills_used + p.refills_beyond
+               OR r.first_fills > p.first_fill_used
         """,
         "a fill is at a pharmacy and none is reserved for it": """
             SELECT id FROM refill WHERE closed_at IS NULL AND status <> 'awaiting_prescriber'

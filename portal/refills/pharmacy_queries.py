@@ -94,13 +94,18 @@ _REMEMBER = text(
         to_status text, reason_code text, note text)
     """
 )
-# What was cancelled and handed over all the same takes its refill again, where one is left.
+# What was cancelled and handed over all the same takes its refill again; where none is left, it has
+# the first that is given back.
 _SETTLE_PRESCRIPTIONS = text(
     """
     UPDATE prescription p SET
-        refills_used = least(p.refills_used - s.refills, p.refills_authorized),
-        first_fill_used = greatest(least(p.first_fill_used - s.first_fills, 1),
-                                   (s.filled_on IS NOT NULL)::int),
+        refills_used = least(p.refills_used + p.refills_beyond - s.refills, p.refills_authorized),
+        refills_beyond = greatest(p.refills_used + p.refills_beyond - s.refills
+                                  - p.refills_authorized, 0),
+        first_fill_used = greatest(least(p.first_fill_used + p.first_fills_beyond - s.first_fills,
+                                         1), (s.filled_on IS NOT NULL)::int),
+        first_fills_beyond = greatest(p.first_fill_used + p.first_fills_beyond - s.first_fills
+                                      - 1, 0),
         last_filled_on = s.filled_on, supply_days = s.supply_days, version = p.version + 1
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s(
         id uuid, refills int, first_fills int, filled_on date, supply_days int)

@@ -20,7 +20,8 @@ from portal.refills.states import ENDED, RefillStatus
 
 _FACTS = """
     p.id, p.status, p.schedule, p.written_on, p.expires_on, p.days_supply, p.refills_authorized,
-    p.refills_used, p.first_fill_used, p.last_filled_on, p.supply_days, p.early_refill_until,
+    p.refills_used, p.first_fill_used, p.refills_beyond, p.first_fills_beyond, p.last_filled_on,
+    p.supply_days, p.early_refill_until,
     r.id AS open_refill_id
 """
 # Locked in the order of their ids, so that two batches with the same prescriptions can't block

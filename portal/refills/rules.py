@@ -111,8 +111,9 @@ def permit_fill(facts: PrescriptionFacts, today: date, way: Way) -> tuple[Refill
 
 def without(facts: PrescriptionFacts, refill: TakenRefill) -> PrescriptionFacts:
     """The facts as they are once a refill has given back what it took."""
-    taken = int(refill.reserved)
     first = refill.kind != RefillKind.REFILL
+    beyond = facts.first_fills_beyond if first else facts.refills_beyond
+    taken = int(refill.reserved and not beyond)
     return replace(
         facts,
         first_fill_used=facts.first_fill_used - taken * first,

@@ -26,6 +26,8 @@ def facts_of(row: Row[Any]) -> PrescriptionFacts:
         early_refill_until=row.early_refill_until,
         open_refill_id=row.open_refill_id,
         supply_days=row.supply_days,
+        refills_beyond=row.refills_beyond,
+        first_fills_beyond=row.first_fills_beyond,
     )
 
 

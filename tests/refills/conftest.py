@@ -7,17 +7,26 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from portal.core import dates
 from portal.core.actor import OPERATOR, ActorKind
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.prescriptions.model import Prescription
 from portal.refills.model import Refill
+from tests.refills.story import Story
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, prescription
 from tests.support.work import drain
 
 TODAY = utcnow().date()
 Make = Callable[..., Prescription]
+
+
+@pytest.fixture(autouse=True)
+def story_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pharmacies report in a story is read by the story's clock, which may be years ahead."""
+    Story.furthest = utcnow()
+    monkeypatch.setattr(dates, "utcnow", lambda: max(utcnow(), Story.furthest))
 
 
 @pytest.fixture

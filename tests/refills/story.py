@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row, select, text
@@ -34,7 +34,7 @@ from portal.refills.views import facts_of
 from portal.worklist.model import WorkItem
 from tests.patients.delegates import give, new_person
 from tests.support import clinic as builders
-from tests.support.clinic import ZONE, SmallClinic
+from tests.support.clinic import NOW, ZONE, SmallClinic
 from tests.support.work import tasks
 from workers import outcomes
 from workers.registry import HANDLERS
@@ -50,10 +50,17 @@ _DUE = text(
 
 
 class Story:
-    """A patient of their own with one prescription; what people do answers with a word."""
+    """A patient of their own with one prescription; what people do answers with a word.
+
+    `furthest` is the clock of the story that is furthest ahead: what pharmacies report is read by
+    it (conftest.story_clock).
+    """
+
+    furthest: ClassVar[datetime] = NOW
 
     def __init__(self, clinic: SmallClinic, *, schedule: int | None = None, refills: int = 2):
         self.clinic, self.now = clinic, utcnow()
+        Story.furthest = self.now
         self.patient = _patient(clinic)
         self.token = builders.token_for(ActorKind.PATIENT, self.patient.id)
         person = new_person()
@@ -257,6 +264,7 @@ class Story:
 
     def wait(self, **length: float) -> None:
         self.now += timedelta(**length)
+        Story.furthest = max(Story.furthest, self.now)
         with transaction(OPERATOR) as session:
             audit_chain.ensure_months(session, self.now)
 

@@ -125,6 +125,21 @@ class Fills(RuleBasedStateMachine):
             for pharmacy in (0, 1):
                 self.story.report(pharmacy, refill.id, "not_dispensed")
 
+    @rule(replacement=st.sampled_from(["not_dispensed", "picked_up"]))
+    def hand_over_what_was_replaced(self, replacement: str) -> None:
+        """Taken back and asked for again, the first is handed over all the same."""
+        self.story.follow()
+        for refill in self.story.stands().refills[-1:]:
+            self.story.acknowledge(0, refill.id)
+            self.story.cancel("patient", refill.id)
+            self.story.ask("patient")
+            self.story.follow()
+            self.story.report(0, refill.id, "picked_up")
+            self.settle()
+            [newest] = self.story.stands().refills[-1:]
+            if newest.id != refill.id:
+                self.story.report(0, newest.id, replacement)
+
     @precondition(lambda self: self.story.events)
     @rule(nth=NTH)
     def replay(self, nth: int) -> None:
@@ -239,13 +254,19 @@ class Fills(RuleBasedStateMachine):
         assert row.schedule not in (3, 4) or len(out) <= 6, "21 CFR 1306.22"
 
     def counted_as_it_is(self, row: Prescription) -> None:
-        out = self.out(row)
-        first = [refill for refill in out if refill.kind != "refill"]
-        used = (row.first_fill_used, row.refills_used)
-        if any(refill.id in self.against for refill in self.now.refills):
-            assert used >= (min(len(first), 1), 0)
-        else:
-            assert used == (len(first), len(out) - len(first))
+        """Each fill once, also what was handed over all the same: that may be more than there was,
+        and then what is given back goes to it first."""
+        against = [
+            refill
+            for refill in self.now.refills
+            if refill.prescription_id == row.id and refill.id in self.against
+        ]
+        counted = [refill.kind == "refill" for refill in (*self.out(row), *against)]
+        for number, most, used, beyond in (
+            (counted.count(False), 1, row.first_fill_used, row.first_fills_beyond),
+            (counted.count(True), row.refills_authorized, row.refills_used, row.refills_beyond),
+        ):
+            assert (used, beyond) == (min(number, most), max(0, number - most))
 
     def out(self, row: Prescription) -> list[Refill]:
         """A prescription's refills that are at a pharmacy, or were handed over."""
@@ -266,3 +287,35 @@ class Fills(RuleBasedStateMachine):
 def test_never_more_than_authorised_nor_before_its_day(clinic: SmallClinic) -> None:
     machine = type("FillsHere", (Fills,), {"clinic": clinic})
     run_state_machine_as_test(machine, settings=examples(3, steps=20))
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first fill", "refill"])
+@pytest.mark.parametrize("replacement", ["not_dispensed", "picked_up"])
+def test_what_was_handed_over_all_the_same_has_the_fill_that_is_given_back(
+    clinic: SmallClinic, replacement: str, first: bool
+) -> None:
+    """Cancelled, asked for again, and then the pharmacy has handed over the first of the two."""
+    story = Story(clinic, refills=1)
+    story.follow()
+    if not first:
+        hand_over(story, story.refills()[-1].id)
+        story.wait(days=30)
+        assert story.ask("patient") == "done"
+        story.follow()
+    taken_back = story.refills()[-1].id
+    story.acknowledge(0, taken_back)
+    story.cancel("patient", taken_back)
+    assert story.ask("patient") == "done"
+    story.follow()
+    assert story.report(0, taken_back, "picked_up") == "applied"
+    story.report(0, story.refills()[-1].id, "ready_for_pickup")
+    story.report(0, story.refills()[-1].id, replacement)
+    row, beyond = story.row(), int(replacement == "picked_up")
+    assert (row.first_fill_used, row.refills_used) == (1, int(not first))
+    assert (row.first_fills_beyond, row.refills_beyond) == (beyond * first, beyond * (not first))
+
+
+def hand_over(story: Story, refill_id: UUID) -> None:
+    for status in ("with_pharmacy", "ready_for_pickup", "picked_up"):
+        story.report(0, refill_id, status)
+    story.follow()

@@ -203,7 +203,9 @@ def _gather(session: Session, actor: Actor, moves: _Moves, step: _Step, now: dat
     earlier = moves.refills.get(row.id, {})
     reserved = earlier.get("reserved", row.reserved)
     gives_back = reserved and status in GIVES_BACK
-    columns = _columns(step, reserved and not gives_back, now)
+    # One first fill at most is reserved: what was handed over in its stead isn't given back.
+    takes_again = _takes_again(step) and row.kind == RefillKind.REFILL
+    columns = _columns(step, (reserved and not gives_back) or takes_again, now)
     for name in ("carrier", "tracking_number"):  # said once, these stay
         columns[name] = columns[name] or earlier.get(name)
     moves.refills[row.id] = columns

@@ -1,5 +1,4 @@
-"""Practitioners, places and tests are sorted as people sort names; senders whom nobody knows are told
-apart."""
+"""Names are sorted as people do; unknown senders are told apart; fills beyond what was authorised."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +8,7 @@ down_revision = "0023"
 branch_labels = None
 depends_on = None
 
+BEYOND = ("refills_beyond", "first_fills_beyond")
 TABLES = ("practitioner", "pharmacy", "laboratory")
 
 
@@ -34,8 +34,21 @@ def upgrade() -> None:
     op.drop_index("ix_catalog_test_name", "catalog_test")
     op.execute("CREATE INDEX ix_catalog_test_name ON catalog_test (careloop_name_key(name), code)")
 
+    for name in BEYOND:
+        op.add_column(
+            "prescription", sa.Column(name, sa.Integer(), server_default="0", nullable=False)
+        )
+    op.create_check_constraint(
+        op.f("ck_prescription_beyond_counted"),
+        "prescription",
+        "first_fills_beyond >= 0 AND refills_beyond >= 0",
+    )
+
 
 def downgrade() -> None:
+    op.drop_constraint(op.f("ck_prescription_beyond_counted"), "prescription", type_="check")
+    for name in BEYOND:
+        op.drop_column("prescription", name)
     op.drop_index("uq_diagnostic_report_filler", "diagnostic_report")
     by_filler()
     op.drop_column("diagnostic_report", "sender")
