@@ -1,7 +1,6 @@
 """What the demo tells of messages, the advice line, appointments, referrals and a family."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,7 @@ from sqlalchemy import text
 
 from portal.config import Config
 from portal.core.actor import OPERATOR
-from portal.core.clock import utcnow
-from portal.core.crypto import Vault
 from portal.core.db import transaction
-from portal.demo.loading import load
 from portal.messages.states import ThreadStatus
 from tests.support.api import Caller
 
@@ -31,13 +27,10 @@ _REFERRALS = text(
 
 
 @pytest.fixture
-def loaded(config: Config, app: Flask, tmp_path: Path) -> list[dict[str, Any]]:
+def accounts(loaded: Path) -> list[dict[str, Any]]:
     """The logins of a demo that was loaded just now."""
-    here = replace(config, var=tmp_path, attachments=tmp_path / "attachments")
-    vault: Vault = app.extensions["careloop.vault"]
-    path, _ = load(config=here, vault=vault, now=utcnow())
-    accounts: list[dict[str, Any]] = json.loads(path.read_text())["accounts"]
-    return accounts
+    found: list[dict[str, Any]] = json.loads(loaded.read_text())["accounts"]
+    return found
 
 
 def rows(statement: Any) -> list[Any]:
@@ -58,7 +51,7 @@ def sign_in(app: Flask, accounts: list[dict[str, Any]], name: str) -> Caller:
 
 
 def test_every_conversation_and_every_step_is_there(
-    loaded: list[dict[str, Any]], tmp_path: Path
+    accounts: list[dict[str, Any]], here: Config
 ) -> None:
     threads = {row.subject: row for row in rows(_THREADS)}
     assert {row.status for row in threads.values()} == set(ThreadStatus)
@@ -76,7 +69,7 @@ def test_every_conversation_and_every_step_is_there(
         "advised",
     }
     [digest] = rows(text("SELECT encode(digest, 'hex') FROM attachment WHERE to_id IS NOT NULL"))
-    [kept] = [path for path in (tmp_path / "attachments").rglob("*") if path.is_file()]
+    [kept] = [path for path in here.attachments.rglob("*") if path.is_file()]
     assert kept.name == digest[0]
     assert kept.read_bytes().startswith(b"%PDF")
 
@@ -96,9 +89,9 @@ def test_every_conversation_and_every_step_is_there(
 
 
 def test_a_mother_sees_the_vaccination_and_not_the_talk(
-    app: Flask, loaded: list[dict[str, Any]]
+    app: Flask, accounts: list[dict[str, Any]]
 ) -> None:
-    mother = sign_in(app, loaded, "Elena Reyes")
+    mother = sign_in(app, accounts, "Elena Reyes")
     [charge] = mother.get("/me/patients").json["items"]
     assert (charge["name"], charge["status"], charge["relationship"]) == (
         "Lucia Reyes",
@@ -113,7 +106,7 @@ def test_a_mother_sees_the_vaccination_and_not_the_talk(
     assert {one["status"] for one in told} == {"open"}
     assert acting.get("/prescriptions").json["items"]
     assert acting.get("/threads").status_code == 403
-    daughter = sign_in(app, loaded, "Lucia Reyes")
+    daughter = sign_in(app, accounts, "Lucia Reyes")
     assert {visit["reason"] for visit in daughter.get("/visits?when=past").json["items"]} == {
         "Yearly check and vaccination",
         "A talk in confidence",

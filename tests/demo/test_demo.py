@@ -7,7 +7,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pyotp
-import pytest
 from flask import Flask
 from sqlalchemy import text
 
@@ -32,17 +31,6 @@ _PRESCRIPTIONS = text(
 )
 
 
-@pytest.fixture
-def here(config: Config, tmp_path: Path) -> Config:
-    return replace(config, var=tmp_path)
-
-
-@pytest.fixture
-def vault(app: Flask) -> Vault:
-    vault: Vault = app.extensions["careloop.vault"]
-    return vault
-
-
 def answers() -> list[tuple[Eligibility, bool]]:
     """What may be done with each prescription, and whether it is at a mail-order pharmacy."""
     today = utcnow().date()
@@ -56,8 +44,8 @@ def count(table: str) -> int:
         return int(session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
-def test_every_standing_and_status_is_there(here: Config, vault: Vault) -> None:
-    load(config=here, vault=vault, now=utcnow())
+def test_every_standing_and_status_is_there(loaded: Path) -> None:
+    assert loaded.exists()
     found = answers()
     assert {answer.action for answer, _ in found} == set(RefillAction)
     assert {reason for answer, _ in found for reason in answer.reasons} == set(Reason)
@@ -67,8 +55,8 @@ def test_every_standing_and_status_is_there(here: Config, vault: Vault) -> None:
         assert check(session, now=utcnow()) == []
 
 
-def test_scripts_find_enough_to_use_up(here: Config, vault: Vault) -> None:
-    load(config=here, vault=vault, now=utcnow())
+def test_scripts_find_enough_to_use_up(loaded: Path) -> None:
+    assert loaded.exists()
     at_hand = Counter(answer.action for answer, mail_order in answers() if not mail_order)
     assert at_hand[RefillAction.REFILL] >= 12
     assert at_hand[RefillAction.RENEW] >= 12
@@ -76,11 +64,11 @@ def test_scripts_find_enough_to_use_up(here: Config, vault: Vault) -> None:
     assert not by_mail & {RefillAction.REFILL, RefillAction.RENEW}
 
 
-def test_loading_again_changes_nothing_but_the_address(here: Config, vault: Vault) -> None:
-    path, fresh = load(config=here, vault=vault, now=utcnow())
-    first, tables = json.loads(path.read_text()), (count("refill"), count("account"))
-    assert fresh
-    assert path.stat().st_mode & 0o777 == 0o600
+def test_loading_again_changes_nothing_but_the_address(
+    here: Config, vault: Vault, loaded: Path
+) -> None:
+    first, tables = json.loads(loaded.read_text()), (count("refill"), count("account"))
+    assert loaded.stat().st_mode & 0o777 == 0o600
     moved = replace(here, base_url="http://localhost:8123")
     path, fresh = load(config=moved, vault=vault, now=utcnow())
     assert not fresh
@@ -88,10 +76,11 @@ def test_loading_again_changes_nothing_but_the_address(here: Config, vault: Vaul
     assert (count("refill"), count("account")) == tables
 
 
-def test_a_lost_file_is_made_again_with_new_secrets(here: Config, vault: Vault) -> None:
-    path, _ = load(config=here, vault=vault, now=utcnow())
+def test_a_lost_file_is_made_again_with_new_secrets(
+    here: Config, vault: Vault, loaded: Path
+) -> None:
     old = logins.read(here.var)
-    path.unlink()
+    loaded.unlink()
     _, fresh = load(config=here, vault=vault, now=utcnow())
     made = logins.read(here.var)
     assert not fresh
@@ -104,9 +93,8 @@ def test_a_lost_file_is_made_again_with_new_secrets(here: Config, vault: Vault) 
         assert not logins.still_good(session, old, utcnow())
 
 
-def test_everybody_can_sign_in(here: Config, vault: Vault, anonymous: Caller) -> None:
-    path, _ = load(config=here, vault=vault, now=utcnow())
-    made = json.loads(path.read_text())
+def test_everybody_can_sign_in(loaded: Path, anonymous: Caller) -> None:
+    made = json.loads(loaded.read_text())
     roles = Counter(one["role"] for one in made["accounts"])
     assert roles == {
         "patient": 13,
@@ -129,8 +117,8 @@ def test_everybody_can_sign_in(here: Config, vault: Vault, anonymous: Caller) ->
         UUID(one["client_id"])
 
 
-def test_starting_over_loads_the_clinic_anew(here: Config, vault: Vault) -> None:
-    load(config=here, vault=vault, now=utcnow())
+def test_starting_over_loads_the_clinic_anew(here: Config, vault: Vault, loaded: Path) -> None:
+    assert count("patient") == 14
     wipe(here)
     assert count("patient") == 0
     _, fresh = load(config=here, vault=vault, now=utcnow())
@@ -147,9 +135,8 @@ def test_nothing_of_this_runs_outside_the_demo(app: Flask) -> None:
     assert count("clinic") == 0
 
 
-def test_a_friend_acts_for_an_old_lady(app: Flask, here: Config, vault: Vault) -> None:
-    load(config=here, vault=vault, now=utcnow())
-    accounts = json.loads((here.var / "demo.json").read_text())["accounts"]
+def test_a_friend_acts_for_an_old_lady(app: Flask, loaded: Path) -> None:
+    accounts = json.loads(loaded.read_text())["accounts"]
     friend = next(one for one in accounts if one["name"].startswith("Mei-Ling"))
     answer = Caller(app).post(
         "/sessions", {"email": friend["email"], "password": friend["password"]}

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from portal.config import Config
 from portal.core.actor import OPERATOR
-from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.demo import cast
-from portal.demo.loading import load
 from portal.patients.death_model import MUST_END
 from tests.support.api import Caller
 from workers import tasks
@@ -29,11 +25,9 @@ SignIn = Callable[[str], Caller]
 
 
 @pytest.fixture
-def sign_in(app: Flask, config: Config, tmp_path: Path, anonymous: Caller) -> SignIn:
+def sign_in(app: Flask, loaded: Path, anonymous: Caller) -> SignIn:
     """Signs somebody of the demo in, once the workers have followed what happened last."""
-    vault = app.extensions["careloop.vault"]
-    path, _ = load(config=replace(config, var=tmp_path), vault=vault, now=utcnow())
-    accounts = {one["name"]: one for one in json.loads(path.read_text())["accounts"]}
+    accounts = {one["name"]: one for one in json.loads(loaded.read_text())["accounts"]}
     for kind in ("patient.corrected", "patient.correction_answered", "patient.died"):
         events = rows("SELECT id FROM outbox_event WHERE kind = :kind", kind=kind)
         run_events(kind, [event.id for event in events])
