@@ -140,11 +140,10 @@ class Fills(RuleBasedStateMachine):
             if newest.id != refill.id:
                 self.story.report(0, newest.id, replacement)
 
-    @precondition(lambda self: self.story.events)
     @rule(nth=NTH)
     def replay(self, nth: int) -> None:
-        events = self.story.events
-        self.story.replay(events[-1 - nth % len(events)])
+        if events := self.story.events:
+            self.story.replay(events[-1 - nth % len(events)])
 
     @rule()
     def follow(self) -> None:
