@@ -27,10 +27,10 @@ run: $(DEMO) ## start the whole portal here, with a demo clinic; Ctrl-C stops it
 
 TESTS = tests
 test: $(DEV) ## run the tests against servers of their own; some with TESTS=tests/refills
-	$(BIN)/python -m pytest -n 2 $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 nightly: $(DEV) ## try the properties and stateful machines with twenty times as many examples
-	$(BIN)/python -m pytest -n 2 --hypothesis-profile nightly \
+	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile nightly \
 		-m "(hypothesis or nightly) and not chaos and not browser" tests
 
 lint: $(DEV) ## style, types, layers, and migrations against the models

@@ -31,6 +31,7 @@ from tests.support.clinic import SmallClinic, build_clinic, token_for
 from tests.support.examples import PROFILES
 from tests.support.servers import config_of, running
 from tests.support.shared_portal import shared_portal
+from tests.support.snapshot import ToldOnce
 from tests.support.supervised import Supervised
 
 # How long an example takes says more about the machine than about the code.
@@ -103,6 +104,12 @@ def app(application: Flask, cleaner: Engine) -> Iterator[Flask]:
         db.session.remove()
     with cleaner.begin() as connection:
         connection.execute(EMPTY)
+
+
+@pytest.fixture(scope="module")
+def told_once(cleaner: Engine) -> ToldOnce:
+    """For a story that is too long to be told for each test of a module."""
+    return ToldOnce(cleaner)
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ from tests.support.clinic import (
     prescription,
 )
 from tests.support.clinic import patient as new_patient
+from tests.support.snapshot import ToldOnce
 from tests.support.work import drain
 from tests.visits.conftest import add_problem, measure, plan, pressure, released
 from tests.visits.conftest import step as move_visit
@@ -96,9 +97,13 @@ def read_all(reader: Actor, table: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> SmallClinic:
+def story(app: Flask, told_once: ToldOnce, caller: Callable[..., Caller]) -> SmallClinic:
     """Rows about the first patient in as many tables as the API reaches."""
     assert app.testing
+    return told_once(lambda clinic: tell(clinic, caller))
+
+
+def tell(clinic: SmallClinic, caller: Callable[..., Caller]) -> None:
     patient = caller(ActorKind.PATIENT, clinic.patient.id)
     pharmacy = caller(ActorKind.PHARMACY, clinic.pharmacy.id)
     physician = caller(ActorKind.PRACTITIONER, clinic.physician.id)
@@ -149,7 +154,6 @@ def story(app: Flask, clinic: SmallClinic, caller: Callable[..., Caller]) -> Sma
     ask_for_correction(clinic, patient, nurse)
     drain()
     merge_by_mistake(clinic, physician, nurse)
-    return clinic
 
 
 def merge_by_mistake(clinic: SmallClinic, physician: Caller, nurse: Caller) -> None:

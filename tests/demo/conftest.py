@@ -1,5 +1,6 @@
 """The demo clinic: loaded once a process, each test finds it as it was."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from tests.support.snapshot import Snapshot
 
 
 @pytest.fixture(scope="session")
-def snapshots() -> list[Snapshot]:
-    """The loaded demo, once there is one."""
+def kept() -> list[tuple[Snapshot, Path]]:
+    """The loaded demo and its folder, once there is one."""
     return []
 
 
@@ -38,14 +39,17 @@ def loaded(
     here: Config,
     vault: Vault,
     cleaner: Engine,
-    snapshots: list[Snapshot],
+    kept: list[tuple[Snapshot, Path]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The file with the logins of a demo that was loaded just now."""
-    if snapshots:
-        snapshots[0].put_back(here.var)
+    for snapshot, folder in kept:
+        snapshot.put_back()
+        shutil.copytree(folder, here.var, dirs_exist_ok=True)
         return here.var / "demo.json"
     path, fresh = load(config=here, vault=vault, now=utcnow())
     assert fresh
-    snapshots.append(Snapshot(cleaner, here.var, tmp_path_factory.mktemp("demo") / "var"))
+    kept.append(
+        (Snapshot(cleaner), shutil.copytree(here.var, tmp_path_factory.mktemp("demo") / "var"))
+    )
     return path

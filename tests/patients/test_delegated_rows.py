@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
 
 from portal.core import rls
@@ -36,6 +37,7 @@ from tests.requisitions.conftest import order as order_tests
 from tests.results.story import tell_of_critical
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic, prescription, token_for
+from tests.support.snapshot import ToldOnce
 from tests.support.work import drain
 from tests.visits.conftest import (
     WEIGHT,
@@ -120,8 +122,13 @@ def shown(reader: Actor) -> set[str]:
 
 
 @pytest.fixture
-def story(clinic: SmallClinic, caller: Callable[..., Caller]) -> SmallClinic:
+def story(app: Flask, told_once: ToldOnce, caller: Callable[..., Caller]) -> SmallClinic:
     """Rows of every category about the first patient."""
+    assert app.testing
+    return told_once(lambda clinic: tell(clinic, caller))
+
+
+def tell(clinic: SmallClinic, caller: Callable[..., Caller]) -> None:
     patient = caller(ActorKind.PATIENT, clinic.patient.id)
     physician = caller(ActorKind.PRACTITIONER, clinic.physician.id)
     nurse = caller(ActorKind.STAFF, clinic.nurse.id)
@@ -141,7 +148,6 @@ def story(clinic: SmallClinic, caller: Callable[..., Caller]) -> SmallClinic:
     tell_of_visits(clinic, patient, physician, nurse)
     write_messages(clinic, patient, nurse)
     drain()
-    return clinic
 
 
 def write_messages(clinic: SmallClinic, patient: Caller, nurse: Caller) -> None:

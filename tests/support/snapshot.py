@@ -1,15 +1,14 @@
-"""A database and a folder as they were: what takes long to make is made once a process."""
+"""The database as it was: a story that takes long to tell is told once, and put back for others."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from sqlalchemy import Engine, Table, text
 
 from portal.models import metadata
+from tests.support.clinic import SmallClinic, build_clinic
 
 _SEQUENCES = text(
     "SELECT quote_ident(sequencename) AS name, last_value FROM pg_sequences "
@@ -19,26 +18,43 @@ _SET = text("SELECT setval(CAST(:name AS regclass), :last_value)")
 
 
 class Snapshot:
-    """Every row of every table, every sequence, and a copy of a folder."""
+    """Every row of every table, and where each sequence stood."""
 
-    def __init__(self, engine: Engine, folder: Path, keep_in: Path) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._folder = shutil.copytree(folder, keep_in)
         with engine.begin() as connection, _cursor(connection) as cursor:
             self._rows = {table: _read(cursor, table) for table in metadata.tables.values()}
             self._sequences = [row._asdict() for row in connection.execute(_SEQUENCES)]
 
-    def put_back(self, folder: Path) -> None:
-        """Into a database that is empty; the folder's copy goes there."""
-        shutil.copytree(self._folder, folder, dirs_exist_ok=True)
+    def put_back(self) -> None:
+        """Into a database that is empty."""
         with self._engine.begin() as connection, _cursor(connection) as cursor:
             # As a replica neither foreign keys nor triggers are asked: they were, the first time.
             connection.execute(text("SET LOCAL session_replication_role = replica"))
             for table, rows in self._rows.items():
-                with cursor.copy(f'COPY "{table.name}" ({_columns(table)}) FROM STDIN') as copy:
-                    copy.write(rows)
+                if rows:
+                    with cursor.copy(f'COPY "{table.name}" ({_columns(table)}) FROM STDIN') as copy:
+                        copy.write(rows)
             for sequence in self._sequences:
                 connection.execute(_SET, sequence)
+
+
+class ToldOnce:
+    """A clinic with what `tell` tells of it: told the first time, and put back afterwards."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._kept: tuple[SmallClinic, Snapshot] | None = None
+
+    def __call__(self, tell: Callable[[SmallClinic], object]) -> SmallClinic:
+        if self._kept is not None:
+            clinic, snapshot = self._kept
+            snapshot.put_back()
+            return clinic
+        clinic = build_clinic()
+        tell(clinic)
+        self._kept = clinic, Snapshot(self._engine)
+        return clinic
 
 
 @contextmanager
