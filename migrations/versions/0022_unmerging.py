@@ -169,11 +169,15 @@ def make_what_follows() -> None:
         reference("merge_left", "merge_id", "patient_merge"),
         words("resource"),
         reference("merge_left", "subject_id"),
+        words("why"),
         sa.Column("stays", sa.Boolean(), nullable=False),
         moment("found_at"),
         moment("decided_at", nullable=True),
         reference("merge_left", "decided_by", nullable=True),
         reference("merge_left", "belongs_to", nullable=True),
+        sa.CheckConstraint(
+            "why IN ('written', 'login', 'closed_by_death')", name=op.f("ck_merge_left_why_known")
+        ),
         sa.CheckConstraint(
             "(decided_at IS NULL) = (decided_by IS NULL) "
             "AND (decided_at IS NULL) = (belongs_to IS NULL)",

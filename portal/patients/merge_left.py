@@ -167,8 +167,8 @@ def _lefts() -> Sequence[TextClause]:
 def _left(table: Table, columns: Naming) -> str:
     return (
         "INSERT INTO merge_left AS l "  # noqa: S608 - names from the models
-        "(id, merge_id, resource, subject_id, stays, found_at) "
-        f"SELECT uuidv7(), :merge, '{table.name}', t.id, "
+        "(id, merge_id, resource, subject_id, why, stays, found_at) "
+        f"SELECT uuidv7(), :merge, '{table.name}', t.id, 'written', "
         f"coalesce({_names(table, columns, 'held') or 'false'}, false), :now "
         f"FROM {table.name} t WHERE t.patient_id = :survivor AND {_since(table)} "
         "ON CONFLICT (merge_id, resource, subject_id) DO UPDATE SET stays = true "
@@ -179,9 +179,19 @@ def _left(table: Table, columns: Naming) -> str:
 # A login that did not come back, since its address is another's by now: its owner is invited anew.
 _LOGIN_LEFT = text(
     """
-    INSERT INTO merge_left (id, merge_id, resource, subject_id, stays, found_at)
-    SELECT uuidv7(), :merge, 'account', a.id, true, :now FROM account a
+    INSERT INTO merge_left (id, merge_id, resource, subject_id, why, stays, found_at)
+    SELECT uuidv7(), :merge, 'account', a.id, 'login', true, :now FROM account a
     WHERE a.id = :retired AND a.status = 'merged'
+    ON CONFLICT DO NOTHING
+    """
+)
+# What ended because the other of the two had died: a person looks whether it has to go on.
+_CLOSED_LEFT = text(
+    """
+    INSERT INTO merge_left (id, merge_id, resource, subject_id, why, stays, found_at)
+    SELECT uuidv7(), :merge, s.resource, s.subject_id, 'closed_by_death', true, :now
+    FROM death_step s JOIN patient_death d ON d.id = s.death_id
+    WHERE d.patient_id = :other AND s.at >= :since AND s.subject_id = ANY(:ids)
     ON CONFLICT DO NOTHING
     """
 )
@@ -201,6 +211,9 @@ def list_left(session: Session, values: dict[str, Any]) -> None:
             break
         staying = now_staying
     session.execute(_LOGIN_LEFT, values)
+    for one, other in (("duplicate", "survivor"), ("survivor", "duplicate")):
+        of_theirs = {**values, "ids": ids_of(session, values[one]), "other": values[other]}
+        session.execute(_CLOSED_LEFT, of_theirs)
 
 
 def named_by(session: Session, table: str, id_: UUID) -> set[UUID]:

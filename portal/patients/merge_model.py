@@ -44,6 +44,16 @@ class FindingKind(StrEnum):
     APPOINTMENT = "appointment"
 
 
+class LeftWhy(StrEnum):
+    """Why a person has to decide about something once a merge was undone."""
+
+    WRITTEN = "written"
+    # A login that did not come back: its address is another account's by now.
+    LOGIN = "login"
+    # It ended because the other of the two had died.
+    CLOSED_BY_DEATH = "closed_by_death"
+
+
 class PatientMerge(Base):
     """That a duplicate was merged into the record that stands, and that this was undone.
 
@@ -131,14 +141,16 @@ class MergeFinding(Base):
 
 
 class MergeLeft(Base):
-    """Something that was written on the survivor's record while two records were one, and that a
-    person decides about now that they are two again.
+    """Something that was written on the survivor's record while two records were one, or that
+    happened because they were, and that a person decides about now that they are two again.
 
-    What `stays` can't be moved: it is part of something that was the survivor's before, or a login.
+    What `stays` can't be moved: it is part of something that was the survivor's before, or was not
+    written meanwhile.
     """
 
     __tablename__ = "merge_left"
     __table_args__ = (
+        one_of("why", LeftWhy),
         UniqueConstraint("merge_id", "resource", "subject_id"),
         CheckConstraint(
             "(decided_at IS NULL) = (decided_by IS NULL) "
@@ -151,6 +163,7 @@ class MergeLeft(Base):
     merge_id: Mapped[UUID] = mapped_column(ForeignKey("patient_merge.id"))
     resource: Mapped[str]
     subject_id: Mapped[UUID]
+    why: Mapped[str]
     stays: Mapped[bool]
     found_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from portal.core.schemas import Listing, Strict, prose_field
-from portal.patients.merge_model import FindingKind
+from portal.patients.merge_model import FindingKind, LeftWhy
 
 
 class UndoMergeSchema(Strict):
@@ -42,17 +42,24 @@ class MergeFindingSchema(Schema):
 
 
 class MergeLeftSchema(Schema):
-    """What was written while two records were one, and is the survivor's until somebody decides."""
+    """What was written while two records were one, and is the survivor's until somebody decides;
+    and what happened because they were one."""
 
     id = fields.UUID()
     resource = fields.String(
         metadata={
             "example": "refill",
-            "description": "What it is; `account` for a login whose address is another's by now: "
-            "invite the patient anew",
+            "description": "What it is",
         }
     )
     subject_id = fields.UUID()
+    why = fields.String(
+        metadata={
+            "enum": [why.value for why in LeftWhy],
+            "description": "`login`: its address is another's by now, so invite the patient anew; "
+            "`closed_by_death`: it ended because the other had died, so look whether it goes on",
+        }
+    )
     stays = fields.Boolean(
         metadata={"description": "Part of what was the survivor's before, and can't be given away"}
     )

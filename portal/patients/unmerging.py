@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.core import audit, outbox
 from portal.core.actor import WORKER, Actor
-from portal.patients import death_queries, merge_left, merge_moves, merge_queries
+from portal.patients import death_queries, deaths, merge_left, merge_moves, merge_queries
 from portal.patients.errors import (
     AlreadyMerged,
     LeftDecided,
@@ -28,12 +28,10 @@ from portal.patients.errors import (
     UndoTooLate,
     UnusableReference,
 )
-from portal.patients.merge_model import MergeLeft, PatientMerge
+from portal.patients.merge_model import LeftWhy, MergeLeft, PatientMerge
 from portal.patients.merging import SETTLED_AFTER
 from portal.patients.model import Patient
 from portal.patients.queries import surviving
-
-ACCOUNT = "account"
 
 
 def undo_merge(
@@ -145,6 +143,14 @@ def undecided(session: Session, merge: PatientMerge) -> list[MergeLeft]:
     return [one for one in merge_queries.left(session, [merge.id]) if one.decided_at is None]
 
 
+def closed_by_death(session: Session, merge: PatientMerge) -> UUID | None:
+    """Whose loops were closed because the other of the two had died, where any were."""
+    if not any(one.why == LeftWhy.CLOSED_BY_DEATH for one in undecided(session, merge)):
+        return None
+    died = deaths.is_deceased(session, merge.survivor_id)
+    return merge.duplicate_id if died else merge.survivor_id
+
+
 def _values(merge: PatientMerge, now: datetime) -> dict[str, Any]:
     return {
         "merge": merge.id,
@@ -223,7 +229,9 @@ def _check_owner(session: Session, merge: PatientMerge, left: MergeLeft, belongs
         raise UnusableReference("/belongs_to", "One of the two records, please.")
     if belongs_to == merge.survivor_id:
         return
-    if left.stays and left.resource != ACCOUNT:
+    if left.why != LeftWhy.WRITTEN:
+        return
+    if left.stays:
         raise LeftStays()
     if surviving(session, belongs_to) != belongs_to:
         raise AlreadyMerged(
@@ -240,7 +248,7 @@ def carry_out(*, session: Session, left_id: UUID, now: datetime) -> PatientMerge
     merge = merge_queries.lock_merge(session, left.merge_id)
     values = _values(merge, now)
     stands = surviving(session, merge.duplicate_id) == merge.duplicate_id
-    if left.belongs_to == merge.duplicate_id and left.resource != ACCOUNT and stands:
+    if left.belongs_to == merge.duplicate_id and left.why == LeftWhy.WRITTEN and stands:
         for one in _whole(session, merge, left):
             merge_left.give(session, one.resource, {**values, "subject": one.subject_id})
         merge_left.follow(session, values)
@@ -251,7 +259,9 @@ def carry_out(*, session: Session, left_id: UUID, now: datetime) -> PatientMerge
 
 def _whole(session: Session, merge: PatientMerge, left: MergeLeft) -> list[MergeLeft]:
     """What was left, with what else was left that it names."""
-    waiting = {one.subject_id: one for one in undecided(session, merge)}
+    waiting = {
+        one.subject_id: one for one in undecided(session, merge) if one.why == LeftWhy.WRITTEN
+    }
     whole, ahead = [left], [left]
     while ahead:
         one = ahead.pop()
@@ -269,7 +279,7 @@ def _follow_decision(
     """What went along is decided with it."""
     gone = merge_left.followed(session, values)
     for one in undecided(session, merge):
-        if one.id in gone:
+        if one.id in gone and one.why == LeftWhy.WRITTEN:
             one.decided_at, one.decided_by = left.decided_at, left.decided_by
             one.belongs_to = left.belongs_to
     session.flush()

@@ -53,8 +53,8 @@ SUMMARIES = {
     "it",
     WorkItemKind.LETTER_OUTDATED: "A letter in the print queue has a name that was corrected "
     "since: cancel it, and tell the patient otherwise",
-    WorkItemKind.MERGE_CLASH: "Two records were merged, and what both had meets: look whether it "
-    "may go on",
+    WorkItemKind.MERGE_CLASH: "Two records were merged, and what both had meets, or ended by it: "
+    "look whether it goes on",
     WorkItemKind.MERGE_FINDINGS: "Two records were merged, and what they said differs: find out "
     "what is right",
     WorkItemKind.MERGE_UNDONE: "A merge was undone: say whose is what was written meanwhile",

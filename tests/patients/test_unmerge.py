@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,7 +44,7 @@ from tests.patients.test_merge import (
 from tests.refills.conftest import TODAY, ask_one
 from tests.requisitions.conftest import order as order_tests
 from tests.support.api import Answer, Caller
-from tests.support.clinic import SmallClinic, add, care_team, prescription
+from tests.support.clinic import SmallClinic, add, care_team, prescription, staff_actor
 from tests.support.clinic import patient as new_patient
 from tests.support.races import at_once
 from tests.support.work import drain
@@ -167,6 +168,7 @@ def test_every_row_names_again_whom_it_named(full_story: SmallClinic, caller: Si
         caller(ActorKind.PRACTITIONER, clinic.colleague.id), clinic, patient_id=str(other)
     )
     later()
+    nothing_is_left_open()
     assert undo(nurse, one).status_code == 200
     later()
     after = whose_rows(one, other)
@@ -342,11 +344,19 @@ def test_who_has_died_has_died_alone_again(
     alive = clinic.patient if dead == "duplicate" else duplicate
     opened(nurse, anonymous, alive.id, "avery@example.org")
     opened(nurse, anonymous, died.id, "old@example.org")
+    add(closing := requisition(clinic, alive.id))
     die(nurse, died.id)
     merge(nurse, duplicate.id, clinic.patient.id)
     later()
     undo(nurse, duplicate.id)
     drain()
+    [merged] = nurse.get(f"/patients/{clinic.patient.id}/merges").json["items"]
+    [left] = merged["left"]
+    assert (left["subject_id"], left["why"]) == (str(closing.id), "closed_by_death")
+    [asked] = items("merge_clash")
+    assert (asked.patient_id, asked.responsible_id) == (alive.id, clinic.physician.id)
+    path = f"/merges/{merged['id']}/left/{left['id']}"
+    assert nurse.post(path, {"belongs_to": str(alive.id)}).status_code == 200
     assert whose(anonymous, signed_in(anonymous, "avery@example.org")) == str(alive.id)
     suspended = account_of(died.id)
     assert suspended is not None
@@ -528,6 +538,57 @@ def test_undone_while_the_workers_move(
     assert care_teams(duplicate.id, clinic.patient.id) == teams
     nothing_is_left_open()
     assert app.testing
+
+
+def test_undoing_waits_for_whoever_moves(
+    app: Flask, clinic: SmallClinic, nurse: Caller, duplicate: Patient
+) -> None:
+    """What they move is in the ledger before anything is given back."""
+    add(requisition(clinic, duplicate.id))
+    merge(nurse, duplicate.id, clinic.patient.id)
+    answers: list[int] = []
+
+    def ask() -> None:
+        answers.append(undo(nurse, duplicate.id).status_code)
+
+    asking = Thread(target=ask)
+    with transaction(WORKER) as session:
+        merging.move_rows(session=session, patient_id=duplicate.id, now=utcnow())
+        asking.start()
+        asking.join(0.5)
+        assert asking.is_alive()
+    asking.join(60)
+    assert answers == [200]
+    later()
+    assert rows_naming(duplicate.id)["requisition.patient_id"] == 1
+    assert app.testing
+
+
+def test_nobody_moves_what_is_being_undone(
+    app: Flask, clinic: SmallClinic, nurse: Caller, duplicate: Patient
+) -> None:
+    """Whoever comes to move waits, and finds nothing to move."""
+    merge(nurse, duplicate.id, clinic.patient.id)
+    moved: list[int] = []
+
+    def move() -> None:
+        with app.app_context(), transaction(WORKER) as session:
+            count = merging.move_rows(session=session, patient_id=duplicate.id, now=utcnow())
+            moved.append(count)
+
+    clerk, now = staff_actor(clinic.nurse), utcnow()
+    add(requisition(clinic, duplicate.id), care_team(duplicate, clinic.colleague, "specialist"))
+    moving = Thread(target=move)
+    with transaction(clerk) as session:
+        unmerging.undo_merge(
+            session=session, actor=clerk, patient_id=duplicate.id, reason=WHY, now=now
+        )
+        moving.start()
+        moving.join(0.5)
+        assert moving.is_alive()
+    moving.join(60)
+    assert moved == [0]
+    assert rows_naming(duplicate.id)["requisition.patient_id"] == 1
 
 
 def test_given_back_twice_at_once(clinic: SmallClinic, nurse: Caller, duplicate: Patient) -> None:

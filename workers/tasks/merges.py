@@ -59,13 +59,17 @@ def _ask_practitioner(
 ) -> None:
     """Whose the survivor's is, else the primary practitioner; the clinic's staff without one."""
     survivor_id = patients.surviving(session, merge.survivor_id).id
-    asked = finding.asked_id or patients.primary_of(session, survivor_id)
-    clinic_id = patients.clinic_of(session, survivor_id)
-    if asked is None:
-        pool_id = directory.pool_of(session, clinic_id, PoolKind.CLINIC_STAFF)
-    else:
-        pool_id = directory.get_practitioner(session, asked).pool_id
+    asked, pool_id = _whose(session, survivor_id, finding.asked_id)
     _open(session, K.MERGE_CLASH, finding.id, survivor_id, asked, pool_id, Priority.URGENT, now)
+
+
+def _whose(session: Session, patient_id: UUID, asked_id: UUID | None) -> tuple[UUID | None, UUID]:
+    """Who answers for something clinical of a patient, and in which pool."""
+    asked = asked_id or patients.primary_of(session, patient_id)
+    if asked is not None:
+        return asked, directory.get_practitioner(session, asked).pool_id
+    clinic_id = patients.clinic_of(session, patient_id)
+    return None, directory.pool_of(session, clinic_id, PoolKind.CLINIC_STAFF)
 
 
 def _ask_front_desk(
@@ -141,6 +145,10 @@ def follow_decision(*, session: Session, event: Event, now: datetime) -> None:
 def _ask_about_left(session: Session, merge: PatientMerge, now: datetime) -> None:
     if unmerging.undecided(session, merge):
         _ask_front_desk(session, merge, K.MERGE_UNDONE, Priority.URGENT, now)
+    alive = unmerging.closed_by_death(session, merge)
+    if alive is not None and not worklist.was_asked(session, K.MERGE_CLASH, merge.id):
+        asked, pool_id = _whose(session, alive, None)
+        _open(session, K.MERGE_CLASH, merge.id, alive, asked, pool_id, Priority.URGENT, now)
 
 
 def _close(
