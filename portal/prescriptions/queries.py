@@ -9,6 +9,7 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from portal.prescriptions.model import Dispense, Prescription
+from portal.prescriptions.rules import REFILL_AFTER_CONTROLLED
 
 # A prescription with all that it renewed, and all that renewed it.
 _RENEWALS = text(
@@ -26,8 +27,13 @@ _RENEWALS = text(
     """
 )
 
-# `expired` follows from the day where the patient is: see states.py.
-_STANDS = "{0}.status IN ('active', 'on_hold') AND {0}.expires_on >= {1}"
+# `expired` follows from the day where the patient is: see states.py. Of schedule II nothing more
+# can come once it was handed over (21 CFR 1306.12): each month's is written anew, and once the next
+# may be filled, the one before is none that it would double.
+_STANDS = f"""{{0}}.status IN ('active', 'on_hold') AND {{0}}.expires_on >= {{1}}
+      AND NOT ({{0}}.schedule IS NOT DISTINCT FROM 2 AND {{0}}.last_filled_on IS NOT NULL
+               AND {{0}}.last_filled_on + ceil({REFILL_AFTER_CONTROLLED}
+                   * coalesce({{0}}.supply_days, {{0}}.days_supply))::int <= {{1}})"""
 OF_THE_SAME = text(
     f"""
     SELECT p.id, p.drug_name, p.strength, p.form, p.status, p.written_on, p.expires_on,

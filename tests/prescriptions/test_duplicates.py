@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from portal.core import loops
 from portal.core.actor import OPERATOR, ActorKind
-from portal.core.clock import utcnow
+from portal.core.clock import local_day, utcnow
 from portal.core.db import transaction
 from portal.core.tables import AuditEntry
 from portal.patients.model import Patient
@@ -23,7 +23,7 @@ from tests.patients.endings import die
 from tests.prescriptions.orders import WHY, confirming, order
 from tests.refills.conftest import Make, ask_one, refillable  # noqa: F401 - a fixture
 from tests.support.api import Caller
-from tests.support.clinic import SmallClinic, add, care_team, practitioner_actor, prescription
+from tests.support.clinic import ZONE, SmallClinic, add, care_team, practitioner_actor, prescription
 from tests.support.clinic import patient as new_patient
 from tests.support.races import at_once
 from tests.support.statements import by_indexes, recorded
@@ -79,6 +79,19 @@ def standing(clinic: SmallClinic, status: str, expires_on: date | None = None) -
 def broken() -> int:
     with transaction(OPERATOR) as session:
         return [one.rule for one in loops.check(session, now=utcnow())].count(PROMISE)
+
+
+@pytest.mark.parametrize(("days", "expected"), [(26, 409), (27, 201)])
+def test_each_month_of_schedule_ii_is_written_anew(
+    clinic: SmallClinic, physician: Caller, days: int, expected: int
+) -> None:
+    """Once the next may be filled, nobody is asked about the one before (21 CFR 1306.12)."""
+    today = local_day(utcnow(), ZONE)
+    none_left = {"schedule": 2, "refills_authorized": 0, "refills_used": 0}
+    lisinopril(clinic, **none_left, last_filled_on=today - timedelta(days))
+    answer = physician.post("/prescriptions", order(clinic, schedule=2, refills_authorized=0))
+    assert answer.status_code == expected, answer.text
+    assert broken() == 0
 
 
 @pytest.mark.parametrize("status", list(PrescriptionStatus))
