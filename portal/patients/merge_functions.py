@@ -68,11 +68,18 @@ rls.owned_function(
         owner uuid;
         suspend boolean;
     BEGIN
-        SELECT * INTO g FROM patient_merge WHERE id = of_merge AND undone_at IS NULL FOR UPDATE;
+        SELECT * INTO g FROM patient_merge WHERE id = of_merge AND undone_at IS NULL
+            AND (careloop_registers(survivor_id)
+                 OR careloop_cares_for(careloop_surviving(survivor_id))
+                 OR careloop_registers(duplicate_id) OR careloop_cares_for(duplicate_id))
+        FOR UPDATE;
+        IF g.id IS NULL THEN
+            RETURN;
+        END IF;
         PERFORM FROM patient p WHERE p.id IN (g.duplicate_id, g.survivor_id)
         ORDER BY p.id FOR NO KEY UPDATE;
         SELECT p.merged_into_id INTO refused FROM patient p WHERE p.id = g.survivor_id;
-        IF g.id IS NULL OR refused IS NOT NULL THEN
+        IF refused IS NOT NULL THEN
             RETURN NEXT;
             RETURN;
         END IF;

@@ -20,7 +20,7 @@ from portal.core.ids import new_id
 from portal.core.tables import AuditEntry, OutboxEvent
 from portal.directory.model import Pool
 from portal.models import metadata
-from portal.patients import merge_left, merge_moves, merging, unmerging
+from portal.patients import merge_left, merge_moves, merge_queries, merging, unmerging
 from portal.patients.correction_model import CorrectionRequest
 from portal.patients.merge_model import UNDO_WITHIN, MergeMove, PatientMerge
 from portal.patients.model import CareTeamMember, Patient
@@ -44,7 +44,7 @@ from tests.patients.test_merge import (
 from tests.refills.conftest import TODAY, ask_one
 from tests.requisitions.conftest import order as order_tests
 from tests.support.api import Answer, Caller
-from tests.support.clinic import SmallClinic, add, care_team, prescription, staff_actor
+from tests.support.clinic import SmallClinic, actor, add, care_team, prescription, staff_actor
 from tests.support.clinic import patient as new_patient
 from tests.support.races import at_once
 from tests.support.work import drain
@@ -661,6 +661,20 @@ def test_who_may(
     assert undo(physician, duplicate.id).status_code == 403
     assert physician.get(f"/merges/{merged['id']}").status_code == 200
     assert physician.get(f"/merges/{uuid4()}").status_code == 404
+
+
+@pytest.mark.parametrize("kind", [ActorKind.PATIENT, ActorKind.STAFF, ActorKind.ANONYMOUS])
+def test_the_database_undoes_nothing_for_anybody_else(
+    clinic: SmallClinic, nurse: Caller, duplicate: Patient, kind: ActorKind
+) -> None:
+    merge(nurse, duplicate.id, clinic.patient.id)
+    drain()
+    [merged] = nurse.get(f"/patients/{clinic.patient.id}/merges").json["items"]
+    with transaction(actor(kind, clinic.liaison_officer.id)) as session:
+        done = session.execute(merge_queries.UNDO, {"merge": merged["id"]})
+        assert done.all() == []
+    with transaction(OPERATOR) as session:
+        assert session.get_one(Patient, duplicate.id).merged_into_id == clinic.patient.id
 
 
 def test_delegates_act_for_whom_they_acted(
