@@ -38,15 +38,29 @@ def upgrade() -> None:
         op.add_column(
             "prescription", sa.Column(name, sa.Integer(), server_default="0", nullable=False)
         )
+    # Both at once, with the last refill counted: what was handed over all the same, and another.
+    op.execute(
+        """
+        UPDATE prescription p SET refills_beyond = r.taken - p.refills_authorized
+        FROM (SELECT prescription_id, count(*) AS taken FROM refill
+              WHERE kind = 'refill' AND (reserved OR quantity_dispensed > 0)
+              GROUP BY prescription_id) r
+        WHERE r.prescription_id = p.id AND r.taken > p.refills_authorized
+          AND p.refills_used = p.refills_authorized
+        """
+    )
     op.create_check_constraint(
-        op.f("ck_prescription_beyond_counted"),
+        op.f("ck_prescription_beyond_what_is_used_up"),
         "prescription",
-        "first_fills_beyond >= 0 AND refills_beyond >= 0",
+        "(refills_beyond = 0 OR refills_beyond > 0 AND refills_used = refills_authorized) AND "
+        "(first_fills_beyond = 0 OR first_fills_beyond > 0 AND first_fill_used = 1)",
     )
 
 
 def downgrade() -> None:
-    op.drop_constraint(op.f("ck_prescription_beyond_counted"), "prescription", type_="check")
+    op.drop_constraint(
+        op.f("ck_prescription_beyond_what_is_used_up"), "prescription", type_="check"
+    )
     for name in BEYOND:
         op.drop_column("prescription", name)
     op.drop_index("uq_diagnostic_report_filler", "diagnostic_report")

@@ -51,7 +51,11 @@ class Prescription(Base):
             "first_fill_used = 1 OR (refills_used = 0 AND last_filled_on IS NULL)",
             name="first_fill_before_refills",
         ),
-        CheckConstraint("first_fills_beyond >= 0 AND refills_beyond >= 0", name="beyond_counted"),
+        CheckConstraint(
+            "(refills_beyond = 0 OR refills_beyond > 0 AND refills_used = refills_authorized) AND "
+            "(first_fills_beyond = 0 OR first_fills_beyond > 0 AND first_fill_used = 1)",
+            name="beyond_what_is_used_up",
+        ),
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("days_supply BETWEEN 1 AND 365", name="days_supply_in_bounds"),
         CheckConstraint("schedule IS NULL OR schedule BETWEEN 2 AND 5", name="schedule_known"),

@@ -94,6 +94,25 @@ loops.declare(
             WHERE p.first_fill_used = 1 AND p.last_filled_on IS NULL AND NOT EXISTS (
                 SELECT FROM refill r WHERE r.prescription_id = p.id AND r.reserved)
         """,
+        # While somebody has the patient on a list to be re-routed, that person calls.
+        "a patient is told to ask a prescriber who has left, and nobody else cares for them": """
+            SELECT p.id FROM prescription p
+            JOIN practitioner pr ON pr.id = p.prescriber_id AND NOT pr.active
+            JOIN patient pa ON pa.id = p.patient_id AND pa.merged_into_id IS NULL
+            WHERE (p.status IN ('stopped', 'on_hold') OR p.status = 'active' AND (
+                    p.schedule = 2 AND p.first_fill_used = 1
+                    OR p.expires_on + CASE p.schedule WHEN 2 THEN 0 ELSE 120 END
+                       < (CAST(:settled AS timestamptz) AT TIME ZONE pa.time_zone)::date))
+              AND NOT EXISTS (SELECT FROM departure d WHERE d.subject_id = pr.id
+                              AND (d.done_at IS NULL OR d.done_at >= :settled))
+              AND NOT EXISTS (SELECT FROM patient_death x WHERE x.patient_id = pa.id AND x.standing)
+              AND NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = pa.id
+                              AND w.status IN ('open', 'claimed'))
+              AND NOT EXISTS (SELECT FROM care_team_member c
+                              LEFT JOIN practitioner o ON o.id = c.member_id
+                              WHERE c.patient_id = pa.id AND c.ended_on IS NULL
+                              AND o.active IS NOT FALSE)
+        """,
         "a prescription was written and its pharmacy was never sent it": """
             SELECT p.id FROM prescription p JOIN patient pa ON pa.id = p.patient_id
             WHERE p.status = 'active' AND p.first_fill_used = 0 AND p.created_at < :settled

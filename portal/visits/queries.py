@@ -74,11 +74,12 @@ _TESTS_DUE = text(
 )
 _MEDICINES_DUE = text(
     """
-    SELECT p.id, p.drug_name, p.strength, p.last_filled_on + p.days_supply AS runs_out_on
+    SELECT p.id, p.drug_name, p.strength,
+           p.last_filled_on + coalesce(p.supply_days, p.days_supply) AS runs_out_on
     FROM prescription p
     WHERE p.patient_id = :patient_id AND p.status = 'active'
-      AND p.last_filled_on + p.days_supply < :day
-      AND p.last_filled_on + p.days_supply >= :since
+      AND p.last_filled_on + coalesce(p.supply_days, p.days_supply) < :day
+      AND p.last_filled_on + coalesce(p.supply_days, p.days_supply) >= :since
     ORDER BY runs_out_on, p.id LIMIT :limit
     """
 )

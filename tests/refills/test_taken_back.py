@@ -15,12 +15,15 @@ from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.notifications.model import Notification
 from portal.prescriptions.model import Dispense, Prescription
+from portal.prescriptions.states import PrescriptionStatus
 from portal.refills import service
 from portal.refills.states import HOLDABLE, OPEN, RefillStatus
 from portal.worklist.model import WorkItem
 from tests.patients.delegates import give, new_person
 from tests.refills.conftest import Make, ask_one, load, post_one, refill
+from tests.refills.story import Story
 from tests.refills.test_orders import pull
+from tests.support import clinic as builders
 from tests.support.api import Caller
 from tests.support.clinic import SmallClinic
 from tests.support.work import drain
@@ -355,3 +358,55 @@ def test_a_hold_that_goes_on_and_on_is_its_prescribers(
     [item] = open_items("refill_overdue")
     assert item.responsible_id == clinic.physician.id
     assert "refill_late" not in told(clinic.patient.id)
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_replacement_gives_back_no_fill_that_was_handed_over(
+    clinic: SmallClinic, left: int
+) -> None:
+    story = Story(clinic, refills=1 + left)
+    story.follow()
+    first = story.refills()[-1].id
+    assert story.acknowledge(0, first) == "with_pharmacy"
+    assert story.report(0, first, "ready_for_pickup") == "applied"
+    assert story.report(0, first, "picked_up") == "applied"
+    story.allow_early(1)
+    assert story.ask("patient") == "done"
+    story.follow()
+    old = story.refills()[-1].id
+    assert story.acknowledge(0, old) == "with_pharmacy"
+    assert story.change_pharmacy("patient", old, 1) == "done"
+    story.follow()
+    assert story.report(0, old, "picked_up") == "applied"
+    assert (story.row().refills_used, story.row().refills_beyond) == (1 + left, 1 - left)
+    new = story.refills()[-1].id
+    assert story.acknowledge(1, new) == "with_pharmacy"
+    if not left:
+        assert story.change_pharmacy("patient", new, 0) == "refill_not_allowed"
+    assert story.report(1, new, "not_dispensed") == "applied"
+    assert (story.row().refills_used, story.row().refills_beyond) == (1, 0)
+    assert story.answer().refills_remaining == left
+    assert story.broken() == []
+
+
+@pytest.mark.parametrize("status", ["on_hold", "stopped", "active"])
+def test_a_patient_who_is_sent_to_nobody_is_listed(clinic: SmallClinic, status: str) -> None:
+    """The prescriber has left, and nobody else cares for the patient."""
+    rule = "a patient is told to ask a prescriber who has left, and nobody else cares for them"
+    story = Story(clinic, schedule=2, refills=0)
+    if status != "active":
+        assert story.set_status(PrescriptionStatus(status)) == "done"
+    story.follow()
+    first = story.refills()[-1:]
+    if status == "active":
+        assert story.acknowledge(0, first[0].id) == "with_pharmacy"
+        assert story.report(0, first[0].id, "ready_for_pickup") == "applied"
+        assert story.report(0, first[0].id, "picked_up") == "applied"
+    assert story.answer().action == "contact_prescriber"
+    assert story.broken() == []
+    with transaction(OPERATOR) as session:
+        left = {"id": clinic.physician.id}
+        session.execute(text("UPDATE practitioner SET active = false WHERE id = :id"), left)
+    assert story.broken() == [rule]
+    builders.add(builders.care_team(story.patient, clinic.colleague, role="specialist"))
+    assert story.broken() == []
