@@ -1,11 +1,15 @@
 """The medicines of the demo and the scale data, coded in RxNorm (NLM, public domain)."""
 
 from dataclasses import dataclass
+from decimal import Decimal
+
+from portal.prescriptions.supply import lasts
 
 
 @dataclass(frozen=True, slots=True)
 class Drug:
-    """`quantity` in `unit` (UCUM) lasts `days_supply` days; `schedule` is the DEA's, if any."""
+    """`quantity` in `unit` (UCUM) lasts `days_supply` days, or is taken as needed, at most
+    `max_per_day` in the same unit; `schedule` is the DEA's, if any."""
 
     rxnorm_code: str
     name: str
@@ -13,17 +17,24 @@ class Drug:
     form: str
     directions: str
     quantity: int = 30
-    days_supply: int = 30
+    days_supply: int | None = 30
     unit: str = "{tbl}"
     schedule: int | None = None
+    max_per_day: int | None = None
+
+    @property
+    def lasts(self) -> int:
+        """For how many days; of what is taken as needed, the fewest."""
+        most = None if self.max_per_day is None else Decimal(self.max_per_day)
+        return lasts(Decimal(self.quantity), days_supply=self.days_supply, max_per_day=most)
 
 
 _DAILY = "Take one tablet by mouth every day."
 _CAPSULE = "Take one capsule by mouth every day."
 _TWICE = "Take one tablet by mouth twice a day."
 _NIGHT = "Take one tablet by mouth at bedtime."
-_PAIN = "Take one tablet by mouth every 6 hours if needed for pain."
-_INHALER = "Inhale two puffs every 4 to 6 hours if needed for wheezing."
+_PAIN = "Take one tablet by mouth every 6 hours if needed for pain, at most four a day."
+_INHALER = "Inhale two puffs every 4 to 6 hours if needed for wheezing, at most twelve a day."
 
 LISINOPRIL = Drug("314076", "Lisinopril", "10 mg", "tablet", _DAILY)
 AMLODIPINE = Drug("197361", "Amlodipine", "5 mg", "tablet", _DAILY)
@@ -58,9 +69,10 @@ ALBUTEROL = Drug(
     "0.09 mg/actuation",
     "metered dose inhaler",
     _INHALER,
-    1,
-    30,
-    unit="{inhaler}",
+    200,
+    None,
+    unit="{actuat}",
+    max_per_day=12,
 )
 FLUTICASONE_SALMETEROL = Drug(
     "896209",
@@ -72,13 +84,17 @@ FLUTICASONE_SALMETEROL = Drug(
     30,
     unit="{inhaler}",
 )
-OXYCODONE = Drug("1049683", "Oxycodone hydrochloride", "10 mg", "tablet", _PAIN, 28, 7, schedule=2)
+OXYCODONE = Drug(
+    "1049683", "Oxycodone hydrochloride", "10 mg", "tablet", _PAIN, 28, None, schedule=2,
+    max_per_day=4,
+)  # fmt: skip
 METHYLPHENIDATE = Drug(
     "1091392", "Methylphenidate hydrochloride", "20 mg", "tablet", _TWICE, 60, schedule=2
 )
 CODEINE = Drug(
-    "993781", "Acetaminophen and codeine", "300 mg/30 mg", "tablet", _PAIN, 40, 10, schedule=3
-)
+    "993781", "Acetaminophen and codeine", "300 mg/30 mg", "tablet", _PAIN, 40, None, schedule=3,
+    max_per_day=4,
+)  # fmt: skip
 DIAZEPAM = Drug("197591", "Diazepam", "5 mg", "tablet", _NIGHT, schedule=4)
 ZOLPIDEM = Drug("854873", "Zolpidem tartrate", "10 mg", "tablet", _NIGHT, schedule=4)
 PREGABALIN = Drug(

@@ -116,6 +116,7 @@ def _prescription(
         quantity=Decimal(drug.quantity),
         unit=drug.unit,
         days_supply=drug.days_supply,
+        max_per_day=drug.max_per_day,
         refills_authorized=standing.authorized,
         refills_used=standing.used,
         first_fill_used=1,
@@ -139,7 +140,7 @@ def _prescription(
 def fill_days(drug: Drug, standing: Standing, today: date) -> list[date]:
     """The first fill and one for each refill used, the last one `standing.filled` days ago."""
     last = today - timedelta(days=standing.filled)
-    between = max(1, drug.days_supply - EARLY_DAYS)
+    between = max(1, drug.lasts - EARLY_DAYS)
     days = [last - timedelta(days=between * back) for back in range(standing.used, -1, -1)]
     if standing.written is None:
         return days

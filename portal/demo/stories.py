@@ -92,6 +92,7 @@ class Teller:
             quantity=Decimal(drug.quantity),
             unit=drug.unit,
             days_supply=drug.days_supply,
+            max_per_day=None if drug.max_per_day is None else Decimal(drug.max_per_day),
             refills_authorized=3,
             schedule=drug.schedule,
         )

@@ -34,7 +34,9 @@ class Prescription(Base):
     again: where another fill has the last one, it counts in `first_fills_beyond` or
     `refills_beyond`, until that one is given back.
 
-    `quantity` is in `unit`; `days_supply` in days; `schedule` is the DEA schedule (2 to 5) of a
+    `quantity` is in `unit`; `days_supply` in days. What is taken as needed (FHIR R4
+    Dosage.asNeeded, maxDosePerPeriod) has no days' supply but `max_per_day`, also in `unit`.
+    `schedule` is the DEA schedule (2 to 5) of a
     controlled substance, else empty; `refill_number` stands on the label. `supply_days` is for how
     many days from `last_filled_on` on the patient has got medicine: fewer than `days_supply` where
     a part alone was handed over. `ingredients` is what the medicine is made of (ingredients.py).
@@ -58,6 +60,13 @@ class Prescription(Base):
         ),
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("days_supply BETWEEN 1 AND 365", name="days_supply_in_bounds"),
+        CheckConstraint(
+            "(days_supply IS NULL) = (max_per_day IS NOT NULL)", name="days_or_as_needed"
+        ),
+        CheckConstraint(
+            "max_per_day > 0 AND max_per_day <= quantity AND quantity <= 365 * max_per_day",
+            name="max_per_day_in_bounds",
+        ),
         CheckConstraint("schedule IS NULL OR schedule BETWEEN 2 AND 5", name="schedule_known"),
         CheckConstraint("expires_on > written_on", name="expiry_after_writing"),
         Index("ix_prescription_patient", "patient_id", "created_at", "id"),
@@ -86,7 +95,8 @@ class Prescription(Base):
     directions: Mapped[str]
     quantity: Mapped[Decimal]
     unit: Mapped[str]
-    days_supply: Mapped[int]
+    days_supply: Mapped[int | None]
+    max_per_day: Mapped[Decimal | None]
     refills_authorized: Mapped[int]
     refills_used: Mapped[int] = mapped_column(server_default=text("0"))
     first_fill_used: Mapped[int] = mapped_column(server_default=text("0"))
@@ -175,7 +185,7 @@ class DuplicateConfirmation(Base):
 class Dispense(Base):
     """What the pharmacy handed over (FHIR R4 MedicationDispense): a refill whole, or a part of it.
 
-    `days_supply` is in proportion to the quantity.
+    `days_supply` is in proportion to the quantity; what is taken as needed has none.
     """
 
     __tablename__ = "dispense"
@@ -191,7 +201,7 @@ class Dispense(Base):
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
     pharmacy_id: Mapped[UUID] = mapped_column(ForeignKey("pharmacy.id"))
     quantity: Mapped[Decimal]
-    days_supply: Mapped[int]
+    days_supply: Mapped[int | None]
     dispensed_at: Mapped[datetime]
 
 

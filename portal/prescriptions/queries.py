@@ -33,7 +33,8 @@ _RENEWALS = text(
 _STANDS = f"""{{0}}.status IN ('active', 'on_hold') AND {{0}}.expires_on >= {{1}}
       AND NOT ({{0}}.schedule IS NOT DISTINCT FROM 2 AND {{0}}.last_filled_on IS NOT NULL
                AND {{0}}.last_filled_on + ceil({REFILL_AFTER_CONTROLLED}
-                   * coalesce({{0}}.supply_days, {{0}}.days_supply))::int <= {{1}})"""
+                   * coalesce({{0}}.supply_days, {{0}}.days_supply,
+                              floor({{0}}.quantity / {{0}}.max_per_day)))::int <= {{1}})"""
 OF_THE_SAME = text(
     f"""
     SELECT p.id, p.drug_name, p.strength, p.form, p.status, p.written_on, p.expires_on,

@@ -3,13 +3,10 @@
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from math import ceil
-from typing import Any
 from uuid import UUID
 
-from portal.core.errors import FieldError
 from portal.prescriptions.states import PrescriptionStatus
 
 # Pharmacies and payers commonly fill again after three quarters of the supply, and after nine
@@ -77,7 +74,8 @@ _ALWAYS_FIRST = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PrescriptionFacts:
-    """What eligibility depends on. Dates are the patient's local days."""
+    """What eligibility depends on. Dates are the patient's local days; `days_supply` of what is
+    taken `as_needed` are the fewest days for which a fill lasts."""
 
     status: str
     schedule: int | None
@@ -93,17 +91,24 @@ class PrescriptionFacts:
     supply_days: int | None = None
     refills_beyond: int = 0
     first_fills_beyond: int = 0
+    as_needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """The answer: one action, and all the reasons for it."""
+    """The answer: one action, and all the reasons for it.
+
+    What is taken regularly `runs_out_on` a day. What is taken as needed does not run out by the
+    calendar: `runs_out_not_before` is the day before which there is some left, if never more was
+    taken than may be.
+    """
 
     action: RefillAction
     reasons: tuple[Reason, ...]
     refills_remaining: int
     next_eligible_on: date | None
     runs_out_on: date | None
+    runs_out_not_before: date | None
 
 
 def add_months(day: date, months: int) -> date:
@@ -150,35 +155,6 @@ def supply_after(before: Supply, part: Supply, *, goes_on: bool) -> Supply:
     return Supply(before.since, before.days + part.days)
 
 
-def days_of(days_supply: int, ordered: Decimal, quantity: Decimal) -> int:
-    """For how many days a quantity lasts, of what is ordered for `days_supply` days."""
-    return int(days_supply * quantity / ordered)
-
-
-def missing_from(before: Any, changes: Any) -> list[FieldError]:
-    """What a renewal's changes of a prescription leave open: quantity, directions and how long they
-    last hang together, and none is kept in silence when another changes. What is None stays.
-    """
-
-    def changed(name: str) -> bool:
-        value = getattr(changes, name)
-        return value is not None and value != getattr(before, name)
-
-    missing = []
-    if changes.days_supply is None:
-        for name, words in (("quantity", "quantity"), ("directions", "directions")):
-            if changed(name):
-                missing.append(
-                    FieldError("/days_supply", f"The {words} change: how many days does it last?")
-                )
-                break
-    if changed("days_supply") and changes.quantity is None and not changed("directions"):
-        missing.append(
-            FieldError("/quantity", "The days' supply changes: how much is handed over for it?")
-        )
-    return missing
-
-
 def next_eligible_on(facts: PrescriptionFacts) -> date | None:
     """The first day on which the next fill isn't too soon; None before the first fill."""
     if facts.last_filled_on is None:
@@ -188,7 +164,8 @@ def next_eligible_on(facts: PrescriptionFacts) -> date | None:
 
 
 def runs_out_on(facts: PrescriptionFacts) -> date | None:
-    """The day on which the patient has none left, taken as directed."""
+    """The day on which the patient has none left, taken as directed; of what is taken as needed,
+    the first on which that may be."""
     if facts.last_filled_on is None:
         return None
     return facts.last_filled_on + timedelta(days=_days_handed_over(facts))
@@ -256,5 +233,6 @@ def eligibility(facts: PrescriptionFacts, today: date) -> Eligibility:
         reasons=tuple(reasons),
         refills_remaining=max(0, facts.refills_authorized - facts.refills_used),
         next_eligible_on=next_eligible_on(facts),
-        runs_out_on=runs_out_on(facts),
+        runs_out_on=None if facts.as_needed else runs_out_on(facts),
+        runs_out_not_before=runs_out_on(facts) if facts.as_needed else None,
     )

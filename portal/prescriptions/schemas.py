@@ -2,13 +2,22 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
+from marshmallow import (
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates,
+    validates_schema,
+)
 
 from portal.core.dates import WITHIN_A_YEAR, day_field
 from portal.core.schemas import Strict, text_field
 from portal.patients.schemas import confidential_reason
 from portal.prescriptions.duplicates import ConfirmedDuplicates
 from portal.prescriptions.service import Order, WritePrescription
+from portal.prescriptions.supply import contradictions
 
 MOST_DUPLICATES = 20
 MOST_INGREDIENTS = 10
@@ -33,6 +42,20 @@ class ConfirmedDuplicatesSchema(Strict):
     @post_load
     def _confirmed(self, data: dict[str, Any], **_kwargs: Any) -> ConfirmedDuplicates:
         return ConfirmedDuplicates(frozenset(data["prescription_ids"]), data["reason"])
+
+
+def max_per_day_field() -> fields.Decimal:
+    """Of what is taken as needed: how much in a day at most, in the prescription's unit."""
+    return fields.Decimal(
+        load_default=None,
+        allow_none=True,
+        places=3,
+        validate=validate.Range(min=0, max=100_000, min_inclusive=False),
+        metadata={
+            "description": "Of what is taken as needed: at most so much in a day, in `unit`",
+            "example": None,
+        },
+    )
 
 
 def confirmed_duplicates_field() -> fields.Nested:
@@ -86,8 +109,17 @@ class WritePrescriptionSchema(Strict):
     )
     unit = text_field(40, metadata={"description": "UCUM unit", "example": "{tbl}"})
     days_supply = fields.Integer(
-        required=True, strict=True, validate=validate.Range(1, 365), metadata={"example": 30}
+        load_default=None,
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(1, 365),
+        metadata={"description": "Required unless it is taken as needed", "example": 30},
     )
+    as_needed = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Taken as needed (PRN): with `max_per_day`, no `days_supply`"},
+    )
+    max_per_day = max_per_day_field()
     refills_authorized = fields.Integer(
         required=True, strict=True, validate=validate.Range(0, 99), metadata={"example": 5}
     )
@@ -102,9 +134,17 @@ class WritePrescriptionSchema(Strict):
     confidential_reason = confidential_reason(load_default=None, allow_none=True)
     confirmed_duplicates = confirmed_duplicates_field()
 
+    @validates_schema
+    def _lasts(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        names = ("as_needed", "quantity", "days_supply", "max_per_day")
+        found = contradictions(**{name: data[name] for name in names})
+        if found:
+            raise ValidationError({one.pointer.lstrip("/"): [one.message] for one in found})
+
     @post_load
     def _command(self, data: dict[str, Any], **_kwargs: Any) -> WritePrescription:
         drug = data.pop("drug")
+        del data["as_needed"]  # max_per_day says it
         return WritePrescription(
             patient_id=data.pop("patient_id"),
             pharmacy_id=data.pop("pharmacy_id"),
@@ -153,7 +193,11 @@ class PrescriptionSchema(Schema):
     directions = fields.String()
     quantity = fields.Float()
     unit = fields.String()
-    days_supply = fields.Integer()
+    days_supply = fields.Integer(allow_none=True)
+    as_needed = fields.Function(
+        lambda row: row.max_per_day is not None, metadata={"type": "boolean"}
+    )
+    max_per_day = fields.Float(allow_none=True)
     refills_authorized = fields.Integer()
     refills_used = fields.Integer()
     schedule = fields.Integer(allow_none=True)

@@ -27,8 +27,9 @@ from portal.prescriptions.errors import (
     PrescriptionNotFound,
 )
 from portal.prescriptions.ingredients import ingredients_of
-from portal.prescriptions.model import Dispense, Prescription, PrescriptionHistory
+from portal.prescriptions.model import Prescription, PrescriptionHistory
 from portal.prescriptions.states import PrescriptionStatus
+from portal.prescriptions.supply import missing_from
 
 # No vowels and nothing that looks like something else: it is read from a label and typed.
 _LABEL_ALPHABET = "23456789BCDFGHJKLMNPQRSTVWXZ"
@@ -37,8 +38,9 @@ _LABEL_LENGTH = 10
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is ordered. `quantity` is in `unit` (UCUM), `days_supply` in days; `ingredients` are
-    those that the name doesn't tell."""
+    """What is ordered. `quantity` is in `unit` (UCUM), `days_supply` in days; what is taken as
+    needed has `max_per_day`, in `unit`, instead. `ingredients` are those that the name doesn't
+    tell."""
 
     rxnorm_code: str
     drug_name: str
@@ -47,10 +49,11 @@ class Order:
     directions: str
     quantity: Decimal
     unit: str
-    days_supply: int
+    days_supply: int | None
     refills_authorized: int
     schedule: int | None
     ingredients: Sequence[str] = ()
+    max_per_day: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class RenewalChanges:
     quantity: Decimal | None = None
     days_supply: int | None = None
     directions: str | None = None
+    as_needed: bool | None = None
+    max_per_day: Decimal | None = None
 
 
 def new_refill_number() -> str:
@@ -218,25 +223,33 @@ def write_successor(
     same medicine stands and isn't confirmed.
     """
     old = get_for_change(session, prescription_id)
-    if missing := rules.missing_from(old, changes):
+    if missing := missing_from(old, changes):
         raise ChangeIncomplete(errors=missing)
     session.add(
         old.move_to(
             PrescriptionStatus.SUPERSEDED, actor=actor, now=now, reason="renewed by its successor"
         )
     )
-    changed = {name: value for name, value in asdict(changes).items() if value is not None}
     return _write(
         session,
         actor,
         patient_id=old.patient_id,
         pharmacy_id=pharmacy_id,
-        order=Order(**{name: getattr(old, name) for name in Order.__dataclass_fields__} | changed),
+        order=_changed_order(old, changes),
         today=today,
         confirmed=confirmed,
         now=now,
         previous=old,
     )
+
+
+def _changed_order(old: Prescription, changes: RenewalChanges) -> Order:
+    order = {name: getattr(old, name) for name in Order.__dataclass_fields__}
+    if changes.as_needed is not None:  # the other's are given anew
+        order |= {"max_per_day" if not changes.as_needed else "days_supply": None}
+    changed = {name: value for name, value in asdict(changes).items() if value is not None}
+    changed.pop("as_needed", None)
+    return Order(**order | changed)
 
 
 def get_for_change(session: Session, prescription_id: UUID) -> Prescription:
@@ -278,36 +291,6 @@ def give_back_fill(prescription: Prescription, *, first: bool) -> None:
         prescription.refills_beyond -= 1
     elif not first:
         prescription.refills_used -= 1
-
-
-def record_dispense(
-    *,
-    session: Session,
-    prescription: Prescription,
-    refill_id: UUID,
-    pharmacy_id: UUID,
-    quantity: Decimal,
-    days_supply: int,
-    goes_on: bool,
-    at: datetime,
-    local_day: date,
-) -> Dispense:
-    """Keep what the pharmacy handed over, and count the supply; `goes_on` for a further part."""
-    dispense = Dispense(
-        id=new_id(),
-        prescription_id=prescription.id,
-        refill_id=refill_id,
-        patient_id=prescription.patient_id,
-        pharmacy_id=pharmacy_id,
-        quantity=quantity,
-        days_supply=days_supply,
-        dispensed_at=at,
-    )
-    session.add(dispense)
-    before = rules.Supply(prescription.last_filled_on, prescription.supply_days)
-    supply = rules.supply_after(before, rules.Supply(local_day, days_supply), goes_on=goes_on)
-    prescription.last_filled_on, prescription.supply_days = supply.since, supply.days
-    return dispense
 
 
 def dispensed_by(session: Session, refill_id: UUID) -> list[UUID]:

@@ -15,7 +15,7 @@ _ORDER = """
            r.status, r.kind AS refill_kind, r.delivery, r.note, r.patient_id,
            r.fetched_at, p.refill_number, p.rxnorm_code, p.drug_name, p.strength, p.form,
            p.directions,
-           p.quantity, p.unit, p.days_supply, p.schedule, p.written_on, p.expires_on,
+           p.quantity, p.unit, p.days_supply, p.max_per_day, p.schedule, p.written_on, p.expires_on,
            pa.given_name, pa.family_name, pa.birth_date, pa.phone, pa.line, pa.city, pa.state,
            pa.postal_code, pr.name AS prescriber_name, pr.npi
     FROM pharmacy_order o

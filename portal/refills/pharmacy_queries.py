@@ -52,8 +52,8 @@ _LOCK_REFILLS = text(
     """
     SELECT r.id, r.kind, r.status, r.occurred_at, r.reserved, r.prescription_id, r.patient_id,
            r.pharmacy_id, r.requested_at, r.delivery, r.quantity_ready, r.quantity_dispensed,
-           r.rest_due_at, p.quantity, p.days_supply, p.schedule, p.expires_on, p.last_filled_on,
-           p.supply_days, pa.time_zone, ph.opening, ph.time_zone AS pharmacy_zone
+           r.rest_due_at, p.quantity, p.days_supply, p.max_per_day, p.schedule, p.expires_on,
+           p.last_filled_on, p.supply_days, pa.time_zone, ph.opening, ph.time_zone AS pharmacy_zone
     FROM refill r
     JOIN prescription p ON p.id = r.prescription_id
     JOIN patient pa ON pa.id = r.patient_id

@@ -48,6 +48,8 @@ def order_view(row: Row[Any], whole: bool) -> dict[str, Any]:
             "quantity": row.quantity,
             "unit": row.unit,
             "days_supply": row.days_supply,
+            "as_needed": row.max_per_day is not None,
+            "max_per_day": row.max_per_day,
             "schedule": row.schedule,
             "written_on": row.written_on,
             "expires_on": row.expires_on,

@@ -19,7 +19,8 @@ from portal.refills.pharmacy_model import (
 from portal.refills.states import ENDED, RefillStatus
 
 _FACTS = """
-    p.id, p.status, p.schedule, p.written_on, p.expires_on, p.days_supply, p.refills_authorized,
+    p.id, p.status, p.schedule, p.written_on, p.expires_on, p.quantity, p.days_supply,
+    p.max_per_day, p.refills_authorized,
     p.refills_used, p.first_fill_used, p.refills_beyond, p.first_fills_beyond, p.last_filled_on,
     p.supply_days, p.early_refill_until,
     r.id AS open_refill_id
@@ -52,7 +53,7 @@ _PHARMACIES = text(
 
 _PRESCRIPTION = f"""
     SELECT {_FACTS}, p.refill_number, p.patient_id, p.rxnorm_code, p.drug_name, p.strength, p.form,
-           p.directions, p.quantity, p.unit, p.status_reason, p.previous_id, p.confidential,
+           p.directions, p.unit, p.status_reason, p.previous_id, p.confidential,
            p.created_at,
            p.prescriber_id, pr.name AS prescriber_name,
            p.pharmacy_id, ph.name AS pharmacy_name, ph.phone AS pharmacy_phone, pa.time_zone

@@ -13,10 +13,11 @@ from portal.notifications.errors import MailingAddressMissing
 from portal.prescriptions.rules import (
     Eligibility,
     PrescriptionFacts,
+    Reason,
     RefillAction,
-    days_of,
     eligibility,
 )
+from portal.prescriptions.supply import days_of
 from portal.refills.errors import PharmacyUnusable, RefillNotAllowed
 from portal.refills.states import (
     CORRECTABLE,
@@ -99,14 +100,25 @@ def permit_fill(facts: PrescriptionFacts, today: date, way: Way) -> tuple[Refill
     answer = eligibility(facts, today)
     if answer.action not in _MAY[way]:
         raise RefillNotAllowed(
-            _REFUSALS[answer.action],
+            _why_not(answer),
             action=answer.action,
             reasons=list(answer.reasons),
             next_eligible_on=answer.next_eligible_on,
+            runs_out_not_before=answer.runs_out_not_before,
         )
     if answer.action == RefillAction.RENEW:
         return RefillKind.RENEWAL, answer
     return RefillKind.REFILL if facts.first_fill_used else RefillKind.FIRST_FILL, answer
+
+
+def _why_not(answer: Eligibility) -> str:
+    lasts = answer.runs_out_not_before
+    if answer.action == RefillAction.WAIT and Reason.TOO_SOON in answer.reasons and lasts:
+        return (
+            f"Taken as needed, and never more in a day than the maximum, it lasts until {lasts} at "
+            f"least. You can ask again from {answer.next_eligible_on} on."
+        )
+    return _REFUSALS[answer.action]
 
 
 def without(facts: PrescriptionFacts, refill: TakenRefill) -> PrescriptionFacts:

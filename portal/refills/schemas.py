@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from portal.core.schemas import Listing, PageQuery, ProblemSchema, Strict, note_field, text_field
-from portal.prescriptions.schemas import confirmed_duplicates_field
+from portal.prescriptions.schemas import confirmed_duplicates_field, max_per_day_field
 from portal.prescriptions.service import RenewalChanges
 from portal.refills.service import Decide, RefillItem, RequestRefills
 from portal.refills.states import CancelAnswer, Delivery, DenialReason, RefillStatus
@@ -59,6 +59,12 @@ class DecisionSchema(Strict):
     days_supply = fields.Integer(
         load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 365)
     )
+    as_needed = fields.Boolean(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Where it is taken otherwise than before", "example": None},
+    )
+    max_per_day = max_per_day_field()
     directions = text_field(1000, required=False, load_default=None, allow_none=True)
     reason_code = fields.String(
         load_default=None,
@@ -138,7 +144,17 @@ class EligibilitySchema(Schema):
     reasons = fields.List(fields.String())
     refills_remaining = fields.Integer()
     next_eligible_on = fields.Date(allow_none=True)
-    runs_out_on = fields.Date(allow_none=True)
+    runs_out_on = fields.Date(
+        allow_none=True, metadata={"description": "None of what is taken as needed"}
+    )
+    runs_out_not_before = fields.Date(
+        allow_none=True,
+        metadata={
+            "description": "Of what is taken as needed: until then there is some, if never more "
+            "was taken than the maximum per day",
+            "example": None,
+        },
+    )
     open_refill_id = fields.UUID(allow_none=True)
 
 
@@ -171,7 +187,14 @@ class PrescriptionViewSchema(Schema):
     directions = fields.String(metadata={"example": "Take one tablet by mouth every day."})
     quantity = fields.Float()
     unit = fields.String(metadata={"example": "{tbl}"})
-    days_supply = fields.Integer()
+    days_supply = fields.Integer(
+        allow_none=True, metadata={"description": "None of what is taken as needed"}
+    )
+    as_needed = fields.Boolean()
+    max_per_day = fields.Float(
+        allow_none=True,
+        metadata={"description": "Of what is taken as needed, in `unit`", "example": None},
+    )
     refills_authorized = fields.Integer()
     schedule = fields.Integer(allow_none=True)
     status = fields.String()

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from portal.core.clock import local_day
 from portal.prescriptions.rules import Eligibility, PrescriptionFacts, eligibility
+from portal.prescriptions.supply import lasts
 from portal.refills.rules import is_late, with_whom
 from portal.refills.states import RefillStatus
 
@@ -18,7 +19,7 @@ def facts_of(row: Row[Any]) -> PrescriptionFacts:
         schedule=row.schedule,
         written_on=row.written_on,
         expires_on=row.expires_on,
-        days_supply=row.days_supply,
+        days_supply=lasts(row.quantity, days_supply=row.days_supply, max_per_day=row.max_per_day),
         refills_authorized=row.refills_authorized,
         refills_used=row.refills_used,
         first_fill_used=row.first_fill_used,
@@ -28,6 +29,7 @@ def facts_of(row: Row[Any]) -> PrescriptionFacts:
         supply_days=row.supply_days,
         refills_beyond=row.refills_beyond,
         first_fills_beyond=row.first_fills_beyond,
+        as_needed=row.max_per_day is not None,
     )
 
 
@@ -38,6 +40,7 @@ def eligibility_view(answer: Eligibility, open_refill_id: Any) -> dict[str, Any]
         "refills_remaining": answer.refills_remaining,
         "next_eligible_on": answer.next_eligible_on,
         "runs_out_on": answer.runs_out_on,
+        "runs_out_not_before": answer.runs_out_not_before,
         "open_refill_id": open_refill_id,
     }
 
@@ -59,6 +62,8 @@ def prescription_view(row: Row[Any], now: datetime) -> dict[str, Any]:
         "quantity": row.quantity,
         "unit": row.unit,
         "days_supply": row.days_supply,
+        "as_needed": row.max_per_day is not None,
+        "max_per_day": row.max_per_day,
         "refills_authorized": row.refills_authorized,
         "schedule": row.schedule,
         "status": row.status,

@@ -77,7 +77,7 @@ _MEDICINES_DUE = text(
     SELECT p.id, p.drug_name, p.strength,
            p.last_filled_on + coalesce(p.supply_days, p.days_supply) AS runs_out_on
     FROM prescription p
-    WHERE p.patient_id = :patient_id AND p.status = 'active'
+    WHERE p.patient_id = :patient_id AND p.status = 'active' AND p.max_per_day IS NULL
       AND p.last_filled_on + coalesce(p.supply_days, p.days_supply) < :day
       AND p.last_filled_on + coalesce(p.supply_days, p.days_supply) >= :since
     ORDER BY runs_out_on, p.id LIMIT :limit

@@ -58,7 +58,14 @@ class Story:
 
     furthest: ClassVar[datetime] = NOW
 
-    def __init__(self, clinic: SmallClinic, *, schedule: int | None = None, refills: int = 2):
+    def __init__(
+        self,
+        clinic: SmallClinic,
+        *,
+        schedule: int | None = None,
+        refills: int = 2,
+        as_needed: bool = False,
+    ):
         self.clinic, self.now = clinic, utcnow()
         Story.furthest = self.now
         self.patient = _patient(clinic)
@@ -82,9 +89,10 @@ class Story:
             builders.pharmacy_actor(clinic.other_pharmacy),
         ]
         self.events: list[dict[str, Any]] = []
-        self.current = self._written(schedule, refills)
+        self.current = self._written(schedule, refills, as_needed=as_needed)
 
-    def _written(self, schedule: int | None, refills: int) -> UUID:
+    def _written(self, schedule: int | None, refills: int, *, as_needed: bool) -> UUID:
+        """It lasts 30 days; what is taken as needed, at least."""
         order = Order(
             rxnorm_code="314076",
             drug_name="Lisinopril",
@@ -93,7 +101,8 @@ class Story:
             directions="Take one tablet by mouth every day.",
             quantity=Decimal(30),
             unit="{tbl}",
-            days_supply=30,
+            days_supply=None if as_needed else 30,
+            max_per_day=Decimal(1) if as_needed else None,
             refills_authorized=refills,
             schedule=schedule,
         )

@@ -165,13 +165,14 @@ def do_as_told(app: Flask, story: Story) -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("schedule", [None, 2])
+@pytest.mark.parametrize(("schedule", "as_needed"), [(None, False), (2, False), (None, True)])
 def test_what_the_patient_is_told_to_do_works_wherever_it_stands(
-    app: Flask, clinic: SmallClinic, schedule: int | None
+    app: Flask, clinic: SmallClinic, schedule: int | None, as_needed: bool
 ) -> None:
     """A walk over all that can be reached; by default over a part of it, from a fixed seed."""
     chance = Random(5)
-    first = Story(clinic, schedule=schedule, refills=0 if schedule == 2 else 1)
+    refills = 0 if schedule == 2 else 1
+    first = Story(clinic, schedule=schedule, refills=refills, as_needed=as_needed)
     ahead, seen = [first], {where(first)}
     for _ in range(how_many(2)):
         if not ahead:

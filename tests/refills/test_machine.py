@@ -48,10 +48,19 @@ class Fills(RuleBasedStateMachine):
     clinic: SmallClinic
 
     @initialize(
-        schedule=st.sampled_from([None, 2, 3, 4, 5]), refills=st.integers(0, 2), sent=st.booleans()
+        schedule=st.sampled_from([None, 2, 3, 4, 5]),
+        refills=st.integers(0, 2),
+        as_needed=st.booleans(),
+        sent=st.booleans(),
     )
-    def write(self, schedule: int | None, refills: int, sent: bool) -> None:
-        self.story = Story(self.clinic, schedule=schedule, refills=0 if schedule == 2 else refills)
+    def write(self, schedule: int | None, refills: int, as_needed: bool, sent: bool) -> None:
+        none = schedule == 2
+        self.story = Story(
+            self.clinic,
+            schedule=schedule,
+            refills=0 if none else refills,
+            as_needed=as_needed,
+        )
         self.sent: set[UUID] = set()
         self.against: set[UUID] = set()
         self.waited = 0

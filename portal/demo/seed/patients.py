@@ -14,13 +14,16 @@ from portal.prescriptions.ingredients import ingredients_of
 from portal.prescriptions.rules import expires_on
 
 NULL = r"\N"
+
+
 COLUMNS = {
     "patient": "id, mrn, given_name, family_name, birth_date, sex, phone, line, city, state, "
     "postal_code, time_zone, clinic_id, preferred_pharmacy_id, created_at",
     "care_team_member": "patient_id, member_id, member_kind, role, started_on",
     "account": "id, kind, person_id, email, name, status, password_hash, created_at",
     "prescription": "id, refill_number, patient_id, prescriber_id, pharmacy_id, rxnorm_code, "
-    "drug_name, ingredients, strength, form, directions, quantity, unit, days_supply, schedule, "
+    "drug_name, ingredients, strength, form, directions, quantity, unit, days_supply, max_per_day, "
+    "schedule, "
     "refills_authorized, refills_used, first_fill_used, status, status_reason, written_on, "
     "expires_on, last_filled_on, created_at",
     "dispense": "id, prescription_id, patient_id, pharmacy_id, quantity, days_supply, dispensed_at",
@@ -36,6 +39,10 @@ COLUMNS = {
 }
 _FIRST_DAY, _LAST_DAY = -800, 60
 _NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+def or_null(value: int | None) -> str:
+    return NULL if value is None else str(value)
 
 
 class Chunks:
@@ -149,7 +156,7 @@ class Chunks:
         if standing.filled is not None:
             self._lines["dispense"].append(
                 f"{row_id(self._tail, Table.DISPENSE, n)}\t{id_}\t{patient}\t{pharmacy}\t"
-                f"{drug.quantity}\t{drug.days_supply}\t{self._at(standing.filled - 1, 17)}"
+                f"{drug.quantity}\t{or_null(drug.days_supply)}\t{self._at(standing.filled - 1, 17)}"
             )
         if standing.open_refill is not None:
             self._open_refill(n, id_, known, standing, pool, mailed)
@@ -208,9 +215,9 @@ class Chunks:
 
 
 def _drug_columns(drug: Drug) -> str:
-    schedule = NULL if drug.schedule is None else drug.schedule
     ingredients = "{" + ",".join(f'"{one}"' for one in ingredients_of(drug.name)) + "}"
     return (
         f"{drug.rxnorm_code}\t{drug.name}\t{ingredients}\t{drug.strength}\t{drug.form}\t{drug.directions}\t"
-        f"{drug.quantity}\t{drug.unit}\t{drug.days_supply}\t{schedule}"
+        f"{drug.quantity}\t{drug.unit}\t{or_null(drug.days_supply)}\t{or_null(drug.max_per_day)}\t"
+        f"{or_null(drug.schedule)}"
     )

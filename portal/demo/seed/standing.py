@@ -29,7 +29,7 @@ class Standing:
 
 def _too_soon_for(drug: Drug) -> int:
     share = REFILL_AFTER if drug.schedule is None else REFILL_AFTER_CONTROLLED
-    return ceil(drug.days_supply * share)
+    return ceil(drug.lasts * share)
 
 
 def refillable(rng: Random, drug: Drug) -> Standing:
