@@ -18,7 +18,7 @@ from tests.support.clinic import ZONE, SmallClinic
 from tests.support.work import drain
 from tests.visits.conftest import plan
 
-AS_NEEDED = {"as_needed": True, "days_supply": None, "max_per_day": 4}
+AS_NEEDED: dict[str, Any] = {"as_needed": True, "days_supply": None, "max_per_day": 4}
 BEFORE: dict[str, Any] = {"days_supply": None, "max_per_day": Decimal(4), "quantity": Decimal(40)}
 
 

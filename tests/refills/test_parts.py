@@ -28,7 +28,7 @@ def in_days(days: int) -> str:
     return str(local_day(utcnow(), ZONE) + timedelta(days=days))
 
 
-def parts(id_: UUID) -> list[tuple[int, int]]:
+def parts(id_: UUID) -> list[tuple[int, int | None]]:
     with transaction(OPERATOR) as session:
         found = select(Dispense).where(Dispense.refill_id == id_).order_by(Dispense.id)
         return [(int(one.quantity), one.days_supply) for one in session.scalars(found)]
