@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.core import audit, outbox
@@ -93,6 +94,24 @@ def move_letter(
     if status == LetterStatus.RETURNED:
         outbox.emit(session, "letter.returned", now=now, letter_id=letter.id)
     return letter
+
+
+_FOLLOW_CLINIC = text(
+    """
+    WITH theirs AS (
+        UPDATE letter l SET clinic_id = p.clinic_id FROM patient p
+        WHERE p.id = l.patient_id AND p.id = :patient_id AND l.status = 'queued'
+          AND l.clinic_id <> p.clinic_id
+        RETURNING l.id, l.clinic_id
+    )
+    UPDATE letter_history h SET clinic_id = t.clinic_id FROM theirs t WHERE h.letter_id = t.id
+    """
+)
+
+
+def follow_clinic(session: Session, patient_id: UUID) -> None:
+    """What waits to be printed is printed by the patient's clinic, which may be another now."""
+    session.execute(_FOLLOW_CLINIC, {"patient_id": patient_id})
 
 
 def cancel_letters_about(

@@ -8,7 +8,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from portal.core import audit
-from portal.core.actor import Actor
+from portal.core.actor import WORKER, Actor
 from portal.core.clock import utcnow
 from portal.core.db import transaction
 from portal.core.json import json_response
@@ -16,11 +16,13 @@ from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
 from portal.core.versions import expected_version, tagged
 from portal.core.web import Blueprint, current_actor
-from portal.worklist import queries, service
+from portal.patients import service as patients
+from portal.worklist import moving, queries, service
 from portal.worklist.errors import WorkItemUnknown
 from portal.worklist.schemas import (
     CompleteSchema,
     NothingSchema,
+    OpenElsewhereSchema,
     ReassignSchema,
     SummarySchema,
     WorkItemSchema,
@@ -130,3 +132,21 @@ def reassign(body: dict[str, Any], item_id: UUID) -> Response:
 def complete(body: dict[str, Any], item_id: UUID) -> Response:
     """Close an item by hand; one that asks for a decision closes with the decision"""
     return _change(service.complete, item_id, outcome=body["outcome"])
+
+
+@blueprint.route("/patients/<uuid:patient_id>/open-elsewhere", methods=["GET"])
+@requires("worklist.read")
+@blueprint.response(200, OpenElsewhereSchema)
+def list_open_elsewhere(patient_id: UUID) -> Response:
+    """See with whom of other clinics than the patient's something about them is open
+
+    For who looks after a patient whose clinic is another from now on: how much it is and when it is
+    due, not what.
+    """
+    actor = current_actor()
+    with transaction(actor) as session:
+        patients.get_patient(session, patient_id)
+        audit.record(session, actor, "read", "work_item", patient_id=patient_id, at=utcnow())
+    with transaction(WORKER) as session:
+        items = [row._asdict() for row in moving.elsewhere(session, patient_id)]
+    return json_response({"items": items, "sources": []})

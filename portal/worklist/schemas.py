@@ -90,3 +90,17 @@ class SummarySchema(Schema):
     overdue = fields.Integer()
     mine = fields.Integer()
     by_kind = fields.List(fields.Nested(CountSchema))
+
+
+class ElsewhereSchema(Schema):
+    """With whom of another clinic something is; `person` is null where a team has it."""
+
+    clinic = fields.String(metadata={"example": "Riverside Family Practice"})
+    team = fields.String(metadata={"example": "Nurses"})
+    person = fields.String(allow_none=True, metadata={"example": "Dr. Ines Okafor"})
+    open = fields.Integer(metadata={"description": "How many items", "example": 2})
+    due_at = fields.DateTime(metadata={"description": "When the first of them is due"})
+
+
+class OpenElsewhereSchema(Listing):
+    items = fields.List(fields.Nested(ElsewhereSchema))

@@ -52,6 +52,7 @@ class WorkItemKind(StrEnum):
     LETTER_OUTDATED = "letter_outdated"
     MERGE_CLASH = "merge_clash"
     MERGE_FINDINGS = "merge_findings"
+    PATIENT_MOVED = "patient_moved"
     MERGE_UNDONE = "merge_undone"
     PHONE_CALL = "phone_call"
     THREAD_REPLY = "thread_reply"
@@ -75,6 +76,7 @@ ADMINISTRATIVE = frozenset(
     {
         WorkItemKind.CORRECTION_REQUESTED,
         WorkItemKind.MERGE_FINDINGS,
+        WorkItemKind.PATIENT_MOVED,
         WorkItemKind.MERGE_UNDONE,
         WorkItemKind.PRIVACY_INCIDENT,
     }

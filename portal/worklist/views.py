@@ -58,6 +58,8 @@ SUMMARIES = {
     WorkItemKind.MERGE_FINDINGS: "Two records were merged, and what they said differs: find out "
     "what is right",
     WorkItemKind.MERGE_UNDONE: "A merge was undone: say whose is what was written meanwhile",
+    WorkItemKind.PATIENT_MOVED: "A patient is yours from now on: see who of you looks after them, "
+    "and with whom of the former clinic something is open",
     WorkItemKind.PHONE_CALL: "A patient wants to be called about a result",
     WorkItemKind.THREAD_REPLY: "A patient wrote and waits for an answer",
     WorkItemKind.ADVICE_CALL: "A patient wants a nurse to call: day and night",
@@ -129,6 +131,7 @@ _OF_PATIENT = {
     WorkItemKind.PATIENT_DIED: "death",
     WorkItemKind.DEATH_REVOKED: "death",
     WorkItemKind.MERGE_CLASH: "merges",
+    WorkItemKind.PATIENT_MOVED: "open-elsewhere",
 }
 
 

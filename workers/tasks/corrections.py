@@ -1,6 +1,7 @@
 """What follows from a correction of who a patient is, and from a patient's request for one."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -13,10 +14,11 @@ from portal.notifications.states import NotificationEvent
 from portal.patients import service as patients
 from portal.patients.correction_model import CorrectionRequest, PatientCorrection
 from portal.patients.correction_states import CorrectionRequestStatus
-from portal.patients.identity import TOLD_OUTSIDE, changed_fields
+from portal.patients.identity import TOLD_OUTSIDE, IdentityField, changed_fields
 from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.requisitions.oml import Party
+from portal.worklist import moving
 from portal.worklist import rules as due
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
@@ -38,6 +40,15 @@ def follow_correction(*, session: Session, event: Event, now: datetime) -> None:
         now=now,
     )
     changed = changed_fields(correction.before, correction.after)
+    if IdentityField.CLINIC in changed:
+        moving.follow_patient(
+            session=session,
+            patient_id=correction.patient_id,
+            from_clinic=UUID(correction.before[IdentityField.CLINIC]),
+            to_clinic=patients.clinic_of(session, correction.patient_id),
+            now=now,
+        )
+        notifications.follow_clinic(session, correction.patient_id)
     if not TOLD_OUTSIDE & set(changed):
         return
     config = extension("config")
