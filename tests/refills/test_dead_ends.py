@@ -174,7 +174,7 @@ def test_what_the_patient_is_told_to_do_works_wherever_it_stands(
     refills = 0 if schedule == 2 else 1
     first = Story(clinic, schedule=schedule, refills=refills, as_needed=as_needed)
     ahead, seen = [first], {where(first)}
-    for _ in range(how_many(2)):
+    for _ in range(how_many(1)):
         if not ahead:
             break
         story = ahead.pop(chance.randrange(len(ahead)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import chain, count
+from itertools import chain, count, groupby
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +34,10 @@ ZONE = "America/New_York"
 
 
 def add(*rows: Base) -> None:
-    """Commit rows as the operator, in the given order."""
+    """Commit rows as the operator, in the given order; neighbours of one table at once."""
     with transaction(OPERATOR) as session:
-        for row in rows:
-            session.add(row)
+        for _, neighbours in groupby(rows, type):
+            session.add_all(neighbours)
             session.flush()
 
 
