@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
-from marshmallow import INCLUDE, RAISE, Schema, fields, validate
+from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from portal.core.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT
 
@@ -25,6 +25,7 @@ NO_CONTROLS = validate.Regexp(
     r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]*$",
     error="Text without control characters.",
 )
+MOST_DECIMALS = 3
 _LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 ZONES = validate.OneOf(sorted(available_timezones()), error="An IANA time zone.")
 
@@ -87,6 +88,19 @@ class PageQuery(Strict):
         validate=validate.Length(1, MAX_CURSOR),
         metadata={"description": "`next` of the page before"},
     )
+
+
+class ExactDecimal(fields.Decimal):
+    """A number of at most three decimals: what has more is refused, since none is rounded in
+    silence."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        number = super()._deserialize(value, attr, data, **kwargs)
+        if number.is_finite() and number != round(number, MOST_DECIMALS):
+            raise ValidationError(f"At most {MOST_DECIMALS} decimals.")
+        return number
 
 
 class Listing(Schema):

@@ -13,7 +13,7 @@ from marshmallow import (
 )
 
 from portal.core.dates import WITHIN_A_YEAR, day_field
-from portal.core.schemas import Strict, text_field
+from portal.core.schemas import ExactDecimal, Strict, text_field
 from portal.patients.schemas import confidential_reason
 from portal.prescriptions.duplicates import ConfirmedDuplicates
 from portal.prescriptions.service import Order, WritePrescription
@@ -44,12 +44,11 @@ class ConfirmedDuplicatesSchema(Strict):
         return ConfirmedDuplicates(frozenset(data["prescription_ids"]), data["reason"])
 
 
-def max_per_day_field() -> fields.Decimal:
+def max_per_day_field() -> ExactDecimal:
     """Of what is taken as needed: how much in a day at most, in the prescription's unit."""
-    return fields.Decimal(
+    return ExactDecimal(
         load_default=None,
         allow_none=True,
-        places=3,
         validate=validate.Range(min=0, max=100_000, min_inclusive=False),
         metadata={
             "description": "Of what is taken as needed: at most so much in a day, in `unit`",
@@ -101,9 +100,8 @@ class WritePrescriptionSchema(Strict):
     )
     drug = fields.Nested(DrugSchema, required=True)
     directions = text_field(1000, metadata={"example": "Take one tablet by mouth every day."})
-    quantity = fields.Decimal(
+    quantity = ExactDecimal(
         required=True,
-        places=3,
         validate=validate.Range(min=0, max=100_000, min_inclusive=False),
         metadata={"example": 30},
     )

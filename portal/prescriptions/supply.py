@@ -23,8 +23,16 @@ def lasts(quantity: Decimal, *, days_supply: int | None, max_per_day: Decimal | 
     return int(quantity / max_per_day)
 
 
-def days_of(days_supply: int, ordered: Decimal, quantity: Decimal) -> int:
-    """For how many days a quantity lasts, of what is ordered for `days_supply` days."""
+def days_of(
+    quantity: Decimal,
+    ordered: Decimal,
+    *,
+    days_supply: int | None,
+    max_per_day: Decimal | None,
+) -> int:
+    """For how many days a quantity lasts, of what is ordered: as needed, the fewest."""
+    if days_supply is None:
+        return lasts(quantity, days_supply=None, max_per_day=max_per_day)
     return int(days_supply * quantity / ordered)
 
 

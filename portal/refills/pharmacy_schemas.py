@@ -19,6 +19,7 @@ from portal.core.paging import MAX_LIMIT
 from portal.core.problems import pointers
 from portal.core.schemas import (
     ONE_LINE,
+    ExactDecimal,
     Listing,
     PageQuery,
     ProblemSchema,
@@ -39,12 +40,11 @@ EVENT_ID = validate.Regexp(
 )
 
 
-def quantity_field() -> fields.Decimal:
+def quantity_field() -> ExactDecimal:
     """How much, in the prescription's unit."""
-    return fields.Decimal(
+    return ExactDecimal(
         load_default=None,
         allow_none=True,
-        places=3,
         validate=validate.Range(min=0, max=100_000, min_inclusive=False),
     )
 

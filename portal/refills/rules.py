@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -192,14 +193,21 @@ def expected_by(
     return max(end_of_day, now + timedelta(hours=1))
 
 
-def part_days(days_supply: int, ordered: Decimal, before: Decimal, handed: Decimal) -> int:
+def part_days(
+    ordered: Decimal,
+    before: Decimal,
+    handed: Decimal,
+    *,
+    days_supply: int | None,
+    max_per_day: Decimal | None,
+) -> int:
     """The days for which a part lasts; the parts of a fill make its whole, however they are cut."""
-    whole = days_of(days_supply, ordered, before + handed)
-    return whole - days_of(days_supply, ordered, before)
+    lasts = partial(days_of, ordered=ordered, days_supply=days_supply, max_per_day=max_per_day)
+    return lasts(before + handed) - lasts(before)
 
 
 def is_urgent(runs_out_on: date | None, due_on: date) -> bool:
-    """A patient who would run out before the routine due time can't wait for it."""
+    """A patient who would run out before the routine due time, or may, can't wait for it."""
     return runs_out_on is not None and runs_out_on <= due_on
 
 
@@ -243,7 +251,7 @@ def next_step(status: RefillStatus, reason: str | None) -> str | None:
 
 _AFTER_PART = (
     "Your prescriber has been told that the rest will not follow. Take what you have as directed, "
-    "and call your prescriber's office before you run out."
+    "and call your prescriber's office before it is used up."
 )
 _AFTER_WITHDRAWAL = {
     "prescription_stopped": "Your prescriber stopped this medicine: do not pick it up or take it. "
@@ -256,6 +264,6 @@ _AFTER_DENIAL = {
     "test_needed": "Have the test done that your prescriber ordered; ask again afterwards.",
     "no_longer_needed": "Stop taking this medicine as your prescriber told you; ask if unsure.",
     "changed_treatment": "Use the new treatment instead; ask your prescriber if unsure.",
-    "too_early": "Ask again closer to the day on which you run out.",
+    "too_early": "Ask again when less of it is left.",
     "not_my_patient": "Ask the prescriber who treats you for this now.",
 }

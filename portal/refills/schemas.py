@@ -4,7 +4,15 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from portal.core.schemas import Listing, PageQuery, ProblemSchema, Strict, note_field, text_field
+from portal.core.schemas import (
+    ExactDecimal,
+    Listing,
+    PageQuery,
+    ProblemSchema,
+    Strict,
+    note_field,
+    text_field,
+)
 from portal.prescriptions.schemas import confirmed_duplicates_field, max_per_day_field
 from portal.prescriptions.service import RenewalChanges
 from portal.refills.service import Decide, RefillItem, RequestRefills
@@ -50,10 +58,9 @@ class DecisionSchema(Strict):
     refills_authorized = fields.Integer(
         load_default=None, allow_none=True, strict=True, validate=validate.Range(0, 99)
     )
-    quantity = fields.Decimal(
+    quantity = ExactDecimal(
         load_default=None,
         allow_none=True,
-        places=3,
         validate=validate.Range(min=0, max=100_000, min_inclusive=False),
     )
     days_supply = fields.Integer(
@@ -150,8 +157,8 @@ class EligibilitySchema(Schema):
     runs_out_not_before = fields.Date(
         allow_none=True,
         metadata={
-            "description": "Of what is taken as needed: until then there is some, if never more "
-            "was taken than the maximum per day",
+            "description": "Of what is taken as needed: before that day there is some, if never "
+            "more was taken than the maximum per day",
             "example": None,
         },
     )

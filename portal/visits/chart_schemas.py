@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from portal.core.dates import LOOKED_FOR, MEASURED, OF_THE_PAST, day_field, time_field
 from portal.core.schemas import (
     DIAGNOSIS,
+    ExactDecimal,
     Listing,
     PageQuery,
     Strict,
@@ -26,11 +27,10 @@ _LISTED = ", ".join(f"{code} {name.lower()}" for code, name in NAMES.items())
 _STATUSES = [value.value for value in ProblemStatus]
 
 
-def _number(**options: Any) -> fields.Decimal:
-    return fields.Decimal(
+def _number(**options: Any) -> ExactDecimal:
+    return ExactDecimal(
         load_default=None,
         allow_none=True,
-        places=3,
         validate=validate.Range(0, 100_000, min_inclusive=False),
         metadata=options,
     )

@@ -30,7 +30,7 @@ def test_as_needed_never_lasts_longer_than_the_maximum_allows(most: Decimal, day
     quantity = most * days
     assert lasts(quantity, days_supply=None, max_per_day=most) == days
     assert lasts(quantity - Decimal("0.001"), days_supply=None, max_per_day=most) == days - 1
-    assert days_of(days, quantity, quantity) == days
+    assert days_of(quantity, quantity, days_supply=None, max_per_day=most) == days
 
 
 def test_neither_is_no_order() -> None:

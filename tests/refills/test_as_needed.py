@@ -89,6 +89,8 @@ def test_a_part_counts_as_much_as_was_handed_over(
         ({**AS_NEEDED, "max_per_day": 31}, ["/max_per_day"]),
         ({**AS_NEEDED, "max_per_day": 0}, ["/max_per_day"]),
         ({**AS_NEEDED, "max_per_day": "0.05"}, ["/quantity"]),
+        ({**AS_NEEDED, "max_per_day": "2.6666"}, ["/max_per_day"]),
+        ({"quantity": 30.0004}, ["/quantity"]),
     ],
 )
 def test_an_order_says_one_of_the_two(
@@ -147,3 +149,18 @@ def test_nobody_is_reminded_before_a_visit_of_what_does_not_run_out(
     refillable(last_filled_on=month_ago, **BEFORE)
     due = patient.get(f"/visits/{plan(physician, clinic)}/due").json["items"]
     assert [one["id"] for one in due if one["kind"] == "fill"] == [str(regular.id)]
+
+
+@pytest.mark.parametrize(("days_ago", "urgent"), [(9, True), (1, False)])
+def test_who_may_have_none_left_does_not_wait_long(
+    patient: Caller, refillable: Make, days_ago: int, urgent: bool
+) -> None:
+    last = local_day(utcnow(), ZONE) - timedelta(days=days_ago)
+    rx = refillable(
+        refills_used=5,
+        last_filled_on=last,
+        early_refill_until=local_day(utcnow(), ZONE) + timedelta(days=1),
+        **BEFORE,
+    )
+    asked = patient.post("/refills", {"items": [{"prescription_id": str(rx.id)}]}).json["items"][0]
+    assert asked["refill"]["urgent"] is urgent

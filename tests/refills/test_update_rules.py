@@ -218,13 +218,27 @@ def test_what_the_pharmacy_does_not_hold() -> None:
     assert decide_update(None, update(S.PREPARING), NOW).outcome == "not_found"
 
 
-@given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 90))
+PARTS = st.lists(st.integers(1, 30), min_size=1, max_size=8)
+
+
+@given(PARTS, st.integers(1, 90))
 def test_the_parts_of_a_fill_last_as_long_as_its_whole(parts: list[int], days: int) -> None:
     ordered, before, lasted = Decimal(sum(parts)), Decimal(0), 0
     for part in parts:
-        lasted += part_days(days, ordered, before, Decimal(part))
+        lasted += part_days(ordered, before, Decimal(part), days_supply=days, max_per_day=None)
         before += part
     assert lasted == days
+
+
+@given(PARTS, st.integers(1, 12))
+def test_the_parts_of_what_is_taken_as_needed(parts: list[int], most: int) -> None:
+    """As long as what was handed over so far lasts at the maximum per day, after each of them."""
+    ordered, before, lasted = Decimal(sum(parts)), Decimal(0), 0
+    for part in parts:
+        maximum = Decimal(most)
+        lasted += part_days(ordered, before, Decimal(part), days_supply=None, max_per_day=maximum)
+        before += part
+        assert lasted == before // most
 
 
 def test_a_further_part_is_taken_after_the_first() -> None:

@@ -22,7 +22,7 @@ class Permit:
 
     prescription: Row[Any]
     kind: RefillKind
-    runs_out_on: date | None
+    runs_out_on: date | None  # or from then on may have run out
 
 
 def ask(
@@ -39,7 +39,7 @@ def ask(
     if instead_of is not None:
         facts = rules.without(facts, instead_of)
     kind, answer = rules.permit_fill(facts, local_day(now, candidate.time_zone), way)
-    return Permit(candidate, kind, answer.runs_out_on)
+    return Permit(candidate, kind, answer.runs_out_on or answer.runs_out_not_before)
 
 
 def lock_and_ask(

@@ -18,7 +18,6 @@ from portal.core.clock import local_day
 from portal.core.ids import new_id
 from portal.directory.hours import calendar_of
 from portal.prescriptions.rules import Supply, supply_after
-from portal.prescriptions.supply import lasts
 from portal.refills import pharmacy_queries as queries
 from portal.refills import rules
 from portal.refills.pharmacy_model import UpdateOutcome
@@ -283,8 +282,13 @@ def _gather_supply(moves: _Moves, step: _Step, *, gives_back: bool) -> None:
     counted = "refills" if row.kind == RefillKind.REFILL else "first_fills"
     settled[counted] += int(gives_back) - int(_takes_again(step))
     if step.handed:
-        whole = lasts(row.quantity, days_supply=row.days_supply, max_per_day=row.max_per_day)
-        days = rules.part_days(whole, row.quantity, step.before.dispensed, step.handed)
+        days = rules.part_days(
+            row.quantity,
+            step.before.dispensed,
+            step.handed,
+            days_supply=row.days_supply,
+            max_per_day=row.max_per_day,
+        )
         supply = supply_after(
             Supply(settled["filled_on"], settled["supply_days"]),
             Supply(local_day(step.update.occurred_at, row.time_zone), days),
