@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -90,6 +91,14 @@ class PageQuery(Strict):
     )
 
 
+def _decimals(number: Decimal) -> int:
+    """How many decimals a number has, without zeros at its end; whatever its size."""
+    _, digits, exponent = number.as_tuple()
+    written = "".join(map(str, digits))
+    zeros = len(written) - len(written.rstrip("0"))
+    return 0 if not number else -(int(exponent) + zeros)
+
+
 class ExactDecimal(fields.Decimal):
     """A number of at most three decimals: what has more is refused, since none is rounded in
     silence."""
@@ -98,7 +107,7 @@ class ExactDecimal(fields.Decimal):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
         number = super()._deserialize(value, attr, data, **kwargs)
-        if number.is_finite() and number != round(number, MOST_DECIMALS):
+        if number.is_finite() and _decimals(number) > MOST_DECIMALS:
             raise ValidationError(f"At most {MOST_DECIMALS} decimals.")
         return number
 

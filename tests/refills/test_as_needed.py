@@ -91,6 +91,8 @@ def test_a_part_counts_as_much_as_was_handed_over(
         ({**AS_NEEDED, "max_per_day": "0.05"}, ["/quantity"]),
         ({**AS_NEEDED, "max_per_day": "2.6666"}, ["/max_per_day"]),
         ({"quantity": 30.0004}, ["/quantity"]),
+        ({"quantity": "1e300"}, ["/quantity"]),
+        ({"quantity": "1e-300"}, ["/quantity"]),
     ],
 )
 def test_an_order_says_one_of_the_two(
