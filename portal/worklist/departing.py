@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from portal.core.actor import WORKER
 from portal.directory import departures
-from portal.directory import service as directory
 from portal.directory.departure_model import Departure
-from portal.worklist import rules, service, statements
+from portal.worklist import service, statements
 from portal.worklist.rules import Hop
 from portal.worklist.states import Priority, WorkItemKind
 
@@ -70,16 +69,13 @@ def leave_to_person(
 ) -> None:
     """Nobody else could be given this: it is listed, and a person is asked, once."""
     departures.note_left(session, departure, resource, subject_id, why, now)
-    calendar = directory.calendar_of_pool(session, pool_id)
-    service.open_item(
+    service.ask_pool(
         session=session,
-        actor=WORKER,
         kind=WorkItemKind.REROUTING,
         subject_id=subject_id,
         patient_id=patient_id,
         responsible_id=responsible_id,
         pool_id=pool_id,
         priority=Priority.URGENT,
-        due_at=rules.due_at(calendar, Priority.URGENT, now),
         now=now,
     )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from portal.core.actor import WORKER
 from portal.directory import service as directory
 from portal.directory.model import PoolKind
-from portal.worklist import rules, service, statements
+from portal.worklist import service, statements
 from portal.worklist.rules import Hop
 from portal.worklist.states import Priority, WorkItemKind
 
@@ -72,17 +72,13 @@ def follow_patient(
     ]
     if hops:
         statements.write_hops(session, WORKER, hops, now)
-    calendar = directory.calendar_of(session, to_clinic)
-    service.open_item(
+    service.ask_pool(
         session=session,
-        actor=WORKER,
         kind=WorkItemKind.PATIENT_MOVED,
         subject_id=patient_id,
         patient_id=patient_id,
-        responsible_id=None,
         pool_id=directory.pool_of(session, to_clinic, PoolKind.CLINIC_STAFF),
         priority=Priority.URGENT,
-        due_at=rules.due_at(calendar, Priority.URGENT, now),
         now=now,
     )
 

@@ -88,22 +88,45 @@ def open_item(
     return open_items(session=session, actor=actor, items=[item], now=now)[0]
 
 
-def open_for_operations(
-    *, session: Session, kind: WorkItemKind, subject_id: UUID, priority: Priority, now: datetime
+def ask_pool(
+    *,
+    session: Session,
+    kind: WorkItemKind,
+    subject_id: UUID,
+    patient_id: UUID | None,
+    pool_id: UUID,
+    priority: Priority,
+    now: datetime,
+    responsible_id: UUID | None = None,
 ) -> UUID:
-    """An item about what belongs to no patient, for a clinic's staff. Raises NoPool."""
-    pool_id = directory.operations_pool(session)
+    """The open item of this subject, as open_item() gives it: the workers ask a pool, or somebody
+    of it, in the usual time for its priority by the pool's calendar."""
     calendar = directory.calendar_of_pool(session, pool_id)
     return open_item(
         session=session,
         actor=WORKER,
         kind=kind,
         subject_id=subject_id,
-        patient_id=None,
-        responsible_id=None,
+        patient_id=patient_id,
+        responsible_id=responsible_id,
         pool_id=pool_id,
         priority=priority,
         due_at=rules.due_at(calendar, priority, now),
+        now=now,
+    )
+
+
+def open_for_operations(
+    *, session: Session, kind: WorkItemKind, subject_id: UUID, priority: Priority, now: datetime
+) -> UUID:
+    """An item about what belongs to no patient, for a clinic's staff. Raises NoPool."""
+    return ask_pool(
+        session=session,
+        kind=kind,
+        subject_id=subject_id,
+        patient_id=None,
+        pool_id=directory.operations_pool(session),
+        priority=priority,
         now=now,
     )
 

@@ -19,7 +19,6 @@ from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.requisitions.oml import Party
 from portal.worklist import moving
-from portal.worklist import rules as due
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 from workers.registry import Event, handles
@@ -72,17 +71,13 @@ def have_it_answered(*, session: Session, event: Event, now: datetime) -> None:
     if request.status != S.OPEN:
         return
     clinic_id = patients.clinic_of(session, request.patient_id)
-    calendar = directory.calendar_of(session, clinic_id)
-    worklist.open_item(
+    worklist.ask_pool(
         session=session,
-        actor=WORKER,
         kind=WorkItemKind.CORRECTION_REQUESTED,
         subject_id=request.id,
         patient_id=request.patient_id,
-        responsible_id=None,
         pool_id=directory.pool_of(session, clinic_id, PoolKind.CLINIC_STAFF),
         priority=Priority.ROUTINE,
-        due_at=due.due_at(calendar, Priority.ROUTINE, now),
         now=now,
     )
 

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from portal.appointments import service as appointments
 from portal.core.actor import WORKER
 from portal.directory import service as directory
-from portal.directory.model import PoolKind
 from portal.messages import service as messages
 from portal.notifications import service as notifications
 from portal.patients import deaths
@@ -24,6 +23,7 @@ from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 from workers.registry import Event, handles
+from workers.whose import who_answers
 
 # In the order in which everybody locks: what an appointment is about comes before it.
 _SLICES = (
@@ -76,11 +76,7 @@ def _ask(
     if worklist.was_asked(session, kind, death.id):
         return
     clinic_id = patients.clinic_of(session, death.patient_id)
-    primary = patients.primary_of(session, death.patient_id)
-    if primary is None:
-        pool_id = directory.pool_of(session, clinic_id, PoolKind.CLINIC_STAFF)
-    else:
-        pool_id = directory.get_practitioner(session, primary).pool_id
+    primary, pool_id = who_answers(session, death.patient_id)
     worklist.open_item(
         session=session,
         actor=WORKER,

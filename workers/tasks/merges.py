@@ -13,10 +13,10 @@ from portal.patients import deaths, merge_queries, merging, unmerging
 from portal.patients import service as patients
 from portal.patients.merge_model import FindingKind, MergeFinding, PatientMerge
 from portal.prescriptions.duplicates import follow_duplicates
-from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 from workers.registry import Event, handles
+from workers.whose import who_answers
 
 K = WorkItemKind
 UNDONE = "the merge was undone"
@@ -59,17 +59,23 @@ def _ask_practitioner(
 ) -> None:
     """Whose the survivor's is, else the primary practitioner; the clinic's staff without one."""
     survivor_id = patients.surviving(session, merge.survivor_id).id
-    asked, pool_id = _whose(session, survivor_id, finding.asked_id)
-    _open(session, K.MERGE_CLASH, finding.id, survivor_id, asked, pool_id, Priority.URGENT, now)
+    _ask_about_clash(session, finding.id, survivor_id, finding.asked_id, now)
 
 
-def _whose(session: Session, patient_id: UUID, asked_id: UUID | None) -> tuple[UUID | None, UUID]:
-    """Who answers for something clinical of a patient, and in which pool."""
-    asked = asked_id or patients.primary_of(session, patient_id)
-    if asked is not None:
-        return asked, directory.get_practitioner(session, asked).pool_id
-    clinic_id = patients.clinic_of(session, patient_id)
-    return None, directory.pool_of(session, clinic_id, PoolKind.CLINIC_STAFF)
+def _ask_about_clash(
+    session: Session, subject_id: UUID, patient_id: UUID, asked_id: UUID | None, now: datetime
+) -> None:
+    asked, pool_id = who_answers(session, patient_id, asked_id)
+    worklist.ask_pool(
+        session=session,
+        kind=K.MERGE_CLASH,
+        subject_id=subject_id,
+        patient_id=patient_id,
+        responsible_id=asked,
+        pool_id=pool_id,
+        priority=Priority.URGENT,
+        now=now,
+    )
 
 
 def _ask_front_desk(
@@ -78,29 +84,13 @@ def _ask_front_desk(
     survivor_id = patients.surviving(session, merge.survivor_id).id
     clinic_id = patients.clinic_of(session, survivor_id)
     pool_id = directory.pool_of(session, clinic_id, PoolKind.CLINIC_STAFF)
-    _open(session, kind, merge.id, survivor_id, None, pool_id, priority, now)
-
-
-def _open(
-    session: Session,
-    kind: WorkItemKind,
-    subject_id: UUID,
-    patient_id: UUID,
-    responsible_id: UUID | None,
-    pool_id: UUID,
-    priority: Priority,
-    now: datetime,
-) -> None:
-    worklist.open_item(
+    worklist.ask_pool(
         session=session,
-        actor=WORKER,
         kind=kind,
-        subject_id=subject_id,
-        patient_id=patient_id,
-        responsible_id=responsible_id,
+        subject_id=merge.id,
+        patient_id=survivor_id,
         pool_id=pool_id,
         priority=priority,
-        due_at=due_times.due_at(directory.calendar_of_pool(session, pool_id), priority, now),
         now=now,
     )
 
@@ -147,8 +137,7 @@ def _ask_about_left(session: Session, merge: PatientMerge, now: datetime) -> Non
         _ask_front_desk(session, merge, K.MERGE_UNDONE, Priority.URGENT, now)
     alive = unmerging.closed_by_death(session, merge)
     if alive is not None and not worklist.was_asked(session, K.MERGE_CLASH, merge.id):
-        asked, pool_id = _whose(session, alive, None)
-        _open(session, K.MERGE_CLASH, merge.id, alive, asked, pool_id, Priority.URGENT, now)
+        _ask_about_clash(session, merge.id, alive, None, now)
 
 
 def _close(

@@ -192,16 +192,13 @@ def follow_offer_end(*, session: Session, offer_id: UUID, now: datetime) -> None
 
 
 def _give_back(session: Session, offer: AppointmentOffer, now: datetime) -> None:
-    calendar = directory.calendar_of_pool(session, offer.pool_id)
-    worklist.open_item(
+    worklist.ask_pool(
         session=session,
-        actor=WORKER,
         kind=WorkItemKind.APPOINTMENT_OFFER_UNTAKEN,
         subject_id=offer.id,
         patient_id=offer.patient_id,
         responsible_id=offer.practitioner_id,
         pool_id=offer.pool_id,
         priority=Priority.ROUTINE,
-        due_at=due_times.due_at(calendar, Priority.ROUTINE, now),
         now=now,
     )
