@@ -92,6 +92,10 @@ _HAS_ITEM = text(
                     WHERE m.pool_id = w.pool_id AND m.member_id = :person)))
     """
 )
+_ANSWERS = text(
+    "SELECT EXISTS (SELECT FROM work_item WHERE subject_id = :id AND kind = :kind "
+    "AND status IN ('open', 'claimed') AND responsible_id = :person)"
+)
 # What of a patient's record a referral may be about, as far as the actor sees it.
 _RECORDS = text(
     """
@@ -262,6 +266,12 @@ def has_item(session: Session, referral_id: UUID, kind: WorkItemKind, person: UU
     """Whether somebody was asked to do this step, or is of the team that was."""
     values = {"id": referral_id, "kind": kind, "person": person}
     return bool(session.scalar(_HAS_ITEM, values))
+
+
+def answers(session: Session, referral_id: UUID, kind: WorkItemKind, person: UUID) -> bool:
+    """Whether somebody is responsible for this step."""
+    values = {"id": referral_id, "kind": kind, "person": person}
+    return bool(session.scalar(_ANSWERS, values))
 
 
 def had_item(session: Session, referral_id: UUID, kind: WorkItemKind, since: datetime) -> bool:

@@ -1,6 +1,7 @@
 """What would break the promise about work items, and about what the workers were left."""
 
 from portal.core import loops
+from portal.worklist.queries import IN_PERSON_KINDS
 
 loops.declare(
     {
@@ -16,6 +17,14 @@ loops.declare(
             JOIN departure d ON d.subject_id IN (w.assignee_id, w.claimed_by)
             WHERE w.status IN ('open', 'claimed') AND d.done_at < :settled
         """,
+        "a work item is with somebody whose care of the patient has ended": f"""
+            SELECT w.id FROM work_item w
+            JOIN care_team_member c ON c.patient_id = w.patient_id
+              AND c.member_id = w.responsible_id AND c.ended_on IS NOT NULL
+            WHERE w.status IN ('open', 'claimed') AND w.kind NOT IN ({IN_PERSON_KINDS})
+              AND c.member_id IN (w.assignee_id, w.claimed_by)
+              AND c.ended_on < CAST(:settled AS date) AND w.created_at < :settled
+        """,  # noqa: S608 - names of ours
         "what nobody else could be given is with nobody": """
             SELECT l.subject_id AS id FROM departure_left l WHERE l.at < :settled AND NOT EXISTS (
                 SELECT FROM work_item w WHERE w.subject_id = l.subject_id AND w.kind = 'rerouting')

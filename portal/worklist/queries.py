@@ -10,14 +10,21 @@ from sqlalchemy.orm import Session
 
 from portal.core.db import run
 from portal.worklist.model import WorkItem
-from portal.worklist.states import OPEN_STATUSES
+from portal.worklist.states import IN_PERSON, OPEN_STATUSES
 
 _OPEN_ITEM = text("SELECT careloop_open_work_item(:kind, :subject_id)")
+IN_PERSON_KINDS = ", ".join(f"'{kind.value}'" for kind in sorted(IN_PERSON))
+# Whether who is responsible for an item does not care for its patient any more.
+_CARE_ENDED = f"""(w.kind NOT IN ({IN_PERSON_KINDS}) AND EXISTS (
+        SELECT FROM care_team_member c WHERE c.patient_id = w.patient_id
+        AND c.member_id = w.responsible_id AND c.ended_on IS NOT NULL))"""
 _UNROUTED = text(
-    """
-    SELECT id, patient_id, responsible_id, pool_id, claimed_by FROM work_item
-    WHERE id = ANY(:ids) AND routed_at IS NULL AND status IN ('open', 'claimed')
-    ORDER BY id FOR UPDATE
+    f"""
+    SELECT w.id, w.patient_id, w.responsible_id, w.pool_id, w.claimed_by, w.assignee_id,
+           {_CARE_ENDED} AS care_ended
+    FROM work_item w
+    WHERE w.id = ANY(:ids) AND w.routed_at IS NULL AND w.status IN ('open', 'claimed')
+    ORDER BY w.id FOR UPDATE
     """
 )
 
@@ -66,7 +73,8 @@ def had_item(session: Session, kind: str, subject_id: UUID) -> bool:
 
 
 def lock_unrouted(session: Session, item_ids: Collection[UUID]) -> Sequence[Row[Any]]:
-    """The open ones of these items that nobody has routed yet, locked."""
+    """The open ones of these items that nobody has routed yet, locked; and whether who is
+    responsible does not care for the patient any more."""
     return session.execute(_UNROUTED, {"ids": list(item_ids)}).all()
 
 
@@ -84,9 +92,10 @@ _DUE = text(
     """
 )
 _ASSIGNED = text(
-    """
+    f"""
     SELECT w.id, w.kind, w.patient_id, w.priority, w.status, h.assignee_id, h.pool_id,
-           h.escalation_level, h.reason, w.responsible_id, w.routed_at,
+           h.escalation_level, h.reason, w.routed_at,
+           CASE WHEN NOT {_CARE_ENDED} THEN w.responsible_id END AS responsible_id,
            EXISTS (SELECT FROM practitioner p WHERE p.id = h.assignee_id) AS to_practitioner
     FROM work_item_hop h JOIN work_item w ON w.id = h.work_item_id
     WHERE h.id = :hop_id AND NOT EXISTS (
@@ -96,11 +105,12 @@ _ASSIGNED = text(
 _MEMBERS = text("SELECT member_id, member_kind FROM pool_member WHERE pool_id = :pool_id")
 # Unclaimed items that went to somebody by who is responsible, and may now belong to another.
 _OF_RESPONSIBLE = text(
-    """
-    SELECT id, patient_id, responsible_id, pool_id, assignee_id, escalation_level FROM work_item
-    WHERE responsible_id = :responsible_id AND status = 'open' AND claimed_by IS NULL
-      AND routed_at IS NOT NULL AND escalation_level = 0
-    ORDER BY id FOR UPDATE
+    f"""
+    SELECT w.id, w.patient_id, w.responsible_id, w.pool_id, w.assignee_id, w.escalation_level
+    FROM work_item w
+    WHERE w.responsible_id = :responsible_id AND w.status = 'open' AND w.claimed_by IS NULL
+      AND w.routed_at IS NOT NULL AND w.escalation_level = 0 AND NOT {_CARE_ENDED}
+    ORDER BY w.id FOR UPDATE
     """
 )
 

@@ -38,6 +38,10 @@ def around_the_clock(kind: WorkItemKind, priority: Priority) -> timedelta | None
     return AROUND_THE_CLOCK.get(kind)
 
 
+# Why an item went elsewhere than to who prescribed, ordered or referred.
+CARE_ENDED = "care of the patient has ended: who answers now"
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One step of an item's way; without an assignee it is with the pool."""
@@ -60,14 +64,15 @@ def step_due_at(
     return calendar.add_business(now, STEP_HOURS[priority])
 
 
-def route(chain: Sequence[CoverageStep]) -> list[Hop]:
+def route(chain: Sequence[CoverageStep], *, care_ended: bool = False) -> list[Hop]:
     """The hops of an item from who is responsible to who gets it; the last one stands.
 
     `chain` is the way of coverage from the responsible practitioner; empty where nobody is.
+    `care_ended` says that somebody else was, who does not care for the patient any more.
     """
     if not chain:
-        return [Hop(None, "pool")]
-    hops = [Hop(chain[0].practitioner_id, "responsible")]
+        return [Hop(None, CARE_ENDED if care_ended else "pool")]
+    hops = [Hop(chain[0].practitioner_id, CARE_ENDED if care_ended else "responsible")]
     for before, step in pairwise(chain):
         hops.append(Hop(step.practitioner_id, f"{_absence(before)}: covered by {step.name}"))
     if not chain[-1].answers:

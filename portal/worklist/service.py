@@ -1,17 +1,19 @@
 """Opening, closing and routing work items: what the other slices and the workers ask for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from portal.core import outbox
 from portal.core.actor import WORKER, Actor
 from portal.core.ids import new_id
 from portal.directory import service as directory
+from portal.directory.rules import CoverageStep
 from portal.patients import deaths
 from portal.patients.deaths import PatientDeath
 from portal.worklist import queries, rules, statements
@@ -19,11 +21,14 @@ from portal.worklist.answering import Reassign, claim, complete, reassign, relea
 from portal.worklist.errors import OpeningLost
 from portal.worklist.escalation import escalate_due, follow_coverage, told_of
 from portal.worklist.queries import item_about, open_subjects
+from portal.worklist.rules import Hop
 from portal.worklist.states import WORK_ITEM, Priority, WorkItemKind, WorkItemStatus
+from portal.worklist.whose import Owner, who_answers
 
 __all__ = [
     "NewItem",
     "Reassign",
+    "ask_pool",
     "cancel_for_deceased",
     "claim",
     "close_item",
@@ -209,21 +214,46 @@ def route_item(*, session: Session, actor: Actor, item_id: UUID, now: datetime) 
 def route_items(
     *, session: Session, actor: Actor, item_ids: Collection[UUID], now: datetime
 ) -> int:
-    """Route those of the items that are not yet; returns how many. Four statements for any number.
+    """Route those of the items that are not yet; returns how many. Four statements for any number,
+    and one more where somebody's care of a patient has ended: who answers now gets their items.
 
-    An item that somebody claimed meanwhile stays with them.
+    An item that somebody was given or claimed meanwhile stays with them.
     """
     items = queries.lock_unrouted(session, item_ids)
-    responsible = {item.responsible_id for item in items if item.responsible_id}
+    owners = _owners(session, items)
+    responsible = {one.practitioner_id for one in owners.values() if one.practitioner_id}
     chains = directory.coverage_chains(session, responsible, now) if responsible else {}
     moves = [
         statements.Move(
             item_id=item.id,
             patient_id=item.patient_id,
-            pool_id=item.pool_id,
-            hops=[] if item.claimed_by else rules.route(chains.get(item.responsible_id, [])),
+            pool_id=owners[item.id].pool_id,
+            hops=_way(item, owners[item.id], chains),
         )
         for item in items
     ]
-    statements.write_routes(session, actor, moves, now)
+    by_item = {item.id: owners[item.id].practitioner_id or item.responsible_id for item in items}
+    statements.write_routes(session, actor, moves, by_item, now)
     return len(moves)
+
+
+def _owners(session: Session, items: Sequence[Row[Any]]) -> dict[UUID, Owner]:
+    """Who answers for each item: who is responsible, unless their care of the patient ended."""
+    left = {item.patient_id for item in items if item.care_ended}
+    others = who_answers(session, left) if left else {}
+    owners = {}
+    for item in items:
+        owner = Owner(item.responsible_id, item.pool_id)
+        if item.care_ended:
+            owner = others.get(item.patient_id, Owner(None, item.pool_id))
+        owners[item.id] = owner
+    return owners
+
+
+def _way(
+    item: Row[Any], owner: Owner, chains: Mapping[UUID, Sequence[CoverageStep]]
+) -> Sequence[Hop]:
+    if item.claimed_by is not None or item.assignee_id is not None:
+        return []
+    chain = chains.get(owner.practitioner_id, []) if owner.practitioner_id else []
+    return rules.route(chain, care_ended=item.care_ended)

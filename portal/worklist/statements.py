@@ -61,8 +61,10 @@ _PUT_OFF = text(
 _ROUTE = text(
     """
     UPDATE work_item w SET assignee_id = coalesce(r.assignee_id, w.assignee_id), routed_at = :now,
+                           responsible_id = r.responsible_id, pool_id = r.pool_id,
                            version = w.version + 1
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, assignee_id uuid)
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+        id uuid, assignee_id uuid, responsible_id uuid, pool_id uuid)
     WHERE w.id = r.id
     """
 )
@@ -148,12 +150,24 @@ def put_off(session: Session, kind: str, subject_id: UUID, due_at: datetime) -> 
     return _run(session, _PUT_OFF, values)
 
 
-def write_routes(session: Session, actor: Actor, moves: Sequence[Move], now: datetime) -> None:
-    """Mark the items as routed, to the last of their hops, and say so to those they go to."""
+def write_routes(
+    session: Session,
+    actor: Actor,
+    moves: Sequence[Move],
+    responsible: Mapping[UUID, UUID | None],
+    now: datetime,
+) -> None:
+    """Mark the items as routed, to the last of their hops, and say so to those they go to. Who is
+    responsible for each is by the item's id."""
     if not moves:
         return
     rows = [
-        {"id": move.item_id, "assignee_id": move.hops[-1].assignee_id if move.hops else None}
+        {
+            "id": move.item_id,
+            "assignee_id": move.hops[-1].assignee_id if move.hops else None,
+            "responsible_id": responsible[move.item_id],
+            "pool_id": move.pool_id,
+        }
         for move in moves
     ]
     _run(session, _ROUTE, {"rows": _json(rows), "now": now})

@@ -82,6 +82,23 @@ ADMINISTRATIVE = frozenset(
     }
 )
 
+# About what a practitioner does with the patient in person, or somebody does in their place: it is
+# theirs also where they don't belong to the patient's care team any more.
+IN_PERSON = frozenset(
+    {
+        WorkItemKind.APPOINTMENT_NO_SHOW,
+        WorkItemKind.APPOINTMENT_OUTCOME,
+        WorkItemKind.APPOINTMENT_TO_ARRANGE,
+        WorkItemKind.APPOINTMENT_OFFER_UNTAKEN,
+        WorkItemKind.REFERRAL_DECISION,
+        WorkItemKind.REFERRAL_SCHEDULING,
+        WorkItemKind.REFERRAL_ATTENDANCE,
+        WorkItemKind.REFERRAL_NO_SHOW,
+        WorkItemKind.REFERRAL_NOTE_MISSING,
+        WorkItemKind.SUMMARY_MISSING,
+    }
+)
+
 
 class Priority(StrEnum):
     ROUTINE = "routine"

@@ -59,6 +59,34 @@ def test_a_note_means_that_the_patient_was_seen(
     kept_promise()
 
 
+@pytest.mark.parametrize("who", ["colleague", "specialist"])
+def test_who_cares_for_the_patient_now_closes_it(
+    clinic: SmallClinic,
+    colleague: Caller,
+    cardiologist: Practitioner,
+    specialist: Caller,
+    nurse: Caller,
+    scheduled: str,
+    who: str,
+) -> None:
+    """The referrer's care ended: whoever is primary has the item, even who was referred to."""
+    step(specialist, scheduled, "note", **NOTE)
+    if who == "specialist":
+        early = specialist.post(f"/referrals/{scheduled}/close", {"last_seen_note": 1})
+        assert early.status_code == 403
+    team = f"/patients/{clinic.patient.id}/care-team"
+    assert nurse.delete(f"{team}/{clinic.physician.id}").status_code == 204
+    now = clinic.colleague if who == "colleague" else cardiologist
+    begins = nurse.post(team, {"practitioner_id": str(now.id), "role": "primary"})
+    assert begins.status_code == 200, begins.text
+    drain()
+    [item] = items(scheduled)
+    assert (item.kind, item.assignee_id) == ("referral_closing", now.id)
+    closing = colleague if who == "colleague" else specialist
+    assert step(closing, scheduled, "close", last_seen_note=1)["status"] == "closed"
+    kept_promise()
+
+
 def test_a_colleague_answers_without_a_visit(
     clinic: SmallClinic,
     physician: Caller,

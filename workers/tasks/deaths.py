@@ -7,11 +7,9 @@ from sqlalchemy.orm import Session
 
 from portal.appointments import service as appointments
 from portal.core.actor import WORKER
-from portal.directory import service as directory
 from portal.messages import service as messages
 from portal.notifications import service as notifications
 from portal.patients import deaths
-from portal.patients import service as patients
 from portal.patients.deaths import PatientDeath
 from portal.prescriptions.duplicates import follow_duplicates
 from portal.referrals import service as referrals
@@ -19,11 +17,10 @@ from portal.refills import service as refills
 from portal.requisitions import service as requisitions
 from portal.results import service as results
 from portal.visits import service as visits
-from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
+from portal.worklist.whose import owner_for
 from workers.registry import Event, handles
-from workers.whose import who_answers
 
 # In the order in which everybody locks: what an appointment is about comes before it.
 _SLICES = (
@@ -75,17 +72,14 @@ def _ask(
     patient has none."""
     if worklist.was_asked(session, kind, death.id):
         return
-    clinic_id = patients.clinic_of(session, death.patient_id)
-    primary, pool_id = who_answers(session, death.patient_id)
-    worklist.open_item(
+    owner = owner_for(session, death.patient_id)
+    worklist.ask_pool(
         session=session,
-        actor=WORKER,
         kind=kind,
         subject_id=death.id,
         patient_id=death.patient_id,
-        responsible_id=primary,
-        pool_id=pool_id,
+        responsible_id=owner.practitioner_id,
+        pool_id=owner.pool_id,
         priority=priority,
-        due_at=due_times.due_at(directory.calendar_of(session, clinic_id), priority, now),
         now=now,
     )

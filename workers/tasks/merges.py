@@ -15,8 +15,8 @@ from portal.patients.merge_model import FindingKind, MergeFinding, PatientMerge
 from portal.prescriptions.duplicates import follow_duplicates
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
+from portal.worklist.whose import owner_for
 from workers.registry import Event, handles
-from workers.whose import who_answers
 
 K = WorkItemKind
 UNDONE = "the merge was undone"
@@ -65,14 +65,14 @@ def _ask_practitioner(
 def _ask_about_clash(
     session: Session, subject_id: UUID, patient_id: UUID, asked_id: UUID | None, now: datetime
 ) -> None:
-    asked, pool_id = who_answers(session, patient_id, asked_id)
+    owner = owner_for(session, patient_id, asked_id)
     worklist.ask_pool(
         session=session,
         kind=K.MERGE_CLASH,
         subject_id=subject_id,
         patient_id=patient_id,
-        responsible_id=asked,
-        pool_id=pool_id,
+        responsible_id=owner.practitioner_id,
+        pool_id=owner.pool_id,
         priority=Priority.URGENT,
         now=now,
     )

@@ -38,13 +38,3 @@ def follow_reopening(*, session: Session, event: Event, now: datetime) -> None:
 @handles("advice_call.ended")
 def follow_ending(*, session: Session, event: Event, now: datetime) -> None:
     service.follow_ending(session=session, call_id=event.uuid("call_id"), now=now)
-
-
-@handles("patient.care_team_changed")
-def follow_care_team(*, session: Session, event: Event, now: datetime) -> None:
-    service.follow_care_team(
-        session=session,
-        patient_id=event.uuid("patient_id"),
-        member_id=event.uuid("member_id"),
-        now=now,
-    )

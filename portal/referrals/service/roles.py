@@ -33,10 +33,13 @@ def check_specialist(
 def check_referrer(
     session: Session, actor: Actor, referral: Referral, item: WorkItemKind | None, now: datetime
 ) -> None:
-    """Raises NotYours for anybody but who referred, who covers for them, and who has the item."""
-    own = actor.kind == ActorKind.PRACTITIONER and actor.id != referral.specialist_id
+    """Raises NotYours for anybody but who referred, who covers for them, and who has the item; that
+    is the specialist too, once they answer for the patient."""
     if item is not None and not rules.goes_to_referrer(item, referral.no_shows):
         item = None  # it is with the staff
+    own = actor.kind == ActorKind.PRACTITIONER
+    if actor.id == referral.specialist_id:
+        own = own and item is not None and queries.answers(session, referral.id, item, actor.id)
     if not (own and _stands_for(session, actor, referral, referral.referrer_id, item, now)):
         name = directory.get_practitioner(session, referral.referrer_id).name
         raise NotYours(f"{name} referred this patient: they, or who covers for them, do this.")
