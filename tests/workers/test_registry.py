@@ -18,7 +18,10 @@ ROOTS = [Path(str(package.__file__)).parent for package in (portal, workers)]
 def emits() -> Iterator[tuple[str, ast.Call]]:
     """Every `outbox.emit(…)` in the code, with its place."""
     for path in (path for root in ROOTS for path in sorted(root.rglob("*.py"))):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        code = path.read_text(encoding="utf-8")
+        if "outbox.emit" not in code:
+            continue
+        for node in ast.walk(ast.parse(code)):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("outbox.emit"):
                 yield f"{path.name}:{node.lineno}", node
 
