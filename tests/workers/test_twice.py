@@ -48,18 +48,19 @@ from workers.registry import DELIVERERS, HANDLERS
 from workers.runner import run_events
 
 assert tasks.__all__, "importing the tasks registers every handler"
-TABLES = sorted(metadata.tables.keys() - {"outbox_event"})
+EVERYTHING = text(
+    " UNION ALL ".join(
+        f"SELECT '{table}' AS name, t::text AS value FROM {table} t"
+        for table in sorted(metadata.tables.keys() - {"outbox_event"})
+    )
+    + " UNION ALL SELECT 'outbox_event', count(*)::text FROM outbox_event"
+)
 
 
-def everything() -> dict[str, list[str]]:
+def everything() -> list[tuple[str, str]]:
     """Every row of every table but the outbox, and how many events that has."""
     with transaction(OPERATOR) as session:
-        rows = {
-            table: sorted(session.scalars(text(f"SELECT t::text FROM {table} t")))
-            for table in TABLES
-        }
-        left = session.scalars(text("SELECT count(*)::text FROM outbox_event")).all()
-    return {**rows, "outbox_event": list(left)}
+        return sorted((row.name, row.value) for row in session.execute(EVERYTHING))
 
 
 def run_all_twice() -> set[str]:
