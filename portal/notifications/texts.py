@@ -300,7 +300,14 @@ def _of_a_first_fill(event: str) -> tuple[str, str]:
     if event == E.REFILL_SENT:
         return "A new prescription", "Your new medicine is on its way to the pharmacy."
     title, text = _TEXTS[NotificationEvent(event)]
-    return title, text.replace("our refill", "our new medicine").replace("The refill", "It")
+    return title, of_a_new_medicine(text)
+
+
+def of_a_new_medicine(text: str) -> str:
+    """What is said of a refill, as it is said of a first fill."""
+    for refill in ("our last refill", "our last request", "our refill"):
+        text = text.replace(refill, "our new medicine")
+    return text.replace("The refill", "It")
 
 
 def link_of(event: str, subject_id: Any) -> str | None:

@@ -45,12 +45,13 @@ _MINE = func.careloop_my_patients().table_valued(
     column("birth_date", Date()),
 )
 
+_NAME = func.coalesce(Practitioner.name, StaffMember.name)
 _MEMBER: list[Any] = [
     CareTeamMember.member_id,
     CareTeamMember.member_kind,
     CareTeamMember.role,
     CareTeamMember.started_on,
-    func.coalesce(Practitioner.name, StaffMember.name).label("name"),
+    _NAME.label("name"),
     func.coalesce(Practitioner.specialty, StaffMember.title).label("title"),
 ]
 _ACCESS: list[Any] = [
@@ -142,7 +143,11 @@ def care_team(session: Session, patient_id: UUID) -> Sequence[Row[Any]]:
         .outerjoin(Practitioner, Practitioner.id == CareTeamMember.member_id)
         .outerjoin(StaffMember, StaffMember.id == CareTeamMember.member_id)
         .where(CareTeamMember.patient_id == patient_id, CareTeamMember.ended_on.is_(None))
-        .order_by(CareTeamMember.role != "primary", CareTeamMember.started_on, "name")
+        .order_by(
+            CareTeamMember.role != CareRole.PRIMARY,
+            CareTeamMember.started_on,
+            func.careloop_name_key(_NAME),
+        )
     )
     return session.execute(query).all()
 

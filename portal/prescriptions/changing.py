@@ -12,7 +12,7 @@ from portal.core.errors import FieldError
 from portal.patients import service as patients
 from portal.prescriptions import duplicates, service
 from portal.prescriptions.duplicates import ConfirmedDuplicates, hold_therapies
-from portal.prescriptions.errors import EarlyRefillUnusable, PrescriptionNotFound
+from portal.prescriptions.errors import EarlyRefillUnusable
 from portal.prescriptions.model import Prescription
 from portal.prescriptions.states import STANDING, PrescriptionStatus
 
@@ -74,10 +74,7 @@ def confirm_duplicates(
 
 
 def _hold_therapies_beside(session: Session, prescription_id: UUID) -> None:
-    seen = session.get(Prescription, prescription_id)
-    if seen is None:
-        raise PrescriptionNotFound()
-    hold_therapies(session, seen.patient_id)
+    hold_therapies(session, service.patient_of(session, prescription_id))
 
 
 def _check_beside(

@@ -36,10 +36,10 @@ class Prescription(Base):
 
     `quantity` is in `unit`; `days_supply` in days. What is taken as needed (FHIR R4
     Dosage.asNeeded, maxDosePerPeriod) has no days' supply but `max_per_day`, also in `unit`.
-    `schedule` is the DEA schedule (2 to 5) of a
-    controlled substance, else empty; `refill_number` stands on the label. `supply_days` is for how
-    many days from `last_filled_on` on the patient has got medicine: fewer than `days_supply` where
-    a part alone was handed over. `ingredients` is what the medicine is made of (ingredients.py).
+    `schedule` is the DEA schedule (2 to 5) of a controlled substance, else empty; `refill_number`
+    stands on the label. `supply_days` is for how many days from `last_filled_on` on the patient has
+    got medicine: fewer than `days_supply` where a part alone was handed over. `ingredients` is what
+    the medicine is made of (ingredients.py).
     """
 
     __tablename__ = "prescription"

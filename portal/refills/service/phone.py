@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from portal.core.actor import Actor
 from portal.core.crypto import keyed_digest
 from portal.core.errors import PortalError
+from portal.notifications.texts import of_a_new_medicine
 from portal.prescriptions.rules import Reason, RefillAction
 from portal.refills import queries
 from portal.refills.service.renewal_requests import plain_number
@@ -159,8 +160,4 @@ def words_of(status: RefillStatus, kind: RefillKind) -> str:
     """What is said of where a refill stands; of a first fill, that nobody asked for it and nothing
     was filled before."""
     words = _STATUS_WORDS[status]
-    if kind != RefillKind.FIRST_FILL:
-        return words
-    for refill in ("our last refill", "our last request", "our refill"):
-        words = words.replace(refill, "our new medicine")
-    return words
+    return of_a_new_medicine(words) if kind == RefillKind.FIRST_FILL else words
