@@ -119,8 +119,10 @@ _STOPPED = text(
     """
 )
 _SET_ASIDE = text(
-    "SELECT 1 FROM refill r JOIN pharmacy_update u ON u.pharmacy_id = r.pharmacy_id "
-    "AND u.outcome = 'quarantined' AND u.refill_id = r.id WHERE r.id = :id"
+    "SELECT u.pharmacy_id, u.event_id FROM refill r "
+    "JOIN pharmacy_update u ON u.pharmacy_id = r.pharmacy_id "
+    "AND u.outcome = 'quarantined' AND u.refill_id = r.id WHERE r.id = :id "
+    "ORDER BY u.received_at DESC, u.event_id DESC LIMIT 1"
 )
 _NOBODY_TOLD = """
     NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = refill.id
@@ -231,9 +233,10 @@ def stopped_before(session: Session, prescription_id: UUID, moment: datetime) ->
     return session.execute(_STOPPED, {"id": prescription_id, "moment": moment}).first() is not None
 
 
-def is_set_aside(session: Session, refill_id: UUID) -> bool:
-    """Whether an update of a refill is still in quarantine: neither replayed nor withdrawn."""
-    return session.execute(_SET_ASIDE, {"id": refill_id}).first() is not None
+def set_aside(session: Session, refill_id: UUID) -> Row[Any] | None:
+    """The newest update of a refill that is still in quarantine, by pharmacy and event id: neither
+    replayed nor withdrawn."""
+    return session.execute(_SET_ASIDE, {"id": refill_id}).first()
 
 
 def rests_too_late(session: Session, now: datetime, limit: int) -> Sequence[UUID]:

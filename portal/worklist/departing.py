@@ -78,4 +78,5 @@ def leave_to_person(
         pool_id=pool_id,
         priority=Priority.URGENT,
         now=now,
+        cause_id=departure.id,
     )

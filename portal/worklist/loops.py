@@ -23,7 +23,8 @@ loops.declare(
               AND c.member_id = w.responsible_id AND c.ended_on IS NOT NULL
             WHERE w.status IN ('open', 'claimed') AND w.kind NOT IN ({IN_PERSON_KINDS})
               AND c.member_id IN (w.assignee_id, w.claimed_by)
-              AND c.ended_on < CAST(:settled AS date) AND w.created_at < :settled
+              AND (c.ended_on + interval '2 days') AT TIME ZONE 'UTC' < :settled
+              AND w.created_at < :settled
         """,  # noqa: S608 - names of ours
         "what nobody else could be given is with nobody": """
             SELECT l.subject_id AS id FROM departure_left l WHERE l.at < :settled AND NOT EXISTS (

@@ -81,6 +81,9 @@ class WorkItem(Base):
     escalation_level: Mapped[int] = mapped_column(server_default=text("0"))
     routed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    # What asked for it, by the ids of what happened, and when something asked again.
+    cause_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
+    asked_again_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[UUID | None]
     outcome: Mapped[str | None]

@@ -62,7 +62,13 @@ _ELSEWHERE = text(
 
 
 def follow_patient(
-    *, session: Session, patient_id: UUID, from_clinic: UUID, to_clinic: UUID, now: datetime
+    *,
+    session: Session,
+    patient_id: UUID,
+    correction_id: UUID,
+    from_clinic: UUID,
+    to_clinic: UUID,
+    now: datetime,
 ) -> None:
     """A patient's clinic is `to_clinic` from now on. Twice is the same as once."""
     values = {"patient_id": patient_id, "clinic_id": from_clinic, "now": now}
@@ -80,6 +86,7 @@ def follow_patient(
         pool_id=directory.pool_of(session, to_clinic, PoolKind.CLINIC_STAFF),
         priority=Priority.URGENT,
         now=now,
+        cause_id=correction_id,
     )
 
 

@@ -117,7 +117,7 @@ _OF_RESPONSIBLE = text(
 _ITEM = """
     SELECT w.id, w.kind, w.subject_id, w.patient_id, w.status, w.priority, w.responsible_id,
            w.assignee_id, w.pool_id, po.name AS pool_name, po.clinic_id, w.claimed_by, w.due_at,
-           w.escalation_level, w.created_at, w.closed_at, w.outcome, w.version,
+           w.escalation_level, w.created_at, w.asked_again_at, w.closed_at, w.outcome, w.version,
            pa.given_name, pa.family_name, pa.birth_date,
            coalesce(ap.name, ast.name) AS assignee_name, coalesce(cp.name, cs.name) AS claimer_name
     FROM work_item w

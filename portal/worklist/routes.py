@@ -14,7 +14,7 @@ from portal.core.db import transaction
 from portal.core.json import json_response
 from portal.core.paging import decode_cursor, page_by
 from portal.core.permissions import requires
-from portal.core.versions import expected_version, tagged
+from portal.core.versions import expected_version, required_version, tagged
 from portal.core.web import Blueprint, current_actor
 from portal.patients import service as patients
 from portal.worklist import moving, queries, service
@@ -92,7 +92,13 @@ def _item_response(session: Session, actor: Actor, item_id: UUID) -> Response:
 
 
 def _change(use_case: Callable[..., None], item_id: UUID, **more: Any) -> Response:
-    actor, now, version = current_actor(), utcnow(), expected_version()
+    return _changed(use_case, item_id, expected_version(), **more)
+
+
+def _changed(
+    use_case: Callable[..., None], item_id: UUID, version: int | None, **more: Any
+) -> Response:
+    actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
         use_case(session=session, actor=actor, item_id=item_id, version=version, now=now, **more)
         return _item_response(session, actor, item_id)
@@ -130,8 +136,12 @@ def reassign(body: dict[str, Any], item_id: UUID) -> Response:
 @blueprint.arguments(CompleteSchema)
 @blueprint.response(200, WorkItemSchema)
 def complete(body: dict[str, Any], item_id: UUID) -> Response:
-    """Close an item by hand; one that asks for a decision closes with the decision"""
-    return _change(service.complete, item_id, outcome=body["outcome"])
+    """Close an item by hand; one that asks for a decision closes with the decision
+
+    If-Match says which version you have seen: where something else happened since that the item
+    asks to look into, you get a 412 and read it again. Without If-Match you get a 428.
+    """
+    return _changed(service.complete, item_id, required_version(), outcome=body["outcome"])
 
 
 @blueprint.route("/patients/<uuid:patient_id>/open-elsewhere", methods=["GET"])

@@ -40,6 +40,7 @@ def around_the_clock(kind: WorkItemKind, priority: Priority) -> timedelta | None
 
 # Why an item went elsewhere than to who prescribed, ordered or referred.
 CARE_ENDED = "care of the patient has ended: who answers now"
+ASKED_AGAIN = "something else happened meanwhile"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ class WorkItemSchema(Schema):
     late = fields.Boolean()
     escalation_level = fields.Integer()
     created_at = fields.DateTime()
+    asked_again_at = fields.DateTime(
+        allow_none=True,
+        metadata={"description": "When something else happened that the item asks to look into"},
+    )
     version = fields.Integer()
     hops = fields.List(fields.Nested(HopSchema))
 

@@ -65,6 +65,7 @@ class NewItem:
     priority: Priority
     due_at: datetime
     alternate_ids: Sequence[UUID] = ()
+    cause_id: UUID | None = None
 
 
 def open_item(
@@ -80,15 +81,26 @@ def open_item(
     due_at: datetime,
     now: datetime,
     alternate_ids: Sequence[UUID] = (),
+    cause_id: UUID | None = None,
 ) -> UUID:
     """The open item of this subject: a new one, left to the workers to route, or the one there is.
 
     It is with the pool until it is routed; where who is responsible doesn't answer in time, the
     alternates are asked one after another, then the pool, then its lead. `actor` is whoever gave
-    cause for it.
+    cause for it. `cause_id` is what happened, where several things may ask for one item: of each
+    that comes while it is open, whoever has the item is told, and has to have seen it to complete
+    the item. For the workers.
     """
     item = NewItem(
-        kind, subject_id, patient_id, responsible_id, pool_id, priority, due_at, alternate_ids
+        kind,
+        subject_id,
+        patient_id,
+        responsible_id,
+        pool_id,
+        priority,
+        due_at,
+        alternate_ids,
+        cause_id,
     )
     return open_items(session=session, actor=actor, items=[item], now=now)[0]
 
@@ -103,6 +115,7 @@ def ask_pool(
     priority: Priority,
     now: datetime,
     responsible_id: UUID | None = None,
+    cause_id: UUID | None = None,
 ) -> UUID:
     """The open item of this subject, as open_item() gives it: the workers ask a pool, or somebody
     of it, in the usual time for its priority by the pool's calendar."""
@@ -118,6 +131,7 @@ def ask_pool(
         priority=priority,
         due_at=rules.due_at(calendar, priority, now),
         now=now,
+        cause_id=cause_id,
     )
 
 
@@ -144,20 +158,34 @@ def open_items(
     written = statements.insert_items(session, rows, now) if rows else 0
     ids = [row["id"] for row in rows]
     if written < len(rows):
-        ids = [_there_or_written(session, row, now) for row in rows]
+        ids = [_there_or_written(session, actor, row, now) for row in rows]
     for row, item_id in zip(rows, ids, strict=True):
         if row["id"] == item_id:
             outbox.emit(session, "work_item.opened", now=now, work_item_id=item_id)
     return ids
 
 
-def _there_or_written(session: Session, row: dict[str, Any], now: datetime) -> UUID:
+def _there_or_written(session: Session, actor: Actor, row: dict[str, Any], now: datetime) -> UUID:
     for _ in range(TRIES):
-        if (there := queries.open_item_of(session, row["kind"], row["subject_id"])) is not None:
+        there = queries.open_item_of(session, row["kind"], row["subject_id"])
+        if there is not None and row["cause_id"] is not None:
+            _ask_again(session, actor, there, row, now)
+            there = queries.open_item_of(session, row["kind"], row["subject_id"])
+        if there is not None:
             return there
         # What stood in the way was closed just now.
         statements.insert_items(session, [row], now)
     raise OpeningLost()
+
+
+def _ask_again(
+    session: Session, actor: Actor, item_id: UUID, row: dict[str, Any], now: datetime
+) -> None:
+    item = statements.ask_again(session, item_id, row, now)
+    if item is not None and item.is_routed:
+        hops = [Hop(item.holder_id, rules.ASKED_AGAIN)]
+        move = statements.Move(item.id, item.patient_id, item.pool_id, hops, item.escalation_level)
+        statements.write_hops(session, actor, [move], now)
 
 
 def close_item(

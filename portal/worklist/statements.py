@@ -20,13 +20,24 @@ from portal.worklist.states import Priority
 _INSERT = text(
     """
     INSERT INTO work_item (id, kind, subject_id, patient_id, status, priority, responsible_id,
-                           alternate_ids, pool_id, due_at, created_at)
+                           alternate_ids, pool_id, due_at, cause_ids, created_at)
     SELECT id, kind, subject_id, patient_id, 'open', priority, responsible_id,
-           coalesce(alternate_ids, '{}'), pool_id, due_at, :now
+           coalesce(alternate_ids, '{}'), pool_id, due_at, array_remove(ARRAY[cause_id], NULL), :now
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id uuid, kind text, subject_id uuid, patient_id uuid, priority text, responsible_id uuid,
-        alternate_ids uuid[], pool_id uuid, due_at timestamptz)
+        alternate_ids uuid[], pool_id uuid, due_at timestamptz, cause_id uuid)
     ON CONFLICT DO NOTHING
+    """
+)
+# Something else asks for what is asked already: whoever has it has not seen that yet.
+_ASK_AGAIN = text(
+    """
+    UPDATE work_item SET cause_ids = cause_ids || CAST(:cause_id AS uuid), asked_again_at = :now,
+           version = version + 1, due_at = least(due_at, :due_at),
+           priority = CASE WHEN priority = ANY(:lower) THEN :priority ELSE priority END
+    WHERE id = :id AND status IN ('open', 'claimed') AND NOT :cause_id = ANY(cause_ids)
+    RETURNING id, patient_id, pool_id, coalesce(claimed_by, assignee_id) AS holder_id,
+              escalation_level, routed_at IS NOT NULL AS is_routed
     """
 )
 _CLOSE = text(
@@ -119,6 +130,27 @@ def insert_items(session: Session, rows: Sequence[Mapping[str, Any]], now: datet
     return _run(session, _INSERT, {"rows": _json(rows), "now": now})
 
 
+def ask_again(
+    session: Session, item_id: UUID, row: Mapping[str, Any], now: datetime
+) -> Row[Any] | None:
+    """Note in an open item that something else asks for it, as urgently as `row` says; None where
+    it is known, or the item was closed meanwhile."""
+    values = {
+        "id": item_id,
+        "cause_id": row["cause_id"],
+        "priority": row["priority"],
+        "lower": _lower(row["priority"]),
+        "due_at": row["due_at"],
+        "now": now,
+    }
+    return session.execute(_ASK_AGAIN, values).first()
+
+
+def _lower(priority: Priority) -> list[str]:
+    rising = list(Priority)
+    return [lower.value for lower in rising[: rising.index(priority)]]
+
+
 def close_items(
     session: Session, kind: str, subject_ids: Collection[UUID], closing: Mapping[str, Any]
 ) -> int:
@@ -138,10 +170,8 @@ def raise_item(
     session: Session, kind: str, subject_id: UUID, priority: Priority, due_at: datetime
 ) -> int:
     """How many were made more pressing: an item that is as pressing already stays."""
-    rising = list(Priority)
-    lower = [lower.value for lower in rising[: rising.index(priority)]]
     values = {"kind": kind, "subject_id": subject_id, "priority": priority, "due_at": due_at}
-    return _run(session, _RAISE, {**values, "lower": lower})
+    return _run(session, _RAISE, {**values, "lower": _lower(priority)})
 
 
 def put_off(session: Session, kind: str, subject_id: UUID, due_at: datetime) -> int:

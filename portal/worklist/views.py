@@ -174,6 +174,7 @@ def item_view(row: Row[Any], hops: Sequence[Row[Any]], now: datetime) -> dict[st
         "late": row.closed_at is None and row.due_at < now,
         "escalation_level": row.escalation_level,
         "created_at": row.created_at,
+        "asked_again_at": row.asked_again_at,
         "version": row.version,
         "hops": [
             {

@@ -99,7 +99,9 @@ def test_the_item_closes_with_the_call_alone(physician: Caller, appointment: str
     twice(service.find_without_outcome, utcnow())
     drain()
     [item] = items("appointment_outcome")
-    answer = physician.post(f"/worklist/{item.id}/complete", {"outcome": "seen to"})
+    answer = physician.post(
+        f"/worklist/{item.id}/complete", {"outcome": "seen to"}, headers={"If-Match": "*"}
+    )
     assert answer.status_code == 409
     assert f"/appointments/{appointment}/attended" in answer.json["detail"]
 

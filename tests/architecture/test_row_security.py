@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -138,7 +137,7 @@ def tell(clinic: SmallClinic, caller: Callable[..., Caller]) -> None:
     at_radiology = caller(ActorKind.LABORATORY, clinic.radiology.id)
     [scan] = order_tests(physician, clinic, CT)
     drain()
-    [time] = offer(at_radiology, utcnow().replace(second=0, microsecond=0) + timedelta(days=3))
+    [time] = offer(at_radiology, in_days(3, hour=15))
     patient.post(f"/imaging/slots/{time}/book", {"requisition_id": str(scan)})
     attach_as(patient_of(clinic), clinic, uploaded(patient))
     uploaded(physician, patient_id=clinic.patient.id)

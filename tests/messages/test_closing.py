@@ -133,7 +133,9 @@ def test_nobody_closes_over_what_they_have_not_seen(
 def test_an_item_is_not_closed_by_hand(nurse: Caller, asked: UUID) -> None:
     drain()
     [item] = nurse.get("/worklist?kind=thread_reply").json["items"]
-    refused = nurse.post(f"/worklist/{item['id']}/complete", {"outcome": "done"})
+    refused = nurse.post(
+        f"/worklist/{item['id']}/complete", {"outcome": "done"}, headers={"If-Match": "*"}
+    )
     assert (refused.status_code, refused.json["code"]) == (409, "not_closed_by_hand")
 
 

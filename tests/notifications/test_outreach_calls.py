@@ -169,7 +169,9 @@ def test_the_same_report_twice_counts_once(opened: Open, nurse: Caller) -> None:
 
 def test_an_item_of_a_call_is_closed_by_its_outcome_alone(opened: Open, nurse: Caller) -> None:
     call_id = opened()
-    answer = nurse.post(f"/worklist/{item_of(call_id).id}/complete", {"outcome": "done"})
+    answer = nurse.post(
+        f"/worklist/{item_of(call_id).id}/complete", {"outcome": "done"}, headers={"If-Match": "*"}
+    )
     assert (answer.status_code, answer.json["code"]) == (409, "not_closed_by_hand")
     assert f"/api/v1/calls/{call_id}/outcome" in answer.json["detail"]
 

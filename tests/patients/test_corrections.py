@@ -359,7 +359,9 @@ def test_a_patients_request_is_answered_by_a_correction(
     assert (again.status_code, again.json["request_id"]) == (409, asked)
     [item] = nurse.get("/worklist?kind=correction_requested").json["items"]
     assert nurse.get(item["link"].removeprefix("/api/v1")).json["text"] == ASKED["text"]
-    by_hand = nurse.post(f"/worklist/{item['id']}/complete", {"outcome": "done"})
+    by_hand = nurse.post(
+        f"/worklist/{item['id']}/complete", {"outcome": "done"}, headers={"If-Match": "*"}
+    )
     assert by_hand.status_code == 409
     other = correct(nurse, clinic.other_patient.id, birth_date="1980-05-14", request_id=asked)
     assert (other.status_code, other.json["code"]) == (404, "correction_request_not_found")

@@ -142,7 +142,7 @@ def tell(clinic: SmallClinic, caller: Callable[..., Caller]) -> None:
     order_tests(physician, clinic, standing={"count": 2, "interval_days": 30})
     [scan] = order_tests(physician, clinic, CT)
     drain()
-    [slot] = offer(radiology, utcnow().replace(second=0, microsecond=0) + timedelta(days=3))
+    [slot] = offer(radiology, in_days(3, hour=15))
     booked = patient.post(f"/imaging/slots/{slot}/book", {"requisition_id": str(scan)})
     assert booked.status_code < 300, booked.text
     tell_of_visits(clinic, patient, physician, nurse)

@@ -135,7 +135,9 @@ def test_each_kind_is_found_and_somebodys(
     assert {one.responsible_id for one in clashes} == {clinic.physician.id}
     for one in (*mine, *physician.get("/worklist?kind=merge_clash").json["items"]):
         who = clerk if one["kind"] == "merge_findings" else physician
-        done = who.post(f"/worklist/{one['id']}/complete", {"outcome": "Looked at."})
+        done = who.post(
+            f"/worklist/{one['id']}/complete", {"outcome": "Looked at."}, headers={"If-Match": "*"}
+        )
         assert done.status_code == 200, done.text
     nothing_is_left_open()
 

@@ -229,7 +229,9 @@ def test_what_was_written_meanwhile_is_decided_about(
     [item] = items("merge_undone")
     assert (item.status, item.patient_id) == ("open", clinic.patient.id)
     nothing_is_left_open()
-    by_hand = nurse.post(f"/worklist/{item.id}/complete", {"outcome": "Seen"})
+    by_hand = nurse.post(
+        f"/worklist/{item.id}/complete", {"outcome": "Seen"}, headers={"If-Match": "*"}
+    )
     assert by_hand.status_code in (404, 409)
 
     def decide(subject: Any, owner: UUID) -> Answer:

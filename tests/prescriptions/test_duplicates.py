@@ -418,7 +418,9 @@ def test_confirming_both_closes_the_question(
 def test_the_item_is_not_closed_by_hand(physician: Caller, clash: tuple[UUID, UUID]) -> None:
     assert clash
     [item] = items()
-    answer = physician.post(f"/worklist/{item.id}/complete", {"outcome": "looked at it"})
+    answer = physician.post(
+        f"/worklist/{item.id}/complete", {"outcome": "looked at it"}, headers={"If-Match": "*"}
+    )
     assert (answer.status_code, answer.json["code"]) == (409, "not_closed_by_hand")
     assert f"{item.subject_id}/stop" in answer.text
 

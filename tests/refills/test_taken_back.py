@@ -274,7 +274,9 @@ def test_somebody_who_called_the_pharmacy_writes_down_what_it_says(
     change(physician, rx.id, "stop")
     drain()
     [question] = open_items("pharmacy_cancellation")
-    done = liaison.post(f"/worklist/{question.id}/complete", {"outcome": "called"})
+    done = liaison.post(
+        f"/worklist/{question.id}/complete", {"outcome": "called"}, headers={"If-Match": "*"}
+    )
     assert done.status_code == 409, "it closes with the answer alone"
     far = {"handed_over_at": "2020-01-01T10:00:00Z"}
     refused = liaison.post(path, {"answer": "already_handed_over", **far})

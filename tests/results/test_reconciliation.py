@@ -119,7 +119,9 @@ def test_a_case_closes_by_being_matched_and_not_by_hand(clinic: SmallClinic, sta
     assert clinic.patient.mrn
     waiting()
     [item] = rows("SELECT id FROM work_item")
-    answer = staff.post(f"/worklist/{item.id}/complete", {"outcome": "done"})
+    answer = staff.post(
+        f"/worklist/{item.id}/complete", {"outcome": "done"}, headers={"If-Match": "*"}
+    )
     assert answer.status_code in (404, 409)
     assert [case.status for case in cases()] == ["open"]
 

@@ -148,7 +148,7 @@ def test_who_saw_it_is_told_and_the_clinic_assesses_it(
     assert physician.get(path).status_code == 403
     outcome = {"outcome": "Low probability of compromise; the patient deleted it"}
     nurse = caller(ActorKind.STAFF, clinic.nurse.id)
-    good(nurse.post(f"/worklist/{item.id}/complete", outcome))
+    good(nurse.post(f"/worklist/{item.id}/complete", outcome, headers={"If-Match": "*"}))
     assert good(staff.get(path))["items"][0]["outcome"] == outcome["outcome"]
 
 

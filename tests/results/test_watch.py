@@ -85,7 +85,11 @@ def test_what_was_asked_about_is_not_asked_about_again(clinic: SmallClinic, nurs
     released_ago(clinic, NORMAL, days=8)
     schedule.find_unseen()
     [item] = items(kind="result_unseen")
-    done = nurse.post(f"/worklist/{item.id}/complete", {"outcome": "Called: she knows."})
+    done = nurse.post(
+        f"/worklist/{item.id}/complete",
+        {"outcome": "Called: she knows."},
+        headers={"If-Match": "*"},
+    )
     assert done.status_code == 200, done.text
     assert (schedule.find_unseen(), items(kind="result_unseen")) == (0, [])
 

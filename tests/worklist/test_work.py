@@ -32,6 +32,8 @@ ACTIONS: dict[str, Any] = {
 
 def act(caller: Caller, item_id: UUID, action: str, body: Any = None, **kwargs: Any) -> Any:
     chosen = ACTIONS[action] if body is None else body
+    if action == "complete":
+        kwargs.setdefault("headers", {"If-Match": "*"})
     return caller.post(f"/worklist/{item_id}/{action}", chosen, **kwargs)
 
 

@@ -43,6 +43,7 @@ def follow_correction(*, session: Session, event: Event, now: datetime) -> None:
         moving.follow_patient(
             session=session,
             patient_id=correction.patient_id,
+            correction_id=correction.id,
             from_clinic=UUID(correction.before[IdentityField.CLINIC]),
             to_clinic=patients.clinic_of(session, correction.patient_id),
             now=now,

@@ -71,7 +71,8 @@ def follow(session: Session, refill: Refill, step: RefillHistory, now: datetime)
         priority = Priority.URGENT if step.from_status == S.CANCELLED else Priority.STAT
         if queries.stopped_before(session, refill.prescription_id, step.at):
             priority = Priority.STAT
-        items.ask_prescriber(session, refill, WorkItemKind.DISPENSED_AFTER_STOP, priority, now)
+        kind = WorkItemKind.DISPENSED_AFTER_STOP
+        items.ask_prescriber(session, refill, kind, priority, now, step.id)
 
 
 def _ask(session: Session, refill: Refill, now: datetime) -> None:

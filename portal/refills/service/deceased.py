@@ -30,14 +30,17 @@ def close_for_deceased(*, session: Session, death: PatientDeath, now: datetime) 
         before = S(locked.refill.status)
         if before in REFILL.ends:
             continue
-        settled = _settle(session, locked, before, now)
+        settled = _settle(session, locked, before, death, now)
         deaths.note_step(session, death, "refill", refill_id, before, now, settled=settled)
 
 
-def _settle(session: Session, locked: moves.Locked, before: S, now: datetime) -> Settled:
+def _settle(
+    session: Session, locked: moves.Locked, before: S, death: PatientDeath, now: datetime
+) -> Settled:
     refill = locked.refill
     if not REFILL.allows(before, S.CANCELLED, WORKER.kind):
-        items.ask_liaison(session, refill, WorkItemKind.REFILL_FAILED, Priority.URGENT, now)
+        kind = WorkItemKind.REFILL_FAILED
+        items.ask_liaison(session, refill, kind, Priority.URGENT, now, death.id)
         return Settled.GIVEN
     moves.move(session, locked, S.CANCELLED, actor=WORKER, now=now, reason_code=deaths.PATIENT_DIED)
     moves.close_decision(session, WORKER, refill, deaths.PATIENT_DIED, now)

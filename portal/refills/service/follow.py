@@ -1,7 +1,7 @@
 """What the workers do after a move: tell the pharmacy, tell people, open and close loops."""
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy.orm import Session
 
@@ -66,7 +66,8 @@ def follow_move(*, session: Session, refill_id: UUID, history_id: UUID, now: dat
     _close_overdue(session, refill, now)
     _settle_rerouting(session, refill, now)
     if _is_prescribers_to_solve(step):
-        items.ask_prescriber(session, refill, WorkItemKind.REFILL_FAILED, Priority.URGENT, now)
+        kind = WorkItemKind.REFILL_FAILED
+        items.ask_prescriber(session, refill, kind, Priority.URGENT, now, step.id)
 
 
 def _is_prescribers_to_solve(step: RefillHistory) -> bool:
@@ -245,14 +246,16 @@ def look_into_update(*, session: Session, refill_id: UUID, now: datetime) -> Non
     refill = queries.for_change(session, refill_id)
     if refill is None or cancellation.is_asked(refill):
         return
-    if queries.is_set_aside(session, refill_id):
-        items.ask_liaison(session, refill, WorkItemKind.QUARANTINED_UPDATE, Priority.ROUTINE, now)
+    update = queries.set_aside(session, refill_id)
+    if update is not None:
+        kind, cause_id = WorkItemKind.QUARANTINED_UPDATE, uuid5(update.pharmacy_id, update.event_id)
+        items.ask_liaison(session, refill, kind, Priority.ROUTINE, now, cause_id)
 
 
 def close_settled(*, session: Session, refill_id: UUID, now: datetime) -> None:
     """The pharmacy withdrew an update that was kept aside, or tried it again: once none is left in
     quarantine, nobody need ask what happened."""
-    if queries.is_set_aside(session, refill_id):
+    if queries.set_aside(session, refill_id) is not None:
         return
     worklist.close_item(
         session=session,

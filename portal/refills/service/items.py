@@ -15,9 +15,14 @@ from portal.worklist.states import Priority, WorkItemKind
 
 
 def ask_prescriber(
-    session: Session, refill: Refill, kind: WorkItemKind, priority: Priority, now: datetime
+    session: Session,
+    refill: Refill,
+    kind: WorkItemKind,
+    priority: Priority,
+    now: datetime,
+    cause_id: UUID | None = None,
 ) -> UUID:
-    """An item of the refill's prescriber."""
+    """An item of the refill's prescriber; `cause_id` as of worklist.open_item()."""
     prescriber = directory.get_practitioner(session, refill.prescriber_id)
     calendar = directory.calendar_of(session, prescriber.clinic_id)
     return worklist.open_item(
@@ -31,13 +36,19 @@ def ask_prescriber(
         priority=priority,
         due_at=due_times.due_at(calendar, priority, now),
         now=now,
+        cause_id=cause_id,
     )
 
 
 def ask_liaison(
-    session: Session, refill: Refill, kind: WorkItemKind, priority: Priority, now: datetime
+    session: Session,
+    refill: Refill,
+    kind: WorkItemKind,
+    priority: Priority,
+    now: datetime,
+    cause_id: UUID | None = None,
 ) -> UUID:
-    """An item for those who talk with pharmacies."""
+    """An item for those who talk with pharmacies; `cause_id` as of worklist.open_item()."""
     prescriber = directory.get_practitioner(session, refill.prescriber_id)
     calendar = directory.calendar_of(session, prescriber.clinic_id)
     return worklist.open_item(
@@ -51,4 +62,5 @@ def ask_liaison(
         priority=priority,
         due_at=due_times.due_at(calendar, priority, now),
         now=now,
+        cause_id=cause_id,
     )

@@ -51,7 +51,7 @@ def follow_move(
     place_messages(session, requisition, us, now)
     if not requisition.draft:
         _tell_patient(session, requisition, step, now)
-        _open_items(session, requisition, now)
+        _open_items(session, requisition, step, now)
     _close_items(session, requisition, now)
 
 
@@ -95,8 +95,12 @@ def tell_patient(
     )
 
 
-def _open_items(session: Session, requisition: Requisition, now: datetime) -> None:
+def _open_items(
+    session: Session, requisition: Requisition, step: RequisitionHistory, now: datetime
+) -> None:
     status = RequisitionStatus(requisition.status)
+    if step.to_status != status:
+        return  # it went on, and the later step is followed as well
     if status == S.REJECTED:
         kind, priority = WorkItemKind.REQUISITION_REJECTED, Priority.URGENT
     elif status == S.EXPIRED:
@@ -107,18 +111,22 @@ def _open_items(session: Session, requisition: Requisition, now: datetime) -> No
         return
     if not loop_queries.had_item(session, kind, requisition.id, requisition.status_at):
         to_pool = kind == WorkItemKind.REQUISITION_UNCOLLECTED
-        open_item(session, requisition, kind, priority, now, to_pool=to_pool)
+        open_item(session, requisition, kind, priority, now, to_pool=to_pool, cause_id=step.id)
 
 
-def note_taken_back(*, session: Session, requisition_id: UUID, at: datetime, now: datetime) -> None:
-    """The result of a requisition was taken back at `at`, after it had come: who ordered it has no
-    answer any more, and decides what is next. Once."""
+def note_taken_back(
+    *, session: Session, requisition_id: UUID, version_id: UUID, at: datetime, now: datetime
+) -> None:
+    """The result of a requisition was taken back at `at` by this version, after it had come: who
+    ordered it has no answer any more, and decides what is next. Once."""
     requisition = queries.for_change(session, requisition_id)
     if requisition is None or requisition.status != S.RESULTED:
         return
     kind = WorkItemKind.REQUISITION_REJECTED
     if not loop_queries.had_item(session, kind, requisition.id, at):
-        open_item(session, requisition, kind, Priority.URGENT, now, to_pool=False)
+        open_item(
+            session, requisition, kind, Priority.URGENT, now, to_pool=False, cause_id=version_id
+        )
 
 
 def priority_of(requisition: Requisition) -> Priority:
@@ -133,8 +141,9 @@ def open_item(
     now: datetime,
     *,
     to_pool: bool,
+    cause_id: UUID | None = None,
 ) -> UUID:
-    """An item for who ordered it, or for their team."""
+    """An item for who ordered it, or for their team; `cause_id` as of worklist.open_item()."""
     orderer = directory.get_practitioner(session, requisition.orderer_id)
     calendar = directory.calendar_of(session, orderer.clinic_id)
     return worklist.open_item(
@@ -148,6 +157,7 @@ def open_item(
         priority=priority,
         due_at=due_times.due_at(calendar, priority, now),
         now=now,
+        cause_id=cause_id,
     )
 
 

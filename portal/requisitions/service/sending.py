@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy.orm import Session
 
@@ -92,25 +92,32 @@ def _apply(
     """An answer to a new order says nothing any more once the order is at another laboratory."""
     if message.kind == MessageKind.NEW and requisition.laboratory_id != message.laboratory_id:
         return
-    apply_verdict(session, requisition, verdict, actor, now)
+    apply_verdict(session, requisition, message.control_id, verdict, actor, now)
 
 
 def _have_called(
-    session: Session, requisition: Requisition, about: MessageKind, now: datetime
+    session: Session, requisition: Requisition, control_id: str, about: MessageKind, now: datetime
 ) -> None:
     """The laboratory may do a test that was cancelled here, or goes on under data of the patient
     that were wrong: somebody of the team calls it."""
     withdrawn = about == MessageKind.CANCEL
     kind = WorkItemKind.CANCELLATION_REFUSED if withdrawn else WorkItemKind.CORRECTION_UNTAKEN
-    open_item(session, requisition, kind, Priority.URGENT, now, to_pool=True)
+    cause_id = uuid5(requisition.id, control_id)
+    open_item(session, requisition, kind, Priority.URGENT, now, to_pool=True, cause_id=cause_id)
 
 
 def apply_verdict(
-    session: Session, requisition: Requisition, verdict: Verdict, actor: Actor, now: datetime
+    session: Session,
+    requisition: Requisition,
+    control_id: str,
+    verdict: Verdict,
+    actor: Actor,
+    now: datetime,
 ) -> None:
+    """Have the order follow what a laboratory says to the message of this control id."""
     if verdict.status is None:
         if verdict.fate == Fate.REFUSED:
-            _have_called(session, requisition, verdict.about, now)
+            _have_called(session, requisition, control_id, verdict.about, now)
         return
     rejected = verdict.status == S.REJECTED
     advance(
@@ -188,7 +195,7 @@ def take_response(
     if _sent_again(session, laboratory_id, response, now):
         return
     for requisition, verdict in _verdicts(session, laboratory_id, response):
-        apply_verdict(session, requisition, verdict, actor, now)
+        apply_verdict(session, requisition, response.control_id, verdict, actor, now)
     session.flush()
 
 

@@ -42,6 +42,7 @@ def _follow_requisition(session: Session, report: DiagnosticReport, now: datetim
         requisitions.note_taken_back(
             session=session,
             requisition_id=report.requisition_id,
+            version_id=version.id,
             at=version.received_at,
             now=now,
         )
