@@ -19,12 +19,13 @@ _JOINED = r"(?!.*[A-Za-z\u00c0-\u052f][\u200c\u200d])"
 # `$` alone would let a newline stand at the end; `\Z` is not known to JSON Schema's patterns.
 # Unicode's line and paragraph separators end a line as well (U+0085, U+2028, U+2029).
 ONE_LINE = validate.Regexp(
-    rf"^{_JOINED}[^\x00-\x1f\x7f-\x9f\u2028\u2029{_DIRECTIONAL}{_UNSEEN}]+$(?!\n)",
-    error="One line of text, without line breaks, controls and invisible characters.",
+    rf"^(?!\s+$){_JOINED}[^\x00-\x1f\x7f-\x9f\u2028\u2029{_DIRECTIONAL}{_UNSEEN}]+$(?!\n)",
+    error="One line of text that is not blank, without line breaks, controls and invisible "
+    "characters.",
 )
 NO_CONTROLS = validate.Regexp(
-    r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]*$",
-    error="Text without control characters.",
+    r"^(?!\s+$)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]*$",
+    error="Text that is not blank, without control characters.",
 )
 MOST_DECIMALS = 3
 _LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")

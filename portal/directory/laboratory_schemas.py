@@ -9,8 +9,9 @@ from portal.directory.schemas import PlaceQuery, PlaceSchema, WritePlaceSchema
 KINDS = validate.OneOf([kind.value for kind in LaboratoryKind])
 # As a name stands in MSH-3 and MSH-4: none of the characters that divide a segment.
 _HL7_NAME = validate.Regexp(
-    r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u00ad\ufeff|^~\\&]+$(?!\n)",
-    error="One line of text, without | ^ ~ \\ and &.",
+    r"^(?!\s+$)[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u00ad\ufeff"
+    r"|^~\\&]+$(?!\n)",
+    error="One line of text that is not blank, without | ^ ~ \\ and &.",
 )
 
 
@@ -52,7 +53,7 @@ class WriteLaboratorySchema(WritePlaceSchema):
         load_default=None,
         allow_none=True,
         validate=validate.Regexp(
-            r"^[0-9]{2}D[0-9]{7}$(?!\n)", error="A CLIA number like 33D0000001."
+            r"^(?=.*\S)[0-9]{2}D[0-9]{7}$(?!\n)", error="A CLIA number like 33D0000001."
         ),
     )
     application = fields.String(

@@ -103,18 +103,18 @@ class AccessAfterDeath(Base):
 
 _CARE_TEAM = (ActorKind.PRACTITIONER, ActorKind.STAFF)
 _CARED_FOR = "careloop_cares_for(patient_id)"
+_KEPT_BY_STAFF = f"{_CARED_FOR} OR careloop_registers(patient_id)"
+_REVOKED = ("standing", "revoked_at", "revoked_by", "revoke_reason")
 
 rls.protect(
     "patient_death",
-    *to(_CARE_TEAM, (SELECT, INSERT), _CARED_FOR),
+    *to(ActorKind.PRACTITIONER, (SELECT, INSERT), _CARED_FOR),
+    # The front desk is who is called, and must not write to the dead as to the living.
+    *to(ActorKind.STAFF, (SELECT, INSERT), _KEPT_BY_STAFF),
     # Nobody is signed in while it stands: patients see that there is none.
     *to(ActorKind.PATIENT, SELECT, f"patient_id = {ME} AND standing"),
-    *to(
-        _CARE_TEAM,
-        UPDATE,
-        _CARED_FOR,
-        columns=("standing", "revoked_at", "revoked_by", "revoke_reason"),
-    ),
+    *to(ActorKind.PRACTITIONER, UPDATE, _CARED_FOR, columns=_REVOKED),
+    *to(ActorKind.STAFF, UPDATE, _KEPT_BY_STAFF, columns=_REVOKED),
     *rls.system_access(),
 )
 rls.protect("death_step", *to(_CARE_TEAM, SELECT, _CARED_FOR), *rls.system_access())

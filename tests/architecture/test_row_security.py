@@ -203,6 +203,7 @@ def front_desk(clinic: Clinic) -> Actor:
 
 # Who a patient is and how to reach them, when they come, and what waits at the front desk.
 AT_THE_FRONT_DESK = {
+    "patient_death",
     "patient",
     "care_team_member",
     "patient_correction",

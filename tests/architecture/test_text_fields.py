@@ -94,6 +94,19 @@ def test_nothing_hides_in_one_line(name: str) -> None:
             assert sign not in kept, repr(sign)
 
 
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_no_text_is_blank(name: str) -> None:
+    """Directions of blanks alone went to a pharmacy."""
+    field = EVERY[name]
+    for blank in (" ", "\u00a0", "\u3000", "\n", " \r\n", "\t"):
+        for many in (1, 2, 4, 10, 20):
+            try:
+                kept = field.deserialize(blank * many)
+            except ValidationError:
+                continue
+            assert kept in (None, ""), repr(blank * many)
+
+
 PEOPLE = ["Núñez", "O\u2019Connor", "王小明", "ไทย", "\u0645\u06cc\u200c\u062e", "क्\u200dष"]
 
 

@@ -13,11 +13,13 @@ from portal.core.tables import AuditEntry
 from portal.directory.model import Clinic, Pool, PoolMember, StaffMember
 from portal.patients.model import Patient
 from tests.appointments.conftest import act, book, in_days, open_slots
+from tests.patients.endings import broken, record_death
 from tests.patients.test_care import names, new_patient
 from tests.patients.test_corrections import correct
 from tests.support.api import Caller
 from tests.support.clinic import ZONE, SmallClinic, add
 from tests.support.races import at_once
+from tests.support.work import drain
 
 Sign = Callable[..., Caller]
 
@@ -78,6 +80,27 @@ def test_the_clinics_others_too(clinic: SmallClinic, clerk: Caller) -> None:
     member = {"practitioner_id": str(clinic.colleague.id), "role": "specialist"}
     assert clerk.post(f"{path}/care-team", member).status_code == 200
     assert clerk.delete(f"{path}/care-team/{clinic.colleague.id}").status_code == 204
+
+
+def test_it_sees_who_has_died_records_it_and_revokes_it(
+    clinic: SmallClinic, clerk: Caller, foreign: Caller, nurse: Caller
+) -> None:
+    path = f"/patients/{clinic.patient.id}"
+    died = record_death(nurse, clinic.patient.id)
+    assert died.status_code == 201, died.text
+    day = died.json["died_on"]
+    assert (clerk.get(path).json["deceased_on"], clerk.get(f"{path}/death").status_code) == (
+        day,
+        200,
+    )
+    assert foreign.get(f"{path}/death").status_code == 404
+    undone = clerk.post(f"{path}/death/revoke", {"reason": "It was her sister."})
+    assert undone.status_code == 200, undone.text
+    assert clerk.get(path).json["deceased_on"] is None
+    assert record_death(clerk, clinic.patient.id).status_code == 201
+    drain()
+    assert nurse.get(path).json["deceased_on"] == day
+    assert broken() == []
 
 
 def test_nothing_clinical(clinic: SmallClinic, clerk: Caller, physician: Caller) -> None:
