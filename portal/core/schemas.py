@@ -27,6 +27,11 @@ NO_CONTROLS = validate.Regexp(
     r"^(?!\s+$)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]*$",
     error="Text that is not blank, without control characters.",
 )
+# As people write them, with an extension: whoever has to be called is called at what stands here.
+PHONE_NUMBER = validate.Regexp(
+    r"^\+?[0-9(][0-9 ().\-/]{5,28}( ?(x|ext\.?) ?[0-9]{1,6})?$(?!\n)",
+    error="A phone number, as +1 518 555 0101.",
+)
 MOST_DECIMALS = 3
 _LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 ZONES = validate.OneOf(sorted(available_timezones()), error="An IANA time zone.")
@@ -129,6 +134,14 @@ def text_field(most: int, **options: Any) -> fields.String:
     """A required line of text with a bound, as the labels and feeds downstream have one."""
     settings: dict[str, Any] = {"required": True, **options}
     return fields.String(validate=[validate.Length(1, most), ONE_LINE], **settings)
+
+
+def phone_field(**options: Any) -> fields.String:
+    """A required phone number."""
+    metadata = {"example": "+1 518 555 0101", **options.pop("metadata", {})}
+    return fields.String(
+        **{"required": True, "validate": PHONE_NUMBER, "metadata": metadata, **options}
+    )
 
 
 def prose_field(most: int, *, least: int = 1, **options: Any) -> Prose:

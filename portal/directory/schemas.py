@@ -5,7 +5,15 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
 
 from portal.core.dates import LOOKED_FOR, PERIOD, PLANNED, day_field, time_field
-from portal.core.schemas import ONE_LINE, ZONES, Listing, PageQuery, Strict, text_field
+from portal.core.schemas import (
+    ONE_LINE,
+    ZONES,
+    Listing,
+    PageQuery,
+    Strict,
+    phone_field,
+    text_field,
+)
 from portal.directory.arrangements import ArrangeCoverage
 
 
@@ -72,7 +80,7 @@ _WEEKDAY = validate.OneOf([str(day) for day in range(7)])
 
 class WritePlaceSchema(Strict):
     name = text_field(200, metadata={"example": "Corner Pharmacy"})
-    phone = text_field(40, metadata={"example": "+1 555 0142"})
+    phone = phone_field()
     line = text_field(200)
     city = text_field(100)
     state = text_field(100)

@@ -4,24 +4,18 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from portal.core.schemas import Listing, PageQuery, Strict
+from portal.core.schemas import Listing, PageQuery, Strict, phone_field
 from portal.messages.schemas import TextField, acknowledged_field
 from portal.messages.service import RequestCall
 from portal.messages.states import AdviceOutcome, AdviceStatus, AdviceUrgency
 from portal.messages.view_schemas import MessagePartySchema
-
-PHONE_NUMBER = validate.Regexp(
-    r"^\+?[0-9][0-9 ().-]{5,22}$(?!\n)", error="A phone number, as +1 518 555 0101."
-)
 
 
 class RequestCallSchema(Strict):
     reason = TextField(
         2_000, required=True, metadata={"example": "My child has had a fever since yesterday."}
     )
-    callback_number = fields.String(
-        required=True, validate=PHONE_NUMBER, metadata={"example": "+1 518 555 0101"}
-    )
+    callback_number = phone_field()
     urgency = fields.String(
         required=True,
         validate=validate.OneOf([value.value for value in AdviceUrgency]),

@@ -13,6 +13,7 @@ from portal.core.schemas import (
     PageQuery,
     Prose,
     Strict,
+    phone_field,
     text_field,
 )
 from portal.patients.confidentiality import Confidential
@@ -98,7 +99,7 @@ class PatientRecordSchema(PatientSchema):
 
 
 class ContactSchema(Strict):
-    phone = _optional(40)
+    phone = phone_field(required=False, allow_none=True)
     line = _optional(200)
     city = _optional(100)
     state = _optional(100)

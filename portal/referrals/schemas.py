@@ -11,6 +11,7 @@ from portal.core.schemas import (
     PageQuery,
     Strict,
     note_field,
+    phone_field,
     prose_field,
     text_field,
 )
@@ -54,8 +55,8 @@ class OutsideSchema(Strict):
     npi = fields.String(
         load_default=None, allow_none=True, validate=NPI, metadata={"example": "1234567893"}
     )
-    phone = line_field(40, example="555-0150")
-    fax = line_field(40, example="555-0151")
+    phone = phone_field(required=False, load_default=None, allow_none=True)
+    fax = phone_field(required=False, load_default=None, allow_none=True)
 
     @post_load
     def _outside(self, data: dict[str, Any], **_kwargs: Any) -> Outside:

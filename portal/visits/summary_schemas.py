@@ -5,7 +5,15 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from portal.core.dates import DUE, day_field
-from portal.core.schemas import Listing, PageQuery, Strict, note_field, prose_field, text_field
+from portal.core.schemas import (
+    Listing,
+    PageQuery,
+    Strict,
+    note_field,
+    phone_field,
+    prose_field,
+    text_field,
+)
 from portal.visits.service import MedicineNote, WantedInstruction, WriteSummary
 from portal.visits.states import InstructionKind, InstructionStatus, MedicineChange
 
@@ -60,7 +68,7 @@ class WantedInstructionSchema(Strict):
 
 class ContactSchema(Strict):
     name = text_field(100, metadata={"example": "Nurses' line"})
-    phone = text_field(40, metadata={"example": "555-0111"})
+    phone = phone_field()
 
 
 class WriteSummarySchema(Strict):

@@ -20,6 +20,7 @@ UNREAD = {
     *("password", "current_password", "new_password", "token", "code", "passcode"),
     *("cursor", "after", "public_jwk"),
 }
+PHONES = {"phone", "fax", "callback_number"}
 Named = tuple[str, fields.String]
 
 
@@ -41,7 +42,7 @@ def strings(name: str, field: fields.Field[Any]) -> Iterator[Named]:
 
 
 EVERY: dict[str, fields.String] = {
-    f"{schema.__name__}.{name}": field
+    f"{schema.__module__.split('.')[1]}.{schema.__name__}.{name}": field
     for schema in schemas()
     if schema.__module__.startswith("portal.")
     for member, declared in schema._declared_fields.items()
@@ -112,10 +113,23 @@ PEOPLE = ["Núñez", "O\u2019Connor", "王小明", "ไทย", "\u0645\u06cc\u2
 
 @pytest.mark.parametrize("name", PEOPLE)
 def test_names_of_people_are_taken_as_they_are_written(name: str) -> None:
-    assert EVERY["RegisterPatientSchema.given_name"].deserialize(name) == name
+    assert EVERY["patients.RegisterPatientSchema.given_name"].deserialize(name) == name
 
 
 @pytest.mark.parametrize("hidden", ["Ann\u200b", "A\u200dnn", "Ann\u2028", "Ann\x85", "\u202eAnn"])
 def test_names_that_look_the_same_are_the_same(hidden: str) -> None:
     with pytest.raises(ValidationError, match="invisible characters"):
-        EVERY["RegisterPatientSchema.given_name"].deserialize(hidden)
+        EVERY["patients.RegisterPatientSchema.given_name"].deserialize(hidden)
+
+
+CALLED = sorted(name for name in EVERY if name.rpartition(".")[2] in PHONES)
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_who_is_called_has_a_number(name: str) -> None:
+    field = EVERY[name]
+    for number in ("+1 518 555 0101", "(518) 555-0101", "555-0101", "518.555.0101 ext. 12"):
+        assert field.deserialize(number) == number
+    for other in ("call me", "none", "5", "555-0101 or the neighbour's", "555-0101\n"):
+        with pytest.raises(ValidationError, match="A phone number"):
+            field.deserialize(other)

@@ -158,7 +158,7 @@ def test_an_administrator_adds_and_changes_a_pharmacy(administrator: Caller) -> 
     assert administrator.get(path).json == changed.json
     taken = administrator.post("/pharmacies", new_pharmacy(ncpdp_id="1234567"))
     assert (taken.status_code, taken.json["code"]) == (409, "ncpdp_id_taken")
-    assert administrator.patch(f"/pharmacies/{uuid4()}", {"phone": "1"}).status_code == 404
+    assert administrator.patch(f"/pharmacies/{uuid4()}", {"phone": "555-0199"}).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_only_administrators_write(clinic: SmallClinic, caller: SignIn, kind: Ac
     path, body = closing(clinic)
     answers = [
         somebody.post("/pharmacies", new_pharmacy()),
-        somebody.patch(f"/pharmacies/{clinic.pharmacy.id}", {"phone": "1"}),
+        somebody.patch(f"/pharmacies/{clinic.pharmacy.id}", {"phone": "555-0199"}),
         somebody.post(path, body),
     ]
     assert [answer.status_code for answer in answers] == [403] * 3
