@@ -100,7 +100,7 @@ def _check_beside(
 def allow_early_refill(
     *, session: Session, actor: Actor, prescription_id: UUID, until: date, now: datetime
 ) -> Prescription:
-    """Vacation override: until that day a fill isn't too soon.
+    """Vacation override: until that day one fill isn't too soon.
 
     Raises PrescriptionNotFound, and EarlyRefillUnusable for a day that is over where the patient
     is, or on which the prescription has expired.

@@ -237,7 +237,7 @@ rls.protect(
         ActorKind.PHARMACY,
         UPDATE,
         _AT_PHARMACY,
-        columns=(*_RESERVES, "last_filled_on", "supply_days"),
+        columns=(*_RESERVES, "last_filled_on", "supply_days", "early_refill_until"),
     ),
     *rls.system_access(),
 )

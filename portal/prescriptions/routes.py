@@ -155,7 +155,7 @@ def keep_prescription_confidential(command: Confidential, prescription_id: UUID)
 @blueprint.arguments(EarlyRefillSchema)
 @blueprint.response(200, PrescriptionSchema)
 def allow_early_refill(body: dict[str, Any], prescription_id: UUID) -> Prescription:
-    """Allow an early refill (vacation override) until a day"""
+    """Allow one early refill (vacation override) until a day"""
     actor = current_actor()
     with transaction(actor) as session:
         return changing.allow_early_refill(

@@ -10,6 +10,7 @@ from typing import Any
 from portal.core.errors import FieldError
 
 MOST_DAYS = 365
+_ROUNDING = Decimal("0.1")
 NOT_AS_NEEDED = "Only of what is taken as needed: say `as_needed`, or leave it out."
 
 
@@ -114,7 +115,18 @@ def _still_regular(before: Any, changes: Any) -> list[FieldError]:
     if _changed(before, changes, "days_supply") and changes.quantity is None and not directed:
         message = "The days' supply changes: how much is handed over for it?"
         found.append(FieldError("/quantity", message))
+    if not found and changes.directions is None and _other_dose(before, changes):
+        message = "How much is taken a day changes: what do the directions say?"
+        found.append(FieldError("/directions", message))
     return found
+
+
+def _other_dose(before: Any, changes: Any) -> bool:
+    """Whether another quantity a day is handed over, beyond what days rounded to whole ones
+    explain."""
+    was = before.quantity / before.days_supply
+    now = (changes.quantity or before.quantity) / (changes.days_supply or before.days_supply)
+    return bool(abs(now - was) > was * _ROUNDING)
 
 
 def _still_as_needed(before: Any, changes: Any) -> list[FieldError]:

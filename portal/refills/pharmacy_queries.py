@@ -94,6 +94,7 @@ _REMEMBER = text(
         to_status text, reason_code text, note text)
     """
 )
+# An early fill that was allowed is one: once something was handed over, it is asked anew.
 # What was cancelled and handed over all the same takes its refill again; where none is left, it has
 # the first that is given back.
 _SETTLE_PRESCRIPTIONS = text(
@@ -106,9 +107,11 @@ _SETTLE_PRESCRIPTIONS = text(
                                          1), (s.filled_on IS NOT NULL)::int),
         first_fills_beyond = greatest(p.first_fill_used + p.first_fills_beyond - s.first_fills
                                       - 1, 0),
-        last_filled_on = s.filled_on, supply_days = s.supply_days, version = p.version + 1
+        last_filled_on = s.filled_on, supply_days = s.supply_days,
+        early_refill_until = CASE WHEN NOT s.handed THEN p.early_refill_until END,
+        version = p.version + 1
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s(
-        id uuid, refills int, first_fills int, filled_on date, supply_days int)
+        id uuid, refills int, first_fills int, filled_on date, supply_days int, handed boolean)
     WHERE p.id = s.id
     """
 )

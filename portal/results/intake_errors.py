@@ -50,6 +50,17 @@ class MatchedElsewhere(Conflict):
     detail = "This report is on another patient's chart already. Have it corrected there first."
 
 
+class ChartMovedOn(Conflict):
+    """What the report would replace is newer than the question whether it should; `result_id` and
+    `version_now` name it."""
+
+    code = "chart_moved_on"
+    detail = (
+        "Another version came since this was asked. Read what stands on the chart now; if this "
+        "report is to replace it all the same, send that version as `replaces_version`."
+    )
+
+
 class IdentityDiffers(Conflict):
     """The report says that it is about somebody else than who was chosen; `errors` and `differs`
     name each mark."""

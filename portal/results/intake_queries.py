@@ -204,10 +204,21 @@ def primaries(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, UUI
     return {row.patient_id: row.member_id for row in rows}
 
 
+_STANDING_VERSION = text(
+    "SELECT v.number, v.received_at FROM diagnostic_report r "
+    "JOIN report_version v ON v.id = r.current_version_id WHERE r.id = :report_id"
+)
+
+
 def documents(session: Session, report_id: UUID) -> list[bytes]:
     """The digests of a report's documents."""
     rows = run(session, _DOCUMENTS, {"report_id": report_id})
     return [bytes(row.digest) for row in rows]
+
+
+def standing_version(session: Session, report_id: UUID) -> Row[Any]:
+    """The number of a report's current version, and when it came."""
+    return session.execute(_STANDING_VERSION, {"report_id": report_id}).one()
 
 
 def waiting_case(session: Session, report_id: UUID, digest: str) -> UUID | None:

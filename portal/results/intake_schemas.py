@@ -127,6 +127,12 @@ class MatchSchema(Strict):
         metadata={"example": "Called the laboratory: the birth date was mistyped there"},
     )
 
+    replaces_version = fields.Integer(
+        load_default=None,
+        validate=validate.Range(1),
+        metadata={"description": "Of what stands on the chart, as the 409 chart_moved_on names it"},
+    )
+
     @validates_schema
     def _one_way(self, data: dict[str, Any], **_kwargs: Any) -> None:
         ways = [data["requisition_id"], data["patient_id"], data["mrn"] or data["birth_date"]]

@@ -153,6 +153,8 @@ def test_a_stopped_prescription_cannot_be_renewed(physician: Caller, waiting: UU
         ({"days_supply": 90}, "/quantity"),
         ({"directions": "Take two tablets by mouth every day."}, "/days_supply"),
         ({"directions": "Take two tablets a day.", "quantity": 60}, "/days_supply"),
+        ({"quantity": 60, "days_supply": 30}, "/directions"),
+        ({"quantity": 30, "days_supply": 90}, "/directions"),
     ],
 )
 def test_what_contradicts_what_it_keeps_says_what_is_missing(

@@ -231,6 +231,21 @@ def test_flags(flags: str, expected: Abnormality) -> None:
 
 
 @pytest.mark.parametrize(
+    ("flag", "shown"),
+    [
+        ("CRIT^Critical^L^HH^Critical high^HL70078", "HH"),
+        ("^HH", "HH"),
+        ("N^Normal^HL70078^LL^^L", "LL"),
+        ("X^Critical^L", "Critical"),
+        ("^^^^Panic high", "Panic high"),
+    ],
+)
+def test_what_is_critical_is_so_wherever_the_flag_says_it(flag: str, shown: str) -> None:
+    found = observation({2: "NM", 5: "4.0", 7: "3.5-5.1", 8: flag})
+    assert (found.abnormality, found.flags) == (Abnormality.CRITICAL, (shown,))
+
+
+@pytest.mark.parametrize(
     ("value", "expected_range", "flag", "expected"),
     [
         ("4.2", "3.5-5.1", "", Abnormality.NORMAL),

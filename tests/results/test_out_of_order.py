@@ -253,6 +253,32 @@ def test_somebody_decides_that_it_stands(
     assert items(kind="reconciliation") == []
 
 
+@pytest.mark.parametrize(("newer", "older"), [("7.9", "4.0"), ("4.1", "7.2")])
+def test_what_came_after_the_question_is_not_replaced_unseen(
+    clinic: SmallClinic, caller: Callable[..., Caller], newer: str, older: str
+) -> None:
+    """Asked against the first version, and answered when the chart has a corrected one."""
+    placer = order(clinic).placer_number
+    flag = {"7.9": "HH", "7.2": "HH"}
+    take(oru("M1", obr(placer, issued=SAME), obx("potassium", "4.6", "N")))
+    take(oru("M2", obr(placer, issued=EARLIER), obx("potassium", older, flag.get(older, "N"))))
+    corrected = obx("potassium", newer, flag.get(newer, "N"), "C")
+    take(oru("M3", obr(placer, status="C", issued=LATER), corrected))
+    [report], [case] = reports(), cases()
+    before = stands(report.id)
+    assert [row[:2] for row in before] == [(newer, "corrected")]
+    staff = caller(ActorKind.STAFF, clinic.nurse.id, clinic.nurse.name)
+    path, whose = f"/reconciliation/{case.id}/match", {"patient_id": str(clinic.patient.id)}
+    refused = staff.post(path, whose)
+    assert (refused.status_code, refused.json["code"]) == (409, "chart_moved_on")
+    assert (refused.json["result_id"], refused.json["version_now"]) == (str(report.id), 2)
+    assert staff.post(path, {**whose, "replaces_version": 1}).status_code == 409
+    assert stands(report.id) == before
+    done = staff.post(path, {**whose, "replaces_version": 2})
+    assert done.status_code == 200, done.text
+    assert [row[0] for row in stands(report.id)] == [older]
+
+
 def test_what_was_withdrawn_or_cancelled_is_told_to_who_saw_it(
     clinic: SmallClinic, caller: Callable[..., Caller]
 ) -> None:

@@ -277,6 +277,7 @@ def _gather_supply(moves: _Moves, step: _Step, *, gives_back: bool) -> None:
             "first_fills": 0,
             "filled_on": row.last_filled_on,
             "supply_days": row.supply_days,
+            "handed": False,
         },
     )
     counted = "refills" if row.kind == RefillKind.REFILL else "first_fills"
@@ -294,7 +295,7 @@ def _gather_supply(moves: _Moves, step: _Step, *, gives_back: bool) -> None:
             Supply(local_day(step.update.occurred_at, row.time_zone), days),
             goes_on=step.before.dispensed > 0,
         )
-        settled.update(filled_on=supply.since, supply_days=supply.days)
+        settled.update(filled_on=supply.since, supply_days=supply.days, handed=True)
         moves.dispenses.append(
             {
                 "id": new_id(),

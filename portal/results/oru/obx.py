@@ -9,9 +9,9 @@ from typing import TypeVar
 from portal.hl7v2.errors import ErrorCondition, Faults, Unreadable
 from portal.hl7v2.fields import LOINC, Code, codes
 from portal.hl7v2.numbers import Range, range_of, reference_range
-from portal.hl7v2.segments import Segment
+from portal.hl7v2.segments import Element, Segment
 from portal.hl7v2.times import moment
-from portal.results.flags import by_flags, gravest
+from portal.results.flags import SEVERITY, by_flags, gravest
 from portal.results.incoming import Coding, IncomingObservation
 from portal.results.oru.obx_values import TEXT_TYPES, VALUE, Value, value_of
 from portal.results.oru.tables import OBSERVATION_STATUS, UNSENT, by_range
@@ -174,8 +174,17 @@ def _value(reader: Reader, result: Result, code: Coding) -> Value:
     return value
 
 
+def _gravest_word(element: Element) -> str:
+    """What an interpretation says: its code, or where they say something graver that of the other
+    table, or either in words. A laboratory's own code often stands first: `CRIT^Critical^L^HH`."""
+    words = [word for part in (1, 4, 2, 5) if (word := element.text(part).strip())]
+    first = words[0] if words else ""
+    grave = max(words, key=lambda word: SEVERITY.index(by_flags([word])), default=first)
+    return grave if by_flags([grave]) in (Abnormality.CRITICAL, Abnormality.ABNORMAL) else first
+
+
 def _flags(reader: Reader, obx: Segment) -> tuple[str, ...]:
-    flags = [flag for flag in (one.text() for one in obx.every(8)) if flag]
+    flags = [flag for one in obx.every(8) if (flag := _gravest_word(one))]
     if len(flags) > _MOST_FLAGS:
         reader.faults.add(obx.place(8), ErrorCondition.DATA_TYPE, f"More than {_MOST_FLAGS} flags.")
     return tuple(reader.bounded(obx, 8, flag) for flag in flags[:_MOST_FLAGS])

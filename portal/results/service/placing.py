@@ -1,7 +1,7 @@
 """Putting reports on their patients' charts, or before somebody who finds out whose they are."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from portal.results import intake_statements as statements
 from portal.results import report_rows
 from portal.results.envelope import Arrival, Envelope, Placed, Sender, Source
 from portal.results.incoming import IncomingMessage, IncomingReport, PatientIdentity
-from portal.results.intake_errors import MatchedElsewhere
+from portal.results.intake_errors import ChartMovedOn, MatchedElsewhere
 from portal.results.intake_merge import Merge, in_order, merge
 from portal.results.intake_rules import ReportFacts, Whose
 from portal.results.parts import with_parts
@@ -48,6 +48,15 @@ def look(
     if arrival.sender.zone != zone:
         message = with_parts(read(arrival.sender.zone))
     return arrival, message, found
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """Somebody was asked at `asked_at` whether a report replaces what stands, and has seen that
+    version of it."""
+
+    asked_at: datetime
+    version: int | None
 
 
 def place_reports(
@@ -99,12 +108,13 @@ def place_one(
     index: int,
     goes_to: Whose,
     now: datetime,
-    forced: bool = False,
+    replacing: Replacing | None = None,
 ) -> Placed:
-    """Put one report of a kept message where somebody said that it belongs; `forced`: also where
-    something else stands there, which it replaces.
+    """Put one report of a kept message where somebody said that it belongs; with `replacing` also
+    where something else stands there, which it replaces.
 
-    Raises MatchedElsewhere where it is on another chart.
+    Raises MatchedElsewhere where it is on another chart, ChartMovedOn where what stands there came
+    after somebody was asked, and isn't the version that they have seen.
     """
     report = message.reports[index]
     lock(session, order_locks(report.placer_number, report.filler_number))
@@ -114,10 +124,19 @@ def place_one(
     known = _find(session, source, None, meant, named=sender.named).reports.get(0)
     if known is not None and known.patient_id != goes_to.patient_id:
         raise MatchedElsewhere()
+    if known is not None and replacing is not None:
+        _check_replaced(session, known, replacing)
     writing = _Writing(session, sender, now)
-    placed = _place(writing, index, report, goes_to, known, forced=forced)
+    placed = _place(writing, index, report, goes_to, known, forced=replacing is not None)
     writing.write(message_id, message.patient, None)
     return placed
+
+
+def _check_replaced(session: Session, known: ReportFacts, replacing: Replacing) -> None:
+    """Raises ChartMovedOn."""
+    stands = queries.standing_version(session, known.id)
+    if stands.received_at > replacing.asked_at and stands.number != replacing.version:
+        raise ChartMovedOn(result_id=known.id, version_now=stands.number)
 
 
 def order_locks(*numbers: str) -> frozenset[str]:

@@ -30,7 +30,7 @@ from portal.results.intake_errors import (
 )
 from portal.results.intake_model import ReceivedMessage, ReconciliationCase
 from portal.results.intake_rules import Whose
-from portal.results.service.placing import place_one
+from portal.results.service.placing import Replacing, place_one
 from portal.results.service.rereading import read_again
 from portal.results.states import CaseReason, CaseStatus, IntakeTransport
 from portal.worklist import service as worklist
@@ -62,6 +62,7 @@ class Match:
     note: str | None = None
     confirmed: Sequence[str] = ()
     reason: str | None = None
+    replaces_version: int | None = None
 
 
 def match(
@@ -73,7 +74,7 @@ def match(
     `session` is the workers', since whoever matches need not care for the patient; the edge has
     made sure that the actor may see the case. Raises CaseNotFound, CaseClosed, ReplayFirst,
     Unmatchable, IdentityDiffers for what differs from that patient's record and wasn't confirmed,
-    and MatchedElsewhere.
+    MatchedElsewhere, and ChartMovedOn where what it would replace came after the question.
     """
     case = open_case(session, case_id)
     if case.reason == CaseReason.NOT_TAKEN_IN:
@@ -91,7 +92,9 @@ def match(
         index=case.report_index,
         goes_to=goes_to,
         now=now,
-        forced=case.reason == CaseReason.OUT_OF_ORDER,
+        replacing=Replacing(case.opened_at, command.replaces_version)
+        if case.reason == CaseReason.OUT_OF_ORDER
+        else None,
     )
     case.report_id = placed.report_id
     case.differences, case.confirmation = differs, command.reason if differs else None
