@@ -10,6 +10,7 @@ from portal.app import create_app
 from portal.attachments.cli import attachments
 from portal.config import ConfigurationError, load_config
 from portal.core.cli import audit, loops, outbox
+from portal.core.content_cli import content
 from portal.demo.cli import demo
 from portal.demo.seed.cli import seed
 from portal.directory.cli import directory
@@ -48,6 +49,7 @@ for group in (
     catalog,
     red_flags,
     attachments,
+    content,
     messages,
     outbox,
     loops,

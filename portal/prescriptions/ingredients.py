@@ -6,17 +6,16 @@ substance, and brands, are looked up. `content/ingredient_words.json` has the wo
 come, and cases of its own: a file whose cases don't hold is refused.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from portal.core.content import Content, declare
 from portal.core.folding import folded
 
-SHIPPED = Path(__file__).parent / "content" / "ingredient_words.json"
 # What stands between the ingredients of a combination. A hyphen does so between whole words alone.
 _BETWEEN = re.compile(r"\s*(?:[/+,;&|()\[\]]|\b(?:and|with|plus)\b)\s*")
 _DASH = re.compile("[\u2010-\u2015\u2212-]")
@@ -28,18 +27,10 @@ _SHORT = 2
 _SHORTEST = 4
 
 
-class WordsRefused(ValueError):
-    """A table of words that can't be used: in which file, and why."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: {why}")
-
-
 @dataclass(frozen=True, slots=True)
 class Words:
     """The table: which words of a name aren't its ingredient, and what other names stand for."""
 
-    version: int
     salts: frozenset[str]
     elements: frozenset[str]
     others: frozenset[str]
@@ -120,6 +111,37 @@ def _tokens(text: str) -> list[str]:
     return _TOKEN.findall(_DASH.sub(" ", folded(text)))
 
 
+def _table(document: Mapping[str, Any]) -> Words:
+    return Words(
+        salts=frozenset(document["salts"]),
+        elements=frozenset(document["elements"]),
+        others=frozenset([*document["release"], *document["forms"]]),
+        units=frozenset(document["units"]),
+        prefixes=frozenset(document["prefixes"]),
+        names={name: tuple(means) for name, means in document["names"].items()},
+    )
+
+
+def _wrong(words: Words, case: Mapping[str, Any]) -> str | None:
+    read = words.read(case["name"])
+    return (
+        None
+        if read == case["ingredients"]
+        else f"{case['name']!r} is {read}, not {case['ingredients']}."
+    )
+
+
+INGREDIENT_WORDS = declare(
+    Content(
+        name="ingredient_words",
+        about="a table of the words in names of medicines",
+        shipped=Path(__file__).parent / "content" / "ingredient_words.json",
+        make=_table,
+        wrong=_wrong,
+    )
+)
+
+
 def ingredients_of(name: str, given: Iterable[str] = ()) -> list[str]:
     """What a medicine of this name is made of, with what was given besides, sorted."""
     found = set(_read(name))
@@ -130,38 +152,4 @@ def ingredients_of(name: str, given: Iterable[str] = ()) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _read(name: str) -> Sequence[str]:
-    return tuple(shipped().read(name))
-
-
-def load(path: Path) -> Words:
-    """A table of words. Raises WordsRefused where it can't be read, or its own cases don't hold."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        words = _table(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise WordsRefused(path, f"Not a table of words: {error!r}.") from None
-    for case in document["cases"]:
-        read = words.read(case["name"])
-        if read != case["ingredients"]:
-            raise WordsRefused(path, f"{case['name']!r} is {read}, not {case['ingredients']}.")
-    return words
-
-
-@cache
-def shipped() -> Words:
-    return load(SHIPPED)
-
-
-def _table(document: Mapping[str, Any]) -> Words:
-    for name in ("language", "reviewed_by", "sources", "cases"):
-        if not document[name]:
-            raise ValueError(f"{name} is empty")
-    return Words(
-        version=int(document["version"]),
-        salts=frozenset(document["salts"]),
-        elements=frozenset(document["elements"]),
-        others=frozenset([*document["release"], *document["forms"]]),
-        units=frozenset(document["units"]),
-        prefixes=frozenset(document["prefixes"]),
-        names={name: tuple(means) for name, means in document["names"].items()},
-    )
+    return tuple(INGREDIENT_WORDS.table.read(name))

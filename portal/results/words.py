@@ -11,27 +11,20 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from portal.core.content import Content, declare
 from portal.results.flags import gravest
 from portal.results.states import Abnormality
 
-SHIPPED = Path(__file__).parent / "content" / "qualitative_words.json"
 # How far before a word its negation may stand: `no evidence of growth`.
 _REACH = 3
 _PARTS = re.compile(r"[\n;,.]+")
 _NUMBER = "#"
 
 Tokens = tuple[str, ...]
-
-
-class WordsRefused(ValueError):
-    """A table of words that can't be used: in which file, on which line, and why."""
-
-    def __init__(self, path: Path, line: int, why: str) -> None:
-        super().__init__(f"{path}:{line}: {why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,6 @@ _ANY = _Kind(frozenset(), (), {}, {})
 class Words:
     """The table: what findings words, phrases and codes are, and what a finding means."""
 
-    version: int
     words: Mapping[str, str]
     phrases: Mapping[Tokens, str]
     codes: Mapping[tuple[str, str], str]
@@ -113,33 +105,9 @@ def _tokens(text: str) -> Tokens:
     return tuple(re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c))))
 
 
-def load(path: Path) -> Words:
-    """A table of words. Raises WordsRefused where it can't be read, or its own cases don't hold."""
-    raw = path.read_text(encoding="utf-8")
-    try:
-        document = json.loads(raw)
-    except ValueError as error:
-        raise WordsRefused(path, getattr(error, "lineno", 1), str(error)) from None
-    try:
-        table = _table(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise WordsRefused(path, 1, f"Not a table of words: {error!r}.") from None
-    _try(table, document, raw, path)
-    return table
-
-
-@cache
-def shipped() -> Words:
-    return load(SHIPPED)
-
-
 def _table(document: Mapping[str, Any]) -> Words:
-    for name in ("language", "reviewed_by", "sources", "cases"):
-        if not document[name]:
-            raise ValueError(f"{name} is empty")
     findings: Sequence[Mapping[str, Any]] = document["findings"]
     return Words(
-        version=int(document["version"]),
         words={word: one["finding"] for one in findings for word in one.get("words", ())},
         phrases={
             _phrase(phrase): one["finding"] for one in findings for phrase in one.get("phrases", ())
@@ -177,21 +145,21 @@ def _phrase(text: str) -> Tokens:
     return tuple(word if word == _NUMBER else _tokens(word)[0] for word in text.split())
 
 
-def _try(table: Words, document: Mapping[str, Any], raw: str, path: Path) -> None:
-    lines = raw[: raw.rindex('"cases"')].count("\n") + 1
-    rest = raw.splitlines()[lines - 1 :]
-    for case in document["cases"]:
-        code, name = case.get("code", ""), case.get("test", "")
-        judged = table.judge(case["text"], code=code, name=name)
-        if judged == case["means"]:
-            continue
-        told = json.dumps(case["text"], ensure_ascii=False)
-        line = next((at for at, one in enumerate(rest, lines) if told in one and _is(one, case)), 1)
-        why = f"{told} of {code or name or 'any test'} is {judged.value}, not {case['means']}."
-        raise WordsRefused(path, line, why)
+def _wrong(table: Words, case: Mapping[str, Any]) -> str | None:
+    code, name = case.get("code", ""), case.get("test", "")
+    judged = table.judge(case["text"], code=code, name=name)
+    if judged == case["means"]:
+        return None
+    told = json.dumps(case["text"], ensure_ascii=False)
+    return f"{told} of {code or name or 'any test'} is {judged.value}, not {case['means']}."
 
 
-def _is(line: str, case: Mapping[str, Any]) -> bool:
-    return all(
-        f'"{name}"' in line and str(value) in line for name, value in case.items() if name != "text"
+QUALITATIVE_WORDS = declare(
+    Content(
+        name="qualitative_words",
+        about="a table of what words say of a value",
+        shipped=Path(__file__).parent / "content" / "qualitative_words.json",
+        make=_table,
+        wrong=_wrong,
     )
+)

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.core.content import ContentRefused
 from portal.demo.drugs import CONTROLLED, ORDINARY
-from portal.prescriptions import ingredients
-from portal.prescriptions.ingredients import WordsRefused, ingredients_of, load, shipped
+from portal.prescriptions.ingredients import INGREDIENT_WORDS, ingredients_of
 
-WORDS = shipped()
+WORDS = INGREDIENT_WORDS.table
 DRUGS = sorted({one for drug in (*ORDINARY, *CONTROLLED) for one in ingredients_of(drug.name)})
 ADDED = sorted(WORDS.salts | WORDS.others)
-DOCUMENT: dict[str, Any] = json.loads(ingredients.SHIPPED.read_text(encoding="utf-8"))
+DOCUMENT: dict[str, Any] = json.loads(INGREDIENT_WORDS.shipped.read_text(encoding="utf-8"))
 
 drugs = st.sampled_from(DRUGS)
 added = st.sampled_from(ADDED)
@@ -66,7 +66,7 @@ def test_every_other_name_stands_for_an_ingredient() -> None:
     [
         ({"cases": [{"name": "Lisinopril", "ingredients": ["enalapril"]}]}, "not"),
         ({"sources": []}, "sources is empty"),
-        ({"salts": None}, "Not a table"),
+        ({"salts": None}, "This is not a table"),
     ],
 )
 def test_a_table_that_does_not_hold_is_refused(
@@ -74,8 +74,8 @@ def test_a_table_that_does_not_hold_is_refused(
 ) -> None:
     path = tmp_path / "words.json"
     path.write_text(json.dumps({**DOCUMENT, **changes}), encoding="utf-8")
-    with pytest.raises(WordsRefused, match=why):
-        load(path)
+    with pytest.raises(ContentRefused, match=why):
+        INGREDIENT_WORDS.load(path)
 
 
 @pytest.mark.parametrize("name", [case["name"] for case in DOCUMENT["cases"]])

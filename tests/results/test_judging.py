@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.core.content import ContentRefused
 from portal.hl7v2.numbers import has_decimal_commas
 from portal.results import intake_rules as rules
 from portal.results.incoming import Coding, IncomingObservation
 from portal.results.states import Abnormality, ObservationStatus, ValueKind
-from portal.results.words import SHIPPED, WordsRefused, load, shipped
+from portal.results.words import QUALITATIVE_WORDS
 from tests.results.conftest import NORMAL, Value, attach, receive, received, set_report
 from tests.results.documents import bundle, grams
 from tests.results.messages import obr, oru
@@ -48,10 +49,13 @@ def test_a_report_is_normal_only_if_every_value_of_it_is(
 )
 def test_words_are_normal_only_as_they_stand_in_the_table(text: str, name: str) -> None:
     """Whatever is said besides makes it uncertain."""
-    if shipped().judge(text, name=name) != Abnormality.NORMAL:
+    if QUALITATIVE_WORDS.table.judge(text, name=name) != Abnormality.NORMAL:
         return
-    assert shipped().judge(f"{text} xyzzy", name=name) != Abnormality.NORMAL
-    assert shipped().judge(f"{text}\nPositive for xyzzy", name="") == Abnormality.ABNORMAL
+    assert QUALITATIVE_WORDS.table.judge(f"{text} xyzzy", name=name) != Abnormality.NORMAL
+    assert (
+        QUALITATIVE_WORDS.table.judge(f"{text}\nPositive for xyzzy", name="")
+        == Abnormality.ABNORMAL
+    )
 
 
 def obx(kind: str, value: str, expected: str = "", flag: str = "", code: str = "1^Test^L") -> str:
@@ -141,38 +145,41 @@ def test_words_of_a_bundle_are_judged_too() -> None:
 
 
 def spoilt(path: Path, spoil: Callable[[dict[str, Any]], None]) -> Path:
-    document = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    document = json.loads(QUALITATIVE_WORDS.shipped.read_text(encoding="utf-8"))
     spoil(document)
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
     return path
 
 
 def test_a_table_whose_own_cases_fail_is_refused_with_the_line(tmp_path: Path) -> None:
-    raw = SHIPPED.read_text(encoding="utf-8")
+    raw = QUALITATIVE_WORDS.shipped.read_text(encoding="utf-8")
     path = tmp_path / "words.json"
     path.write_text(
         raw.replace('"HIV Positive", "means": "abnormal"', '"HIV Positive", "means": "normal"')
     )
     line = next(n for n, one in enumerate(raw.splitlines(), 1) if '"HIV Positive"' in one)
-    with pytest.raises(WordsRefused) as refused:
-        load(path)
+    with pytest.raises(ContentRefused) as refused:
+        QUALITATIVE_WORDS.load(path)
     assert (
         str(refused.value) == f'{path}:{line}: "HIV Positive" of any test is abnormal, not normal.'
     )
 
 
-@pytest.mark.parametrize("missing", ["sources", "reviewed_by", "language", "version", "cases"])
+@pytest.mark.parametrize(
+    "missing",
+    [*("version", "language", "author", "reviewed_by", "reviewed_on", "sources", "cases")],
+)
 def test_a_table_says_whence_it_is_and_who_reviewed_it(tmp_path: Path, missing: str) -> None:
     path = spoilt(tmp_path / "words.json", lambda document: document.pop(missing))
-    with pytest.raises(WordsRefused, match=missing):
-        load(path)
+    with pytest.raises(ContentRefused, match=missing):
+        QUALITATIVE_WORDS.load(path)
 
 
 def test_what_is_no_json_is_refused_with_the_line(tmp_path: Path) -> None:
     path = tmp_path / "words.json"
     path.write_text('{\n"version": 1,\n}')
-    with pytest.raises(WordsRefused, match=":3: "):
-        load(path)
+    with pytest.raises(ContentRefused, match=":3: "):
+        QUALITATIVE_WORDS.load(path)
 
 
 def review(physician: Caller, *wanted: Any) -> list[str]:

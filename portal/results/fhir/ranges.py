@@ -10,7 +10,7 @@ from portal.results.fhir.values import Value, quantity, written
 from portal.results.flags import by_flags
 from portal.results.incoming import Coding
 from portal.results.states import Abnormality, ValueKind
-from portal.results.words import shipped
+from portal.results.words import QUALITATIVE_WORDS
 from portal.units import in_unit
 
 
@@ -44,7 +44,9 @@ def abnormality(
         return said
     if value.kind in (ValueKind.TEXT, ValueKind.CODED):
         coded = (value.code.code, value.code.system) if value.code else ("", "")
-        return shipped().judge(value.text, coded=coded, code=code.code, name=code.display)
+        return QUALITATIVE_WORDS.table.judge(
+            value.text, coded=coded, code=code.code, name=code.display
+        )
     if value.number is None or value.high is not None or not expected.sure:
         return Abnormality.UNKNOWN
     return _by_range(value.number, value.comparator, expected)

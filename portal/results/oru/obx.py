@@ -16,7 +16,7 @@ from portal.results.incoming import Coding, IncomingObservation
 from portal.results.oru.obx_values import TEXT_TYPES, VALUE, Value, value_of
 from portal.results.oru.tables import OBSERVATION_STATUS, UNSENT, by_range
 from portal.results.states import Abnormality, ObservationStatus, ValueKind
-from portal.results.words import shipped
+from portal.results.words import QUALITATIVE_WORDS
 
 LONGEST_CODE = 199
 _UCUM = "UCUM"
@@ -229,4 +229,4 @@ def _judged(value: Value, expected: Range, code: Coding) -> Abnormality:
     if value.kind not in (ValueKind.TEXT, ValueKind.CODED):
         return Abnormality.UNKNOWN
     coded = (value.code.code, value.code.system) if value.code else ("", "")
-    return shipped().judge(value.text, coded=coded, code=code.code, name=code.display)
+    return QUALITATIVE_WORDS.table.judge(value.text, coded=coded, code=code.code, name=code.display)
