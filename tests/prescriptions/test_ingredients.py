@@ -54,6 +54,27 @@ def test_what_is_given_besides_is_added(name: str, other: str) -> None:
     assert ingredients_of(name, [other]) == sorted({*ingredients_of(name), *ingredients_of(other)})
 
 
+def test_a_brand_with_hct_has_hydrochlorothiazide() -> None:
+    """Read by its beginning alone, Diovan HCT was valsartan."""
+    with_it = [name for name in WORDS.names if name.endswith(" hct")]
+    assert len(with_it) > 5
+    for name in with_it:
+        assert "hydrochlorothiazide" in ingredients_of(f"{name.title()} 160/12.5 mg")
+
+
+@pytest.mark.parametrize(
+    ("name", "made_of"),
+    [
+        ("Diovan HCT", ["hydrochlorothiazide", "valsartan"]),
+        ("Exforge HCT 10 mg", ["amlodipine", "hydrochlorothiazide", "valsartan"]),
+        ("Wixela Inhub", ["fluticasone", "salmeterol"]),
+        ("Caduet", ["amlodipine", "atorvastatin"]),
+    ],
+)
+def test_brands_of_combinations(name: str, made_of: list[str]) -> None:
+    assert ingredients_of(name) == made_of
+
+
 def test_every_other_name_stands_for_an_ingredient() -> None:
     for name, means in WORDS.names.items():
         assert ingredients_of(name) == sorted(means), name
