@@ -115,7 +115,7 @@ _HISTORY = text(
 _STOPPED = text(
     """
     SELECT 1 FROM prescription p JOIN prescription_history h ON h.prescription_id = p.id
-    WHERE p.id = :id AND p.status = 'stopped' AND h.to_status = 'stopped' AND h.at <= :moment
+    WHERE p.id = :id AND p.status = ANY(:statuses) AND h.to_status = p.status AND h.at <= :moment
     """
 )
 _SET_ASIDE = text(
@@ -228,9 +228,13 @@ def open_refill_of(session: Session, prescription_id: UUID, *, lock: bool = True
     return session.scalars(wanted.execution_options(populate_existing=True)).first()
 
 
-def stopped_before(session: Session, prescription_id: UUID, moment: datetime) -> bool:
-    """Whether a prescription is stopped, and was so already at a moment."""
-    return session.execute(_STOPPED, {"id": prescription_id, "moment": moment}).first() is not None
+def stopped_before(
+    session: Session, prescription_id: UUID, moment: datetime, *, or_held: bool = False
+) -> bool:
+    """Whether a prescription is stopped, or also on hold, and was so already at a moment."""
+    statuses = ["stopped", "on_hold"] if or_held else ["stopped"]
+    values = {"id": prescription_id, "moment": moment, "statuses": statuses}
+    return session.execute(_STOPPED, values).first() is not None
 
 
 def set_aside(session: Session, refill_id: UUID) -> Row[Any] | None:

@@ -17,8 +17,8 @@ SUMMARIES = {
     WorkItemKind.REFILL_FAILED: "A pharmacy could not go on with a refill",
     WorkItemKind.QUARANTINED_UPDATE: "A pharmacy reported what can't be: ask what happened",
     WorkItemKind.PHARMACY_CANCELLATION: "An order was taken back: ask the pharmacy if in time",
-    WorkItemKind.DISPENSED_AFTER_STOP: "A medicine was handed over after it was taken back: "
-    "tell the patient what to do with it",
+    WorkItemKind.DISPENSED_AFTER_STOP: "A medicine was handed over after it was taken back or put "
+    "on hold: tell the patient what to do with it",
     WorkItemKind.DUPLICATE_THERAPY: "Two prescriptions of one medicine came together: stop one, or "
     "confirm both",
     WorkItemKind.REQUISITION_REJECTED: "A laboratory could not do a test: order again or tell why",

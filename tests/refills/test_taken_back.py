@@ -165,6 +165,29 @@ def test_what_was_handed_over_after_a_stop_is_the_prescribers(
     assert broken() == []
 
 
+@pytest.mark.parametrize("status", FETCHED)
+def test_what_was_handed_over_during_a_hold_is_the_prescribers(
+    clinic: SmallClinic,
+    patient: Caller,
+    physician: Caller,
+    pharmacy: Caller,
+    refillable: Make,
+    status: str,
+) -> None:
+    """Also what was prepared already, which a hold does not take back."""
+    rx = refillable()
+    id_ = at(status, patient, pharmacy, rx.id)
+    change(physician, rx.id, "hold")
+    drain()
+    handed_over = "delivered" if status == "shipped" else "picked_up"
+    owed = 20 if status == "rest_owed" else 30
+    assert post_one(pharmacy, id_, handed_over, quantity=owed) == "applied"
+    drain()
+    [alarm] = open_items("dispensed_after_stop")
+    assert alarm.responsible_id == clinic.physician.id
+    assert broken() == []
+
+
 def test_collected_between_the_stop_and_the_workers(
     clinic: SmallClinic, patient: Caller, physician: Caller, pharmacy: Caller, refillable: Make
 ) -> None:

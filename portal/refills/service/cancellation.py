@@ -88,7 +88,7 @@ def _was_handed_over_all_the_same(session: Session, refill: Refill, step: Refill
     if step.from_status in WITHDRAWN:
         return refill.quantity_dispensed > 0
     handed = step.actor_kind != WORKER.kind and step.to_status != S.PARTIALLY_DISPENSED
-    return handed and queries.stopped_before(session, refill.prescription_id, step.at)
+    return handed and queries.stopped_before(session, refill.prescription_id, step.at, or_held=True)
 
 
 def answer(
