@@ -53,7 +53,7 @@ class WriteLaboratorySchema(WritePlaceSchema):
         load_default=None,
         allow_none=True,
         validate=validate.Regexp(
-            r"^(?=.*\S)[0-9]{2}D[0-9]{7}$(?!\n)", error="A CLIA number like 33D0000001."
+            r"^[0-9]{2}D[0-9]{7}$(?!\n)", error="A CLIA number like 33D0000001."
         ),
     )
     application = fields.String(

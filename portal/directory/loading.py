@@ -13,7 +13,7 @@ from portal.core import audit
 from portal.core.actor import OPERATOR
 from portal.core.db import Base
 from portal.core.ids import new_id
-from portal.core.schemas import ZONES, Strict, text_field
+from portal.core.schemas import ZONES, Strict, phone_field, text_field
 from portal.directory.administration import check_address
 from portal.directory.laboratory_schemas import WriteLaboratorySchema
 from portal.directory.model import (
@@ -132,7 +132,7 @@ class _StaffSchema(Strict):
 class _ClinicSchema(Strict):
     name = text_field(200)
     time_zone = fields.String(required=True, validate=ZONES)
-    phone = text_field(40)
+    phone = phone_field()
     hours = fields.List(fields.Nested(_HoursSchema), required=True)
     closures = fields.List(fields.Nested(WriteClosureSchema), load_default=list)
     pools = fields.List(fields.Nested(_PoolSchema), required=True, validate=validate.Length(1))

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError, fields
 
-import portal.app
+import portal.cli
 from portal.core.schemas import Prose, Strict
 from portal.messages.schemas import TextField
 
-assert portal.app.__name__  # every schema is known
+assert portal.cli.__name__  # every schema is known, those of the commands too
 
 LINE_ENDS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
 HIDDEN = ["\u200b", "\u2060", "\ufeff", "\u00ad", "\u200e", "\u202e", "\u2066", "\u200d", "\x00"]
