@@ -157,6 +157,12 @@ _WITHDRAW = text(
     "WHERE pharmacy_id = :pharmacy_id AND event_id = :event_id"
 )
 _PRESCRIPTION_OF_NUMBER = text("SELECT id FROM prescription WHERE refill_number = :number")
+_SET_ASIDE = text(
+    "SELECT u.pharmacy_id, u.event_id FROM refill r "
+    "JOIN pharmacy_update u ON u.pharmacy_id = r.pharmacy_id "
+    "AND u.outcome = 'quarantined' AND u.refill_id = r.id WHERE r.id = :id "
+    "ORDER BY u.received_at DESC, u.event_id DESC LIMIT 1"
+)
 
 
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -228,6 +234,12 @@ def settle_updates(session: Session, pharmacy_id: UUID, rows: Sequence[Mapping[s
     """Keep what became of updates."""
     if rows:
         session.execute(_SETTLE_UPDATES, {"pharmacy_id": pharmacy_id, "rows": _json(rows)})
+
+
+def set_aside(session: Session, refill_id: UUID) -> Row[Any] | None:
+    """The newest update of a refill that is still in quarantine, by pharmacy and event id: neither
+    replayed nor withdrawn."""
+    return session.execute(_SET_ASIDE, {"id": refill_id}).first()
 
 
 def health(session: Session, pharmacy_id: UUID) -> Row[Any] | None:

@@ -114,15 +114,11 @@ _HISTORY = text(
 )
 _STOPPED = text(
     """
-    SELECT 1 FROM prescription p JOIN prescription_history h ON h.prescription_id = p.id
-    WHERE p.id = :id AND p.status = ANY(:statuses) AND h.to_status = p.status AND h.at <= :moment
+    SELECT 1 FROM prescription p
+    WHERE p.id = :id AND p.status = ANY(:statuses) AND p.status = (
+        SELECT h.to_status FROM prescription_history h
+        WHERE h.prescription_id = p.id AND h.at <= :moment ORDER BY h.at DESC, h.id DESC LIMIT 1)
     """
-)
-_SET_ASIDE = text(
-    "SELECT u.pharmacy_id, u.event_id FROM refill r "
-    "JOIN pharmacy_update u ON u.pharmacy_id = r.pharmacy_id "
-    "AND u.outcome = 'quarantined' AND u.refill_id = r.id WHERE r.id = :id "
-    "ORDER BY u.received_at DESC, u.event_id DESC LIMIT 1"
 )
 _NOBODY_TOLD = """
     NOT EXISTS (SELECT FROM work_item w WHERE w.subject_id = refill.id
@@ -235,12 +231,6 @@ def stopped_before(
     statuses = ["stopped", "on_hold"] if or_held else ["stopped"]
     values = {"id": prescription_id, "moment": moment, "statuses": statuses}
     return session.execute(_STOPPED, values).first() is not None
-
-
-def set_aside(session: Session, refill_id: UUID) -> Row[Any] | None:
-    """The newest update of a refill that is still in quarantine, by pharmacy and event id: neither
-    replayed nor withdrawn."""
-    return session.execute(_SET_ASIDE, {"id": refill_id}).first()
 
 
 def rests_too_late(session: Session, now: datetime, limit: int) -> Sequence[UUID]:

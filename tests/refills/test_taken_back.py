@@ -93,6 +93,16 @@ def answer(pharmacy: Caller, refill_id: UUID, said: str, **more: Any) -> Any:
     return pharmacy.post(f"/pharmacy/orders/{refill_id}/cancellation", {"answer": said, **more})
 
 
+def hand_over_the_rest(pharmacy: Caller, refill_id: UUID, status: str) -> str:
+    """The pharmacy hands over all that it has of an order that was at this status, and the workers
+    follow; how."""
+    handed_over = "delivered" if status == "shipped" else "picked_up"
+    owed = 20 if status == "rest_owed" else 30
+    assert post_one(pharmacy, refill_id, handed_over, quantity=owed) == "applied"
+    drain()
+    return handed_over
+
+
 def test_the_walk_is_over_every_status_at_a_pharmacy() -> None:
     waiting = {S.AWAITING_PRESCRIBER, S.HELD}
     assert set(FETCHED) == set(OPEN) - waiting
@@ -146,10 +156,7 @@ def test_what_was_handed_over_after_a_stop_is_the_prescribers(
     id_ = at(status, patient, pharmacy, rx.id)
     change(physician, rx.id, "stop")
     drain()
-    handed_over = "delivered" if status == "shipped" else "picked_up"
-    owed = 20 if status == "rest_owed" else 30
-    assert post_one(pharmacy, id_, handed_over, quantity=owed) == "applied"
-    drain()
+    handed_over = hand_over_the_rest(pharmacy, id_, status)
     assert refill(id_).status == handed_over
     assert refill(id_).cancel_answer == "already_handed_over"
     [alarm] = open_items("dispensed_after_stop")
@@ -179,12 +186,26 @@ def test_what_was_handed_over_during_a_hold_is_the_prescribers(
     id_ = at(status, patient, pharmacy, rx.id)
     change(physician, rx.id, "hold")
     drain()
-    handed_over = "delivered" if status == "shipped" else "picked_up"
-    owed = 20 if status == "rest_owed" else 30
-    assert post_one(pharmacy, id_, handed_over, quantity=owed) == "applied"
-    drain()
+    hand_over_the_rest(pharmacy, id_, status)
     [alarm] = open_items("dispensed_after_stop")
     assert alarm.responsible_id == clinic.physician.id
+    assert broken() == []
+
+
+def test_what_was_handed_over_between_two_holds_was_right(
+    patient: Caller, physician: Caller, pharmacy: Caller, refillable: Make
+) -> None:
+    """The workers come when the second one has begun."""
+    rx = refillable()
+    id_ = at("ready_for_pickup", patient, pharmacy, rx.id)
+    change(physician, rx.id, "hold")
+    drain()
+    change(physician, rx.id, "resume")
+    drain()
+    assert post_one(pharmacy, id_, "picked_up", quantity=30) == "applied"
+    change(physician, rx.id, "hold")
+    drain()
+    assert open_items("dispensed_after_stop") == []
     assert broken() == []
 
 

@@ -11,7 +11,7 @@ from portal.core.ids import new_id
 from portal.directory import service as directory
 from portal.notifications import service as notifications
 from portal.notifications.states import NotificationEvent
-from portal.refills import queries, rules
+from portal.refills import pharmacy_queries, queries, rules
 from portal.refills.errors import RefillNotAllowed
 from portal.refills.model import Refill, RefillHistory
 from portal.refills.pharmacy_model import OrderKind, PharmacyOrder
@@ -246,7 +246,7 @@ def look_into_update(*, session: Session, refill_id: UUID, now: datetime) -> Non
     refill = queries.for_change(session, refill_id)
     if refill is None or cancellation.is_asked(refill):
         return
-    update = queries.set_aside(session, refill_id)
+    update = pharmacy_queries.set_aside(session, refill_id)
     if update is not None:
         kind, cause_id = WorkItemKind.QUARANTINED_UPDATE, uuid5(update.pharmacy_id, update.event_id)
         items.ask_liaison(session, refill, kind, Priority.ROUTINE, now, cause_id)
@@ -255,7 +255,7 @@ def look_into_update(*, session: Session, refill_id: UUID, now: datetime) -> Non
 def close_settled(*, session: Session, refill_id: UUID, now: datetime) -> None:
     """The pharmacy withdrew an update that was kept aside, or tried it again: once none is left in
     quarantine, nobody need ask what happened."""
-    if queries.set_aside(session, refill_id) is not None:
+    if pharmacy_queries.set_aside(session, refill_id) is not None:
         return
     worklist.close_item(
         session=session,
