@@ -205,7 +205,7 @@ def close_thread(body: dict[str, Any], thread_id: UUID) -> Response:
     Where somebody else wrote since `last_seen_message_id` you get a 409 (`newer_messages`) with
     what they wrote, and the thread stays open.
     """
-    return _change(service.close_thread, thread_id, **body)
+    return _change(service.close_thread, thread_id, expected_version(), **body)
 
 
 @blueprint.route("/threads/<uuid:thread_id>/reopen", methods=["POST"])
@@ -217,7 +217,7 @@ def reopen_thread(_body: dict[str, Any], thread_id: UUID) -> Response:
 
     A patient's then waits for the care team's answer, the care team's for the patient.
     """
-    return _change(service.reopen_thread, thread_id)
+    return _change(service.reopen_thread, thread_id, expected_version())
 
 
 @blueprint.route("/threads/<uuid:thread_id>/confidential", methods=["POST"])
@@ -239,8 +239,10 @@ def keep_thread_confidential(command: Confidential, thread_id: UUID) -> Response
     return tagged(thread_view(row, now), row.version)
 
 
-def _change(use_case: Callable[..., None], thread_id: UUID, **more: Any) -> Response:
-    actor, now, version = current_actor(), utcnow(), expected_version()
+def _change(
+    use_case: Callable[..., None], thread_id: UUID, version: int | None, **more: Any
+) -> Response:
+    actor, now = current_actor(), utcnow()
     with transaction(actor) as session:
         use_case(
             session=session, actor=actor, thread_id=thread_id, version=version, now=now, **more

@@ -225,7 +225,7 @@ def _complete(operation: dict[str, Any], view: Callable[..., Any], schemas: dict
 def _versions(names: Collection[str]) -> Iterator[dict[str, Any]]:
     if "required_version" in names:
         yield {**IF_MATCH, "required": True}
-    elif "expected_version" in names or "_change" in names:
+    elif "expected_version" in names:
         yield IF_MATCH
 
 

@@ -41,9 +41,7 @@ def follow_care_team(*, session: Session, actor: Actor, patient_id: UUID, now: d
     """Somebody's care of a patient began or ended: open items of those whose care has ended go to
     who answers now; returns how many. What somebody else has taken stays with them. Twice is the
     same as once."""
-    owner = who_answers(session, [patient_id]).get(patient_id)
-    if owner is None:
-        return 0
+    owner = who_answers(session, patient_id)
     values = {
         "patient_id": patient_id,
         "somebody": owner.practitioner_id is not None,

@@ -91,11 +91,7 @@ def _item_response(session: Session, actor: Actor, item_id: UUID) -> Response:
     return tagged(item_view(row, queries.hops(session, [item_id]), utcnow()), row.version)
 
 
-def _change(use_case: Callable[..., None], item_id: UUID, **more: Any) -> Response:
-    return _changed(use_case, item_id, expected_version(), **more)
-
-
-def _changed(
+def _change(
     use_case: Callable[..., None], item_id: UUID, version: int | None, **more: Any
 ) -> Response:
     actor, now = current_actor(), utcnow()
@@ -110,7 +106,7 @@ def _changed(
 @blueprint.response(200, WorkItemSchema)
 def claim(_body: dict[str, Any], item_id: UUID) -> Response:
     """Claim an item, so that nobody else works on it"""
-    return _change(service.claim, item_id)
+    return _change(service.claim, item_id, expected_version())
 
 
 @blueprint.route("/worklist/<uuid:item_id>/release", methods=["POST"])
@@ -119,7 +115,7 @@ def claim(_body: dict[str, Any], item_id: UUID) -> Response:
 @blueprint.response(200, WorkItemSchema)
 def release(_body: dict[str, Any], item_id: UUID) -> Response:
     """Give a claimed item back"""
-    return _change(service.release, item_id)
+    return _change(service.release, item_id, expected_version())
 
 
 @blueprint.route("/worklist/<uuid:item_id>/reassign", methods=["POST"])
@@ -128,7 +124,7 @@ def release(_body: dict[str, Any], item_id: UUID) -> Response:
 @blueprint.response(200, WorkItemSchema)
 def reassign(body: dict[str, Any], item_id: UUID) -> Response:
     """Give an item to somebody else of the clinic, or back to the pool"""
-    return _change(service.reassign, item_id, command=Reassign(**body))
+    return _change(service.reassign, item_id, expected_version(), command=Reassign(**body))
 
 
 @blueprint.route("/worklist/<uuid:item_id>/complete", methods=["POST"])
@@ -141,7 +137,7 @@ def complete(body: dict[str, Any], item_id: UUID) -> Response:
     If-Match says which version you have seen: where something else happened since that the item
     asks to look into, you get a 412 and read it again. Without If-Match you get a 428.
     """
-    return _changed(service.complete, item_id, required_version(), outcome=body["outcome"])
+    return _change(service.complete, item_id, required_version(), outcome=body["outcome"])
 
 
 @blueprint.route("/patients/<uuid:patient_id>/open-elsewhere", methods=["GET"])

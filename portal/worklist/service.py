@@ -243,7 +243,7 @@ def route_items(
     *, session: Session, actor: Actor, item_ids: Collection[UUID], now: datetime
 ) -> int:
     """Route those of the items that are not yet; returns how many. Four statements for any number,
-    and one more where somebody's care of a patient has ended: who answers now gets their items.
+    and a few for each patient whose care somebody has ended: who answers now gets their items.
 
     An item that somebody was given or claimed meanwhile stays with them.
     """
@@ -268,14 +268,13 @@ def route_items(
 def _owners(session: Session, items: Sequence[Row[Any]]) -> dict[UUID, Owner]:
     """Who answers for each item: who is responsible, unless their care of the patient ended."""
     left = {item.patient_id for item in items if item.care_ended}
-    others = who_answers(session, left) if left else {}
-    owners = {}
-    for item in items:
-        owner = Owner(item.responsible_id, item.pool_id)
-        if item.care_ended:
-            owner = others.get(item.patient_id, Owner(None, item.pool_id))
-        owners[item.id] = owner
-    return owners
+    now_by = {patient_id: who_answers(session, patient_id) for patient_id in sorted(left)}
+    return {
+        item.id: now_by[item.patient_id]
+        if item.care_ended
+        else Owner(item.responsible_id, item.pool_id)
+        for item in items
+    }
 
 
 def _way(

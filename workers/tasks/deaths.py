@@ -19,7 +19,7 @@ from portal.results import service as results
 from portal.visits import service as visits
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
-from portal.worklist.whose import owner_for
+from portal.worklist.whose import who_answers
 from workers.registry import Event, handles
 
 # In the order in which everybody locks: what an appointment is about comes before it.
@@ -72,7 +72,7 @@ def _ask(
     patient has none."""
     if worklist.was_asked(session, kind, death.id):
         return
-    owner = owner_for(session, death.patient_id)
+    owner = who_answers(session, death.patient_id)
     worklist.ask_pool(
         session=session,
         kind=kind,

@@ -15,7 +15,7 @@ from portal.patients.merge_model import FindingKind, MergeFinding, PatientMerge
 from portal.prescriptions.duplicates import follow_duplicates
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
-from portal.worklist.whose import owner_for
+from portal.worklist.whose import who_answers
 from workers.registry import Event, handles
 
 K = WorkItemKind
@@ -65,7 +65,7 @@ def _ask_practitioner(
 def _ask_about_clash(
     session: Session, subject_id: UUID, patient_id: UUID, asked_id: UUID | None, now: datetime
 ) -> None:
-    owner = owner_for(session, patient_id, asked_id)
+    owner = who_answers(session, patient_id, asked_id)
     worklist.ask_pool(
         session=session,
         kind=K.MERGE_CLASH,

@@ -5,13 +5,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from portal.core.actor import WORKER
 from portal.directory import service as directory
 from portal.directory.model import PoolKind
 from portal.refills.model import Refill
-from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
+from portal.worklist.whose import Owner
 
 
 def ask_prescriber(
@@ -24,20 +23,8 @@ def ask_prescriber(
 ) -> UUID:
     """An item of the refill's prescriber; `cause_id` as of worklist.open_item()."""
     prescriber = directory.get_practitioner(session, refill.prescriber_id)
-    calendar = directory.calendar_of(session, prescriber.clinic_id)
-    return worklist.open_item(
-        session=session,
-        actor=WORKER,
-        kind=kind,
-        subject_id=refill.id,
-        patient_id=refill.patient_id,
-        responsible_id=prescriber.id,
-        pool_id=prescriber.pool_id,
-        priority=priority,
-        due_at=due_times.due_at(calendar, priority, now),
-        now=now,
-        cause_id=cause_id,
-    )
+    owner = Owner(prescriber.id, prescriber.pool_id)
+    return _ask(session, refill, owner, kind, priority, now, cause_id)
 
 
 def ask_liaison(
@@ -50,17 +37,27 @@ def ask_liaison(
 ) -> UUID:
     """An item for those who talk with pharmacies; `cause_id` as of worklist.open_item()."""
     prescriber = directory.get_practitioner(session, refill.prescriber_id)
-    calendar = directory.calendar_of(session, prescriber.clinic_id)
-    return worklist.open_item(
+    pool_id = directory.pool_of(session, prescriber.clinic_id, PoolKind.PHARMACY_LIAISON)
+    return _ask(session, refill, Owner(None, pool_id), kind, priority, now, cause_id)
+
+
+def _ask(
+    session: Session,
+    refill: Refill,
+    owner: Owner,
+    kind: WorkItemKind,
+    priority: Priority,
+    now: datetime,
+    cause_id: UUID | None,
+) -> UUID:
+    return worklist.ask_pool(
         session=session,
-        actor=WORKER,
         kind=kind,
         subject_id=refill.id,
         patient_id=refill.patient_id,
-        responsible_id=None,
-        pool_id=directory.pool_of(session, prescriber.clinic_id, PoolKind.PHARMACY_LIAISON),
+        responsible_id=owner.practitioner_id,
+        pool_id=owner.pool_id,
         priority=priority,
-        due_at=due_times.due_at(calendar, priority, now),
         now=now,
         cause_id=cause_id,
     )

@@ -14,7 +14,6 @@ from portal.requisitions.model import Requisition, RequisitionHistory
 from portal.requisitions.oml import Party
 from portal.requisitions.service.messages import place_messages
 from portal.requisitions.states import UNCOLLECTED, RequisitionPriority, RequisitionStatus
-from portal.worklist import rules as due_times
 from portal.worklist import service as worklist
 from portal.worklist.states import Priority, WorkItemKind
 
@@ -145,17 +144,14 @@ def open_item(
 ) -> UUID:
     """An item for who ordered it, or for their team; `cause_id` as of worklist.open_item()."""
     orderer = directory.get_practitioner(session, requisition.orderer_id)
-    calendar = directory.calendar_of(session, orderer.clinic_id)
-    return worklist.open_item(
+    return worklist.ask_pool(
         session=session,
-        actor=WORKER,
         kind=kind,
         subject_id=requisition.id,
         patient_id=requisition.patient_id,
         responsible_id=None if to_pool else orderer.id,
         pool_id=orderer.pool_id,
         priority=priority,
-        due_at=due_times.due_at(calendar, priority, now),
         now=now,
         cause_id=cause_id,
     )
