@@ -6,7 +6,7 @@ whoever writes one.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 Table = TypeVar("Table")
 Document = Mapping[str, Any]
 _IMPRINT = ("version", "language", "author", "reviewed_by", "sources", "cases")
-_SPACE = " \t\r\n,"
+_BETWEEN = " \t\r\n,"
 
 
 class ContentRefused(ValueError):
@@ -62,9 +62,9 @@ class Content(Generic[Table]):
             imprint, table = _imprint(document), self.make(document)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise ContentRefused(path, 1, f"This is not {self.about}: {error!r}.") from None
-        for line, case in zip(_lines_of_cases(raw), document["cases"], strict=True):
+        for number, case in enumerate(document["cases"]):
             if (why := self.wrong(table, case)) is not None:
-                raise ContentRefused(path, line, why)
+                raise ContentRefused(path, _line_of_case(raw, number), why)
         return imprint, table
 
     @cached_property
@@ -101,13 +101,15 @@ def _imprint(document: Document) -> Imprint:
     )
 
 
-def _lines_of_cases(raw: str) -> Iterator[int]:
-    """On which line each case of a document begins: `cases` is its last member."""
+def _line_of_case(raw: str, number: int) -> int:
+    """On which line a case of a document begins, the first being 0: `cases` is its last member."""
     at = raw.index("[", raw.rindex('"cases"')) + 1
     decoder = json.JSONDecoder()
-    while True:
-        at += len(raw[at:]) - len(raw[at:].lstrip(_SPACE))
-        if raw[at] == "]":
-            return
-        yield raw.count("\n", 0, at) + 1
-        _, at = decoder.raw_decode(raw, at)
+    for _ in range(number):
+        _, at = decoder.raw_decode(raw, _past_blanks(raw, at))
+    return raw.count("\n", 0, _past_blanks(raw, at)) + 1
+
+
+def _past_blanks(raw: str, at: int) -> int:
+    """Where the next value begins."""
+    return next(place for place in range(at, len(raw)) if raw[place] not in _BETWEEN)

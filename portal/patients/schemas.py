@@ -50,8 +50,6 @@ def name_field(**options: Any) -> fields.String:
     def name_or_nothing(value: str) -> None:
         if value:
             ONE_LINE(value)
-            if not value.strip():
-                raise ValidationError("A name, or nothing at all.")
 
     return fields.String(validate=[validate.Length(0, 100), name_or_nothing], **options)
 

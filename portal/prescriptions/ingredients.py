@@ -124,11 +124,9 @@ def _table(document: Mapping[str, Any]) -> Words:
 
 def _wrong(words: Words, case: Mapping[str, Any]) -> str | None:
     read = words.read(case["name"])
-    return (
-        None
-        if read == case["ingredients"]
-        else f"{case['name']!r} is {read}, not {case['ingredients']}."
-    )
+    if read == case["ingredients"]:
+        return None
+    return f"{case['name']!r} is {read}, not {case['ingredients']}."
 
 
 INGREDIENT_WORDS = declare(

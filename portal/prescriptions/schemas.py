@@ -8,7 +8,6 @@ from marshmallow import (
     fields,
     post_load,
     validate,
-    validates,
     validates_schema,
 )
 
@@ -33,11 +32,6 @@ class ConfirmedDuplicatesSchema(Strict):
         metadata={"description": "The ids in `duplicates` of the 409 (`duplicate_therapy`)"},
     )
     reason = text_field(300, metadata={"example": "10 mg and 5 mg together make 15 mg a day"})
-
-    @validates("reason")
-    def _says_something(self, reason: str, **_kwargs: Any) -> None:
-        if not reason.strip():
-            raise ValidationError("Say why both are meant.")
 
     @post_load
     def _confirmed(self, data: dict[str, Any], **_kwargs: Any) -> ConfirmedDuplicates:
